@@ -1,0 +1,28 @@
+//! One row of a batch, borrowed.
+
+/// A document as a filter sees it: slices into the batch, and what earlier stages found out.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'b> {
+    /// The text as this stage sees it, valid UTF-8.
+    pub text: &'b str,
+    pub url: Option<&'b str>,
+    /// Set by the `language` stage; `None` before it.
+    pub language: Option<Language>,
+}
+
+impl<'b> Document<'b> {
+    pub fn new(text: &'b str) -> Self {
+        Document { text, url: None, language: None }
+    }
+}
+
+/// An identified language.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Language {
+    /// ISO 639-3, as written to the output (`eng`).
+    pub code: &'static str,
+    /// ISO 639-1, as written in recipes (`en`); where there is none, the ISO 639-3 code.
+    pub short: &'static str,
+    /// Confidence, 0..=1.
+    pub score: f64,
+}

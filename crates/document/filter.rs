@@ -1,0 +1,278 @@
+//! The contract of `filters/`: a filter is a table of checks, and code only where a table is not enough.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use crate::{Document, Signal, Signals};
+
+/// The range of a signal that is kept; limits are inclusive.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+    Between(f64, f64),
+    /// Never drops.
+    Off,
+}
+
+pub const fn at_least(signal: Signal, limit: f64) -> Test {
+    Test::Bound(signal, Bound::AtLeast(limit))
+}
+
+pub const fn at_most(signal: Signal, limit: f64) -> Test {
+    Test::Bound(signal, Bound::AtMost(limit))
+}
+
+pub const fn between(signal: Signal, low: f64, high: f64) -> Test {
+    Test::Bound(signal, Bound::Between(low, high))
+}
+
+impl Bound {
+    /// True if `value` is kept.
+    pub fn keeps(self, value: f64) -> bool {
+        match self {
+            Bound::AtLeast(low) => value >= low,
+            Bound::AtMost(high) => value <= high,
+            Bound::Between(low, high) => value >= low && value <= high,
+            Bound::Off => true,
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bound::AtLeast(low) => write!(f, "≥ {low}"),
+            Bound::AtMost(high) => write!(f, "≤ {high}"),
+            Bound::Between(low, high) => write!(f, "{low} … {high}"),
+            Bound::Off => f.write_str("off"),
+        }
+    }
+}
+
+/// How a check decides.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Test {
+    /// The plan compares the signal with the bound.
+    Bound(Signal, Bound),
+    /// The filter raises the check itself.
+    Own,
+}
+
+/// What a failed check removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Document,
+    Line,
+}
+
+/// One rule of a filter, named for what is wrong with the document.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    pub reason: &'static str,
+    pub test: Test,
+    pub scope: Scope,
+    pub why: &'static str,
+}
+
+impl Check {
+    pub const fn new(reason: &'static str, test: Test, why: &'static str) -> Check {
+        Check { reason, test, scope: Scope::Document, why }
+    }
+
+    /// A rule that removes lines, counted but never a document's reason.
+    pub const fn line(reason: &'static str, why: &'static str) -> Check {
+        Check { reason, test: Test::Own, scope: Scope::Line, why }
+    }
+}
+
+/// The value of a recipe key that is not a bound.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OptionValue {
+    Bool(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<String>),
+}
+
+/// A recipe key of a filter beside its checks. `default` is written as in TOML.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionSpec {
+    pub key: &'static str,
+    /// TOML text: `true`, `0.5`, `"drop"`, `["en"]`. Its type is the key's type.
+    pub default: &'static str,
+    /// What may be written, for texts and lists of words; empty: anything.
+    pub allowed: &'static [&'static str],
+    /// The values are paths of files whose text is given in [`Settings::lists`].
+    pub is_path: bool,
+    pub why: &'static str,
+}
+
+/// What a filter is built from: its options, resolved, and the text of the files they name.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub options: BTreeMap<String, OptionValue>,
+    /// Path as written in the recipe -> text of the file.
+    pub lists: BTreeMap<String, String>,
+    /// `[words] splitter` of the recipe.
+    pub splitter: String,
+}
+
+impl Settings {
+    pub fn bool(&self, key: &str) -> bool {
+        matches!(self.options.get(key), Some(OptionValue::Bool(true)))
+    }
+
+    pub fn number(&self, key: &str) -> Option<f64> {
+        match self.options.get(key) {
+            Some(OptionValue::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    pub fn text(&self, key: &str) -> &str {
+        match self.options.get(key) {
+            Some(OptionValue::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    pub fn list(&self, key: &str) -> &[String] {
+        match self.options.get(key) {
+            Some(OptionValue::List(list)) => list,
+            _ => &[],
+        }
+    }
+}
+
+/// The checks of one filter that failed, by index in [`FilterSpec::checks`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Raised(pub u64);
+
+impl Raised {
+    pub fn raise(&mut self, check: usize) {
+        self.0 |= 1 << check;
+    }
+
+    pub fn contains(self, check: usize) -> bool {
+        self.0 >> check & 1 == 1
+    }
+}
+
+/// Judges a document with code: measures its own signals, raises its [`Test::Own`] checks.
+/// The plan evaluates the filter's bounds afterwards, so most filters only measure.
+pub trait Filter: Send + Sync {
+    /// `buffer` is scratch space that keeps its allocation between documents.
+    /// A filter that identifies the language sets `document.language`.
+    fn judge(
+        &self,
+        document: &mut Document<'_>,
+        signals: &mut Signals,
+        raised: &mut Raised,
+        buffer: &mut String,
+    );
+}
+
+/// A part of the text that a line filter keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub range: Range<usize>,
+    /// The piece begins a new line of the kept text.
+    pub begins_line: bool,
+}
+
+/// What a line filter leaves of a text: pieces in order, and how many lines each check removed.
+/// The kept text is the pieces joined, with one line feed before each that begins a line but the first.
+#[derive(Clone, Debug, Default)]
+pub struct LineEdits {
+    pub pieces: Vec<Piece>,
+    /// By index in [`FilterSpec::checks`].
+    pub lines: Vec<u32>,
+}
+
+impl LineEdits {
+    pub fn clear(&mut self, checks: usize) {
+        self.pieces.clear();
+        self.lines.clear();
+        self.lines.resize(checks, 0);
+    }
+
+    /// Writes the kept text into `out`.
+    pub fn apply(&self, text: &str, out: &mut String) {
+        out.clear();
+        for (index, piece) in self.pieces.iter().enumerate() {
+            if piece.begins_line && index > 0 {
+                out.push('\n');
+            }
+            out.push_str(&text[piece.range.clone()]);
+        }
+    }
+}
+
+/// Judges lines: names what to keep of the text; never edits it. Page rules of the same recipe
+/// stage (too few sentences left …) are its signals and checks like any filter's.
+pub trait LineFilter: Send + Sync {
+    fn judge_lines(
+        &self,
+        document: &Document<'_>,
+        edits: &mut LineEdits,
+        signals: &mut Signals,
+        raised: &mut Raised,
+        buffer: &mut String,
+    );
+}
+
+pub type BuildFilter = fn(&Settings) -> Result<Box<dyn Filter>, String>;
+pub type BuildLineFilter = fn(&Settings) -> Result<Box<dyn LineFilter>, String>;
+
+/// How a filter comes to its decisions.
+#[derive(Clone, Copy)]
+pub enum Judge {
+    /// A table of bounds on signals of the common scan; no code.
+    Bounds,
+    Document(BuildFilter),
+    Lines(BuildLineFilter),
+}
+
+/// A filter: one file in `filters/`, one line in a recipe.
+#[derive(Clone, Copy)]
+pub struct FilterSpec {
+    pub name: &'static str,
+    /// The paper or reference implementation, with section.
+    pub source: &'static str,
+    /// One sentence for people: what it asks of a document.
+    pub about: &'static str,
+    pub checks: &'static [Check],
+    /// Signals that the filter measures or wants in the ledger beside those of its bounds.
+    pub signals: &'static [Signal],
+    pub options: &'static [OptionSpec],
+    pub judge: Judge,
+}
+
+impl FilterSpec {
+    /// A filter that is a table of bounds.
+    pub const fn bounds(
+        name: &'static str,
+        source: &'static str,
+        about: &'static str,
+        checks: &'static [Check],
+    ) -> FilterSpec {
+        FilterSpec { name, source, about, checks, signals: &[], options: &[], judge: Judge::Bounds }
+    }
+
+    /// The signals of its ledger columns, in order, each once.
+    pub fn columns(&self) -> Vec<Signal> {
+        let bounded = self.checks.iter().filter_map(|check| match check.test {
+            Test::Bound(signal, _) => Some(signal),
+            Test::Own => None,
+        });
+        let mut columns = Vec::new();
+        for signal in bounded.chain(self.signals.iter().copied()) {
+            if !columns.contains(&signal) {
+                columns.push(signal);
+            }
+        }
+        columns
+    }
+}

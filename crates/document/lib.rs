@@ -1,0 +1,22 @@
+//! The nouns of `corpus`: what flows, what is measured, what is decided and what is counted.
+//!
+//! **Invariant:** nothing here touches files, threads, clocks or the environment.
+
+mod batch;
+mod document;
+mod filter;
+mod reasons;
+mod signals;
+mod tally;
+mod verdict;
+
+pub use batch::{Batch, Problem, SchemaError, input_schema};
+pub use document::{Document, Language};
+pub use filter::{
+    Bound, BuildFilter, BuildLineFilter, Check, Filter, FilterSpec, Judge, LineEdits, LineFilter, OptionSpec,
+    OptionValue, Piece, Raised, Scope, Settings, Test, at_least, at_most, between,
+};
+pub use reasons::{Reason, Reasons};
+pub use signals::{Scale, Signal, SignalSet, Signals};
+pub use tally::{CheckTally, Counts, GroupTally, Histogram, StageTally, Tally};
+pub use verdict::{ReasonId, Verdict};
