@@ -1,0 +1,199 @@
+//! The columns that every kind of input is parsed into, and what can be wrong with a record.
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch, StringBuilder, UInt8Builder,
+    UInt64Builder,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use crate::{KeepType, ReadOptions, ShardError};
+
+/// Columns before the kept ones, see [`input_schema`].
+pub const INPUT_COLUMNS: usize = 11;
+
+/// What is wrong with a record: the column `problem` holds it as a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Problem {
+    None = 0,
+    /// Not a JSON object, or nested deeper than 128.
+    Malformed = 1,
+    /// Invalid UTF-8 anywhere in the record, or a lone surrogate escape in the text.
+    NotUtf8 = 2,
+    /// The text field is absent, null or not a string.
+    NoText = 3,
+    /// The text is white space only.
+    Empty = 4,
+    /// Longer than `max_document`.
+    TooLarge = 5,
+}
+
+impl Problem {
+    pub const ALL: [Self; 6] =
+        [Self::None, Self::Malformed, Self::NotUtf8, Self::NoText, Self::Empty, Self::TooLarge];
+
+    /// Unknown numbers are [`Problem::Malformed`].
+    pub fn from_number(number: u8) -> Self {
+        Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Malformed)
+    }
+
+    /// The reason of the ledger, for example `input.not_utf8`; none where nothing is wrong.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Malformed => Some("input.malformed"),
+            Self::NotUtf8 => Some("input.not_utf8"),
+            Self::NoText => Some("input.no_text"),
+            Self::Empty => Some("input.empty"),
+            Self::TooLarge => Some("input.too_large"),
+        }
+    }
+}
+
+/// `row, bytes, text, id, url, date, dump, file_path, source, metadata, problem`, then the kept columns.
+///
+/// `row` counts from 0 in the shard. `bytes` is the length of the text, or of the raw record where there is
+/// none. `id` is never null. `source` is there for reports; it stays in `metadata` too, unless it is kept.
+pub fn input_schema(options: &ReadOptions) -> SchemaRef {
+    let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
+    let mut fields = vec![
+        Field::new("row", DataType::UInt64, false),
+        Field::new("bytes", DataType::UInt64, false),
+        text("text", true),
+        text("id", false),
+        text("url", true),
+        text("date", true),
+        text("dump", true),
+        text("file_path", true),
+        text("source", true),
+        text("metadata", true),
+        Field::new("problem", DataType::UInt8, false),
+    ];
+    fields.extend(options.keep.iter().map(|keep| Field::new(&keep.path, keep.kind.data_type(), true)));
+    Arc::new(Schema::new(fields))
+}
+
+/// The fields with a string column of their own, in the order of [`Rows::strings`].
+pub(crate) const STRING_FIELDS: [&str; 5] = ["url", "date", "dump", "file_path", "source"];
+pub(crate) const SOURCE: usize = 4;
+
+pub(crate) enum Kept {
+    Utf8(StringBuilder),
+    Float64(Float64Builder),
+    Int64(Int64Builder),
+    Bool(BooleanBuilder),
+}
+
+/// Builds one input batch. Every record appends exactly one value to every column.
+pub(crate) struct Rows<'a> {
+    options: &'a ReadOptions,
+    relative: &'a str,
+    row: UInt64Builder,
+    bytes: UInt64Builder,
+    problem: UInt8Builder,
+    pub text: StringBuilder,
+    pub id: StringBuilder,
+    pub strings: [StringBuilder; 5],
+    pub metadata: StringBuilder,
+    pub kept: Vec<Kept>,
+}
+
+impl<'a> Rows<'a> {
+    pub fn new(options: &'a ReadOptions, relative: &'a str, records: usize, text_bytes: usize) -> Self {
+        let kept = options.keep.iter().map(|keep| match keep.kind {
+            KeepType::Utf8 => Kept::Utf8(StringBuilder::new()),
+            KeepType::Float64 => Kept::Float64(Float64Builder::with_capacity(records)),
+            KeepType::Int64 => Kept::Int64(Int64Builder::with_capacity(records)),
+            KeepType::Bool => Kept::Bool(BooleanBuilder::with_capacity(records)),
+        });
+        Self {
+            options,
+            relative,
+            row: UInt64Builder::with_capacity(records),
+            bytes: UInt64Builder::with_capacity(records),
+            problem: UInt8Builder::with_capacity(records),
+            text: StringBuilder::with_capacity(records, text_bytes),
+            id: StringBuilder::with_capacity(records, records * 32),
+            strings: std::array::from_fn(|_| StringBuilder::with_capacity(records, records * 32)),
+            metadata: StringBuilder::with_capacity(records, records * 64),
+            kept: kept.collect(),
+        }
+    }
+
+    /// The columns that every row has: the last step of a row.
+    pub fn finish_row(&mut self, row: u64, bytes: u64, problem: Problem) {
+        self.row.append_value(row);
+        self.bytes.append_value(bytes);
+        self.problem.append_value(problem as u8);
+    }
+
+    pub fn default_id(&mut self, row: u64) {
+        self.id.append_value(format!("{}#{row}", self.relative));
+    }
+
+    /// A whole row of which nothing but its place and length is known.
+    pub fn bare_row(&mut self, row: u64, bytes: u64, problem: Problem) {
+        self.text.append_null();
+        self.bare_fields(row);
+        self.finish_row(row, bytes, problem);
+    }
+
+    /// A row that is nothing but text.
+    pub fn text_row(&mut self, row: u64, text: &str) {
+        self.text.append_value(text);
+        self.bare_fields(row);
+        let problem = if is_blank(text) { Problem::Empty } else { Problem::None };
+        self.finish_row(row, text.len() as u64, problem);
+    }
+
+    fn bare_fields(&mut self, row: u64) {
+        self.default_id(row);
+        self.strings.iter_mut().for_each(StringBuilder::append_null);
+        self.metadata.append_null();
+        for kept in &mut self.kept {
+            kept.append_null();
+        }
+    }
+
+    pub fn finish(mut self, path: &Path) -> Result<RecordBatch, ShardError> {
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(self.row.finish()),
+            Arc::new(self.bytes.finish()),
+            Arc::new(self.text.finish()),
+            Arc::new(self.id.finish()),
+        ];
+        columns.extend(self.strings.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
+        columns.push(Arc::new(self.metadata.finish()));
+        columns.push(Arc::new(self.problem.finish()));
+        columns.extend(self.kept.iter_mut().map(Kept::finish));
+        RecordBatch::try_new(input_schema(self.options), columns)
+            .map_err(|source| ShardError::arrow(path, source))
+    }
+}
+
+impl Kept {
+    pub fn append_null(&mut self) {
+        match self {
+            Self::Utf8(column) => column.append_null(),
+            Self::Float64(column) => column.append_null(),
+            Self::Int64(column) => column.append_null(),
+            Self::Bool(column) => column.append_null(),
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Utf8(column) => Arc::new(column.finish()),
+            Self::Float64(column) => Arc::new(column.finish()),
+            Self::Int64(column) => Arc::new(column.finish()),
+            Self::Bool(column) => Arc::new(column.finish()),
+        }
+    }
+}
+
+/// White space only, in the sense of Unicode.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
+}

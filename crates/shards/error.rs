@@ -1,0 +1,119 @@
+//! What can go wrong with arguments and with a shard: what is wrong, where, and how to put it right.
+use std::path::{Path, PathBuf};
+
+use crate::{Quarantined, Skipped};
+
+/// The input cannot be used at all; nothing was read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    #[error("{}: no such file or folder; check the path, or quote a pattern so that the shell leaves it alone", .0.display())]
+    NotFound(PathBuf),
+    #[error("`{pattern}` is not a pattern: {source}; write for example 'raw/**/*.jsonl.gz'")]
+    Pattern { pattern: String, source: globset::Error },
+    #[error("nothing readable in the input{}; JSONL, Parquet (also inside .gz or .zst for JSONL), .txt and .md are read", listed(.skipped, .quarantined))]
+    NothingReadable { skipped: Vec<Skipped>, quarantined: Vec<Quarantined> },
+    #[error(
+        "`{text}` is not a column to keep: {why}; write `name:type` with type utf8, float64, int64 or bool"
+    )]
+    Keep { text: String, why: &'static str },
+}
+
+/// A shard that cannot be read to its end. What was delivered before stays valid.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{}: {fault}; {}", .path.display(), place(*.offset), .fault.remedy())]
+pub struct ShardError {
+    pub path: PathBuf,
+    /// Bytes of uncompressed input before the fault, where that is known.
+    pub offset: Option<u64>,
+    pub fault: Fault,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    #[error("cannot {action}: {source}")]
+    Io { action: &'static str, source: std::io::Error },
+    #[error("the {kind} stream breaks off or is damaged ({source})")]
+    Broken { kind: &'static str, source: std::io::Error },
+    #[error("{given} bytes came out of {read} compressed bytes, more than 1,000 to 1")]
+    Bomb { read: u64, given: u64 },
+    #[error("the file shrank from {expected} to {found} bytes while it was read")]
+    Shrunk { expected: u64, found: u64 },
+    #[error("there is no column `{column}`; the columns are {}", .found.join(", "))]
+    MissingColumn { column: String, found: Vec<String> },
+    #[error("the column `{column}` holds {found}, not text")]
+    ColumnType { column: String, found: String },
+    #[error("damaged Parquet at row {row}: {source}")]
+    Parquet { row: u64, source: parquet::errors::ParquetError },
+    #[error("columns do not fit together: {source}")]
+    Arrow { source: arrow::error::ArrowError },
+    #[error("not the JSON that was expected: {source}")]
+    Json { source: serde_json::Error },
+}
+
+impl ShardError {
+    pub(crate) fn new(path: &Path, offset: Option<u64>, fault: Fault) -> Self {
+        Self { path: path.to_path_buf(), offset, fault }
+    }
+
+    pub(crate) fn io(path: &Path, action: &'static str, source: std::io::Error) -> Self {
+        Self::new(path, None, Fault::Io { action, source })
+    }
+
+    pub(crate) fn parquet(path: &Path, row: u64, source: parquet::errors::ParquetError) -> Self {
+        Self::new(path, None, Fault::Parquet { row, source })
+    }
+
+    pub(crate) fn arrow(path: &Path, source: arrow::error::ArrowError) -> Self {
+        Self::new(path, None, Fault::Arrow { source })
+    }
+
+    /// The manifest's entry for this shard.
+    pub fn quarantined(&self) -> Quarantined {
+        Quarantined {
+            path: self.path.to_string_lossy().into_owned(),
+            why: self.fault.to_string(),
+            offset: self.offset,
+            remedy: self.fault.remedy().to_owned(),
+        }
+    }
+}
+
+impl Fault {
+    /// How to put it right, as a sentence without a full stop.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => {
+                "check that the file exists, that it may be read or written, and that the disk has room"
+            }
+            Self::Broken { .. } => "fetch or compress the file again; what came before the break was read",
+            Self::Bomb { .. } => "unpack it and look at it; an unpacked file is read whatever its content",
+            Self::Shrunk { .. } => "run again when nothing writes to the file, or pass --no-mmap",
+            Self::MissingColumn { .. } | Self::ColumnType { .. } => {
+                "name the text column with --text-column (dots reach into nested columns)"
+            }
+            Self::Parquet { .. } => "write the file again; rows before the damage were read",
+            Self::Arrow { .. } => "check that every file was written by the same version of corpus",
+            Self::Json { .. } => "restore the file, or start over with --fresh",
+        }
+    }
+}
+
+fn place(offset: Option<u64>) -> String {
+    offset.map(|bytes| format!(", after {bytes} bytes of text")).unwrap_or_default()
+}
+
+fn listed(skipped: &[Skipped], quarantined: &[Quarantined]) -> String {
+    let skipped = skipped.iter().map(|file| (&file.path, &file.why));
+    let all: Vec<_> = quarantined.iter().map(|file| (&file.path, &file.why)).chain(skipped).collect();
+    let mut text = String::new();
+    for (path, why) in all.iter().take(3) {
+        text += &format!("\n  {path}: {why}");
+    }
+    match all.len() {
+        0 => " (there is no file at all)".to_owned(),
+        1..=3 => format!(":{text}\n"),
+        n => format!(":{text}\n  and {} more\n", n - 3),
+    }
+}

@@ -1,0 +1,205 @@
+//! Finds the shards: what the arguments name, in an order that does not depend on the machine.
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+use walkdir::WalkDir;
+
+use crate::detect::{Kind, detect};
+use crate::{InputError, Quarantined, Skipped};
+
+/// A file of documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shard {
+    /// Its place in [`Inputs::shards`].
+    pub index: u32,
+    pub path: PathBuf,
+    /// Relative to the argument that named it, with `/`: its place in the order, and the start of default ids.
+    pub relative: String,
+    pub format: Format,
+    pub compression: Option<Compression>,
+    /// Bytes on disk.
+    pub size: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// One JSON object a line.
+    Jsonl,
+    Parquet,
+    /// The file is one document.
+    Text,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Compression {
+    Gzip,
+    Zstd,
+}
+
+impl Compression {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// What the arguments name. Every file of it is in exactly one list, except hidden ones.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Inputs {
+    /// Sorted bytewise by relative path, then in the order of the arguments.
+    pub shards: Vec<Shard>,
+    pub skipped: Vec<Skipped>,
+    pub quarantined: Vec<Quarantined>,
+}
+
+impl Inputs {
+    /// Bytes on disk of all shards.
+    pub fn size(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.size).sum()
+    }
+}
+
+/// Folders (recursive), files and patterns. Hidden files, and all below `exclude` (the output), are left out.
+///
+/// Errors: an argument names nothing; nothing readable at all.
+pub fn discover<P: AsRef<Path>>(args: &[P], exclude: &[PathBuf]) -> Result<Inputs, InputError> {
+    let exclude: Vec<PathBuf> = exclude.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let mut inputs = Inputs::default();
+    let mut found = Vec::new();
+    for (argument, path) in args.iter().enumerate() {
+        let path = path.as_ref();
+        let search = Search { argument, exclude: &exclude };
+        if path.is_dir() {
+            search.walk(path, None, &mut found, &mut inputs.quarantined);
+        } else if path.symlink_metadata().is_ok() {
+            let relative = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            found.push(Candidate { relative, argument, path: path.to_path_buf() });
+        } else {
+            let (root, pattern) =
+                split_pattern(path).ok_or_else(|| InputError::NotFound(path.to_path_buf()))?;
+            let before = found.len();
+            search.walk(&root, Some(&pattern?), &mut found, &mut inputs.quarantined);
+            if found.len() == before {
+                return Err(InputError::NotFound(path.to_path_buf()));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.relative.as_bytes().cmp(b.relative.as_bytes()).then(a.argument.cmp(&b.argument)));
+    let mut seen = HashSet::new();
+    for candidate in found {
+        let same = candidate.path.canonicalize().is_ok_and(|path| !seen.insert(path));
+        inputs.add(candidate, same);
+    }
+    inputs.quarantined.sort_by(|a, b| a.path.cmp(&b.path));
+    if inputs.shards.is_empty() {
+        let Inputs { skipped, quarantined, .. } = inputs;
+        return Err(InputError::NothingReadable { skipped, quarantined });
+    }
+    Ok(inputs)
+}
+
+struct Candidate {
+    relative: String,
+    argument: usize,
+    path: PathBuf,
+}
+
+impl Inputs {
+    fn add(&mut self, candidate: Candidate, same: bool) {
+        let Candidate { relative, path, .. } = candidate;
+        let shown = path.to_string_lossy().into_owned();
+        if same {
+            return self.skipped.push(Skipped { path: shown, why: "named twice".to_owned() });
+        }
+        let found = path.metadata().and_then(|metadata| Ok((metadata.len(), detect(&path)?)));
+        match found {
+            Ok((size, Kind::Shard(format, compression))) => {
+                let index = self.shards.len() as u32;
+                self.shards.push(Shard { index, path, relative, format, compression, size });
+            }
+            Ok((_, Kind::Skipped(why))) => self.skipped.push(Skipped { path: shown, why }),
+            Ok((_, Kind::Quarantined { why, remedy })) => self.quarantine(shown, why, remedy),
+            Err(error) => {
+                self.quarantine(shown, error.to_string(), "check that the file exists and may be read")
+            }
+        }
+    }
+
+    fn quarantine(&mut self, path: String, why: String, remedy: &str) {
+        self.quarantined.push(Quarantined { path, why, offset: None, remedy: remedy.to_owned() });
+    }
+}
+
+struct Search<'a> {
+    argument: usize,
+    exclude: &'a [PathBuf],
+}
+
+impl Search<'_> {
+    fn walk(
+        &self,
+        root: &Path,
+        pattern: Option<&GlobMatcher>,
+        found: &mut Vec<Candidate>,
+        quarantined: &mut Vec<Quarantined>,
+    ) {
+        let wanted = |entry: &walkdir::DirEntry| {
+            entry.depth() == 0
+                || !(is_hidden(entry.file_name())
+                    || entry.file_type().is_dir() && self.is_excluded(entry.path()))
+        };
+        let entries = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
+        for entry in entries.filter_entry(wanted) {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) => {
+                    let below = entry.path().strip_prefix(root).unwrap_or(entry.path());
+                    // A pattern that matches a folder means all in it.
+                    let matches = |pattern: &GlobMatcher| {
+                        below.ancestors().any(|path| path != Path::new("") && pattern.is_match(path))
+                    };
+                    if pattern.is_none_or(matches) {
+                        let relative = with_slashes(below);
+                        found.push(Candidate { relative, argument: self.argument, path: entry.into_path() });
+                    }
+                }
+                Err(error) => quarantined.push(Quarantined {
+                    path: error.path().unwrap_or(root).to_string_lossy().into_owned(),
+                    why: error.to_string(),
+                    offset: None,
+                    remedy: "check that the file or folder exists and may be read".to_owned(),
+                }),
+            }
+        }
+    }
+
+    fn is_excluded(&self, folder: &Path) -> bool {
+        !self.exclude.is_empty() && folder.canonicalize().is_ok_and(|folder| self.exclude.contains(&folder))
+    }
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+fn with_slashes(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+/// The folder before the first special character, and the pattern below it; none if there is no such character.
+fn split_pattern(path: &Path) -> Option<(PathBuf, Result<GlobMatcher, InputError>)> {
+    let whole = path.to_str()?;
+    let special = whole.find(['*', '?', '[', '{'])?;
+    let cut = whole[..special].rfind('/').map_or(0, |slash| slash + 1);
+    let root = if cut == 0 { PathBuf::from(".") } else { PathBuf::from(&whole[..cut]) };
+    let pattern = GlobBuilder::new(&whole[cut..]).literal_separator(true).build();
+    let matcher = pattern
+        .map(|glob| glob.compile_matcher())
+        .map_err(|source| InputError::Pattern { pattern: whole.to_owned(), source });
+    Some((root, matcher))
+}

@@ -1,0 +1,32 @@
+//! Containers in, files out: finds the input, cuts it into blocks of whole records, parses them into columns,
+//! and writes Parquet files that are complete or absent.
+
+mod block;
+mod columns;
+mod detect;
+mod error;
+mod estimate;
+mod fingerprint;
+mod inputs;
+mod jsonl;
+mod manifest;
+mod mapped;
+mod options;
+mod parquet_input;
+mod raw_json;
+mod reader;
+mod sink;
+mod stream;
+mod table;
+
+pub use block::Block;
+pub use columns::{INPUT_COLUMNS, Problem, input_schema};
+pub use error::{Fault, InputError, ShardError};
+pub use estimate::{Estimate, estimate};
+pub use fingerprint::{Fingerprint, fingerprint, hash_bytes};
+pub use inputs::{Compression, Format, Inputs, Shard, discover};
+pub use manifest::{InputFile, Manifest, OutputFile, Quarantined, Skipped};
+pub use options::{KeepColumn, KeepType, ReadOptions};
+pub use reader::ShardReader;
+pub use sink::{AtomicFile, ParquetSink, Receipt, SinkOptions, remove_leftovers};
+pub use table::{footer, read_table};

@@ -1,0 +1,117 @@
+//! Reads one shard as numbered blocks of whole records.
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::block::{Block, Payload};
+use crate::inputs::{Format, Shard};
+use crate::mapped::MappedFile;
+use crate::parquet_input::ParquetFile;
+use crate::stream::{Cut, Stream};
+use crate::{ReadOptions, ShardError, jsonl};
+
+/// The one reader of a shard. It may move between threads, not be shared.
+pub struct ShardReader {
+    options: ReadOptions,
+    shard: u32,
+    path: Arc<Path>,
+    relative: Arc<str>,
+    source: Source,
+    /// What the next block is numbered.
+    index: u64,
+    row: u64,
+    offset: u64,
+    done: bool,
+}
+
+enum Source {
+    Mapped(Format, MappedFile),
+    Stream(Format, Box<Stream>),
+    Parquet(Box<ParquetFile>),
+}
+
+impl ShardReader {
+    /// Errors: the file cannot be opened; no such text column.
+    pub fn open(shard: &Shard, options: &ReadOptions) -> Result<Self, ShardError> {
+        let path: Arc<Path> = Arc::from(shard.path.as_path());
+        let source = match (shard.format, shard.compression) {
+            (Format::Parquet, _) => Source::Parquet(Box::new(ParquetFile::open(&path, options)?)),
+            (format, None) if !options.no_mmap => Source::Mapped(format, MappedFile::open(&path)?),
+            (format, compression) => Source::Stream(format, Box::new(Stream::open(&path, compression)?)),
+        };
+        let relative = Arc::from(shard.relative.as_str());
+        let options = options.clone();
+        Ok(Self {
+            options,
+            shard: shard.index,
+            path,
+            relative,
+            source,
+            index: 0,
+            row: 0,
+            offset: 0,
+            done: false,
+        })
+    }
+
+    /// The next block; none at the end and after an error. What came before an error stays valid.
+    pub fn next_block(&mut self) -> Result<Option<Block>, ShardError> {
+        if self.done {
+            return Ok(None);
+        }
+        let next = self.next_payload();
+        self.done = !matches!(next, Ok(Some(_)));
+        let Some((payload, rows, bytes)) = next? else { return Ok(None) };
+        let block = Block {
+            shard: self.shard,
+            index: self.index,
+            first_row: self.row,
+            rows,
+            offset: self.offset,
+            bytes,
+            path: self.path.clone(),
+            relative: self.relative.clone(),
+            payload,
+        };
+        self.index += 1;
+        self.row += rows;
+        self.offset += bytes;
+        Ok(Some(block))
+    }
+
+    /// Bytes on disk that were read so far, for progress: at most the size of the file.
+    pub fn consumed(&self) -> u64 {
+        match &self.source {
+            Source::Mapped(_, file) => file.position(),
+            Source::Stream(_, stream) => stream.position(),
+            Source::Parquet(file) => file.position(),
+        }
+    }
+
+    fn next_payload(&mut self) -> Result<Option<(Payload, u64, u64)>, ShardError> {
+        let options = &self.options;
+        let (format, cut) = match &mut self.source {
+            Source::Mapped(Format::Text, file) => (Format::Text, file.whole(options)?),
+            Source::Mapped(format, file) => (*format, file.next_cut(options)?),
+            Source::Stream(Format::Text, stream) => (Format::Text, stream.whole(options)?),
+            Source::Stream(format, stream) => (*format, stream.next_cut(options)?),
+            Source::Parquet(file) => {
+                let next = file.next_batch(options)?;
+                return Ok(next.map(|(batch, bytes)| {
+                    let rows = batch.num_rows() as u64;
+                    (Payload::Columns(batch), rows, bytes)
+                }));
+            }
+        };
+        Ok(cut.map(|cut| match cut {
+            Cut::TooLarge { length, taken } => (Payload::TooLarge(length), 1, taken),
+            Cut::Whole(bytes) if format == Format::Text => {
+                let length = bytes.len() as u64;
+                (Payload::Document(bytes), 1, length)
+            }
+            Cut::Whole(bytes) => {
+                let (rows, length) = (jsonl::records(&bytes).count() as u64, bytes.len() as u64);
+                (Payload::Lines(bytes), rows, length)
+            }
+        }))
+    }
+}

@@ -1,0 +1,55 @@
+//! Reads the Parquet files of a run back, batch by batch.
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use crate::ShardError;
+use crate::sink::open;
+
+/// Batches of at most `rows` rows with the named top-level columns (in the file's order), or all of them.
+///
+/// Errors: not a Parquet file; later, per batch: damaged. A name that the file lacks is left out.
+pub fn read_table(path: &Path, columns: Option<&[&str]>, rows: usize) -> Result<Table, ShardError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(open(path)?)
+        .map_err(|source| ShardError::parquet(path, 0, source))?;
+    let mask = match columns {
+        None => ProjectionMask::all(),
+        Some(columns) => {
+            let root = builder.parquet_schema().root_schema().get_fields();
+            let wanted = (0..root.len()).filter(|&index| columns.contains(&root[index].name()));
+            ProjectionMask::roots(builder.parquet_schema(), wanted)
+        }
+    };
+    let reader = builder
+        .with_projection(mask)
+        .with_batch_size(rows.max(1))
+        .build()
+        .map_err(|source| ShardError::parquet(path, 0, source))?;
+    Ok(Table { path: path.to_path_buf(), reader })
+}
+
+/// The key-values of a file's footer, in order, and its number of rows.
+pub fn footer(path: &Path) -> Result<(Vec<(String, String)>, u64), ShardError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(open(path)?)
+        .map_err(|source| ShardError::parquet(path, 0, source))?;
+    let file = builder.metadata().file_metadata();
+    let pairs = file.key_value_metadata().into_iter().flatten();
+    let pairs = pairs.map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default()));
+    Ok((pairs.collect(), file.num_rows().max(0) as u64))
+}
+
+pub struct Table {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+}
+
+impl Iterator for Table {
+    type Item = Result<RecordBatch, ShardError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(batch.map_err(|source| ShardError::arrow(&self.path, source)))
+    }
+}
