@@ -1,0 +1,261 @@
+//! Merging the bytes of one pretoken into ids: always the lowest rank first, the leftmost among equals.
+//!
+//! Source: Sennrich et al. 2016; the order is that of the `tokenizers` crate.
+use crate::vocabulary::Vocabulary;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Up to this many bytes a scan for the lowest rank is faster than a heap.
+const SHORT_BYTES: usize = 64;
+const NONE: u32 = u32::MAX;
+
+/// Which pairs of ids merge, in which order, into what.
+pub struct Merges {
+    byte_ids: [u32; 256],
+    /// Rank of each pair of bytes, `left << 8 | right`.
+    byte_ranks: Vec<u32>,
+    /// Whether some token holds these two bytes side by side; where none does, a pretoken may be cut.
+    byte_joins: Vec<bool>,
+    results: Vec<u32>,
+    slots: Vec<Slot>,
+    mask: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    pair: u64,
+    rank: u32,
+}
+
+/// Buffers that are reused from pretoken to pretoken.
+#[derive(Default)]
+pub struct MergeScratch {
+    ids: Vec<u32>,
+    ranks: Vec<u32>,
+}
+
+impl Merges {
+    /// None if the vocabulary lacks a byte.
+    pub fn new(vocabulary: &Vocabulary) -> Option<Merges> {
+        let byte_ids = vocabulary.byte_ids()?;
+        let capacity = (vocabulary.merges.len() * 3 + 16).next_power_of_two();
+        let mut merges = Merges {
+            byte_ids,
+            byte_ranks: vec![NONE; 1 << 16],
+            byte_joins: vec![false; 1 << 16],
+            results: vocabulary.merges.iter().map(|m| m.result).collect(),
+            slots: vec![Slot { pair: u64::MAX, rank: NONE }; capacity],
+            mask: capacity - 1,
+        };
+        for (rank, merge) in vocabulary.merges.iter().enumerate() {
+            merges.insert(pair(merge.left, merge.right), rank as u32);
+            // Joins come from merges and not from tokens: a token that no merge makes never arises.
+            let token = &vocabulary.tokens[merge.result as usize];
+            token.windows(2).for_each(|w| merges.byte_joins[joined(w[0], w[1])] = true);
+        }
+        for bytes in 0..1usize << 16 {
+            merges.byte_ranks[bytes] = merges.rank(byte_ids[bytes >> 8], byte_ids[bytes & 255]);
+        }
+        Some(merges)
+    }
+
+    #[inline]
+    pub fn byte_id(&self, byte: u8) -> u32 {
+        self.byte_ids[byte as usize]
+    }
+
+    /// Appends the ids of one pretoken. Time is at most `n log n` in its bytes.
+    pub fn merge(&self, pretoken: &[u8], scratch: &mut MergeScratch, ids: &mut Vec<u32>) {
+        if pretoken.len() <= SHORT_BYTES {
+            return self.merge_short(pretoken, scratch, ids);
+        }
+        let mut rest = pretoken;
+        while !rest.is_empty() {
+            let cut = rest.windows(2).position(|w| !self.byte_joins[joined(w[0], w[1])]);
+            let (part, after) = rest.split_at(cut.map_or(rest.len(), |at| at + 1));
+            match part.len() {
+                ..=SHORT_BYTES => self.merge_short(part, scratch, ids),
+                _ => self.merge_long(part, ids),
+            }
+            rest = after;
+        }
+    }
+
+    fn merge_short(&self, part: &[u8], scratch: &mut MergeScratch, out: &mut Vec<u32>) {
+        let MergeScratch { ids, ranks } = scratch;
+        ids.clear();
+        ids.extend(part.iter().map(|&byte| self.byte_id(byte)));
+        // `ranks[i]` is the rank of the pair (i, i + 1).
+        ranks.clear();
+        ranks.extend(part.windows(2).map(|w| self.byte_ranks[joined(w[0], w[1])]));
+        while let Some((at, rank)) = lowest(ranks) {
+            ids[at] = self.results[rank as usize];
+            ids.remove(at + 1);
+            ranks.remove(at);
+            if at < ranks.len() {
+                ranks[at] = self.rank(ids[at], ids[at + 1]);
+            }
+            if at > 0 {
+                ranks[at - 1] = self.rank(ids[at - 1], ids[at]);
+            }
+        }
+        out.extend_from_slice(ids);
+    }
+
+    /// A linked list and a heap of candidate pairs, of which outdated ones are skipped.
+    fn merge_long(&self, part: &[u8], out: &mut Vec<u32>) {
+        let n = part.len() as u32;
+        let mut nodes: Vec<Node> = (0..n)
+            .map(|i| Node {
+                id: self.byte_id(part[i as usize]),
+                before: i.wrapping_sub(1),
+                after: if i + 1 < n { i + 1 } else { NONE },
+            })
+            .collect();
+        let candidates = part.windows(2).enumerate().filter_map(|(at, w)| {
+            let rank = self.byte_ranks[joined(w[0], w[1])];
+            (rank != NONE).then_some(Reverse(candidate(rank, at as u32)))
+        });
+        let mut heap: BinaryHeap<_> = candidates.collect::<Vec<_>>().into();
+        while let Some(Reverse(top)) = heap.pop() {
+            let (rank, at) = ((top >> 32) as u32, top as u32);
+            let node = nodes[at as usize];
+            if node.id == NONE || node.after == NONE {
+                continue;
+            }
+            let right = nodes[node.after as usize];
+            if self.rank(node.id, right.id) != rank {
+                continue;
+            }
+            let id = self.results[rank as usize];
+            nodes[node.after as usize].id = NONE;
+            nodes[at as usize] = Node { id, before: node.before, after: right.after };
+            if right.after != NONE {
+                nodes[right.after as usize].before = at;
+                let rank = self.rank(id, nodes[right.after as usize].id);
+                if rank != NONE {
+                    heap.push(Reverse(candidate(rank, at)));
+                }
+            }
+            if node.before != NONE {
+                let rank = self.rank(nodes[node.before as usize].id, id);
+                if rank != NONE {
+                    heap.push(Reverse(candidate(rank, node.before)));
+                }
+            }
+        }
+        out.extend(nodes.iter().map(|node| node.id).filter(|&id| id != NONE));
+    }
+
+    #[inline]
+    fn rank(&self, left: u32, right: u32) -> u32 {
+        let pair = pair(left, right);
+        let mut at = slot_of(pair) & self.mask;
+        loop {
+            let slot = self.slots[at];
+            if slot.pair == pair || slot.rank == NONE {
+                return slot.rank;
+            }
+            at = (at + 1) & self.mask;
+        }
+    }
+
+    /// A pair that is listed twice counts with its last rank, as in the `tokenizers` crate.
+    fn insert(&mut self, pair: u64, rank: u32) {
+        let mut at = slot_of(pair) & self.mask;
+        while self.slots[at].rank != NONE && self.slots[at].pair != pair {
+            at = (at + 1) & self.mask;
+        }
+        self.slots[at] = Slot { pair, rank };
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    /// NONE once it has been merged into the node before it.
+    id: u32,
+    before: u32,
+    after: u32,
+}
+
+fn lowest(ranks: &[u32]) -> Option<(usize, u32)> {
+    let mut best = (0, NONE);
+    for (at, &rank) in ranks.iter().enumerate() {
+        if rank < best.1 {
+            best = (at, rank);
+        }
+    }
+    (best.1 != NONE).then_some(best)
+}
+
+#[inline]
+fn pair(left: u32, right: u32) -> u64 {
+    u64::from(left) << 32 | u64::from(right)
+}
+
+fn candidate(rank: u32, at: u32) -> u64 {
+    u64::from(rank) << 32 | u64::from(at)
+}
+
+#[inline]
+fn joined(left: u8, right: u8) -> usize {
+    usize::from(left) << 8 | usize::from(right)
+}
+
+#[inline]
+fn slot_of(pair: u64) -> usize {
+    (pair.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 29) as usize
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Ids: 0 the special token, byte + 1, then these.
+    fn sample() -> Merges {
+        let (a, b, c) = (98, 99, 100);
+        let pairs = [(a, a), (a, b), (b, c), (257, 257), (260, 258), (258, 259), (c, c), (263, 263)];
+        Merges::new(&Vocabulary::from_merges("<|endoftext|>", &pairs)).unwrap()
+    }
+
+    fn short(merges: &Merges, text: &[u8]) -> Vec<u32> {
+        let mut ids = Vec::new();
+        merges.merge_short(text, &mut MergeScratch::default(), &mut ids);
+        ids
+    }
+
+    #[test]
+    fn lowest_rank_first_then_leftmost() {
+        let merges = sample();
+        assert_eq!(short(&merges, b"aaab"), [257, 258]);
+        assert_eq!(short(&merges, b"aaaaab"), [261]);
+        assert_eq!(short(&merges, b"abc"), [258, 100]);
+        assert_eq!(short(&merges, b"abbc"), [262]);
+        assert_eq!(short(&merges, b""), [0; 0]);
+        assert_eq!(short(&merges, b"zz"), [123, 123]);
+    }
+
+    #[test]
+    fn a_long_pretoken_takes_little_time() {
+        let merges = sample();
+        let mut ids = Vec::new();
+        merges.merge(&vec![b'a'; 4_000_000], &mut MergeScratch::default(), &mut ids);
+        assert_eq!(ids.len(), 1_000_000);
+        assert!(ids.iter().all(|&id| id == 260));
+    }
+
+    proptest! {
+        #[test]
+        fn heap_and_cuts_change_nothing(text in "[abcz]{1,200}") {
+            let merges = sample();
+            let expected = short(&merges, text.as_bytes());
+            let (mut heap, mut cut) = (Vec::new(), Vec::new());
+            merges.merge_long(text.as_bytes(), &mut heap);
+            merges.merge(text.as_bytes(), &mut MergeScratch::default(), &mut cut);
+            prop_assert_eq!(&heap, &expected);
+            prop_assert_eq!(&cut, &expected);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Remembers the ids of pretokens that were met before: most of any text is a few thousand of them.
+use crate::fast_hash::FastMap;
+use crate::merges::{MergeScratch, Merges};
+
+/// Pretokens up to this length are keyed by their bytes themselves.
+const INLINE_BYTES: usize = 15;
+const INLINE_IDS: usize = 3;
+/// Pretokens from here on are merged anew each time.
+const LONGEST_BYTES: usize = 128;
+/// 4 MiB of slots.
+const SLOTS: usize = 1 << 17;
+/// Longer lists of ids and longer pretokens together stay below about 32 MiB.
+const SPILLED_IDS: usize = 1 << 20;
+const LONG_ENTRIES: usize = 1 << 17;
+
+/// One thread's memory of one tokenizer; `Cache::default()` fits any and starts anew when the tokenizer changes.
+/// What it holds never changes ids, only the time they take.
+#[derive(Default)]
+pub struct Cache {
+    owner: u128,
+    slots: Vec<Slot>,
+    spilled: Vec<u32>,
+    long: FastMap<Box<[u8]>, (u32, u32)>,
+    scratch: MergeScratch,
+}
+
+/// Two slots share a cache line and a hash.
+#[derive(Clone, Copy, Default)]
+#[repr(align(32))]
+struct Slot {
+    /// The bytes, zero-padded, and their number in the last byte; 0 is an empty slot.
+    key: u128,
+    n_ids: u32,
+    /// The ids, or where they begin in `spilled` if there are more than `INLINE_IDS`.
+    ids: [u32; INLINE_IDS],
+}
+
+impl Cache {
+    pub fn prepare(&mut self, owner: u128) {
+        if self.owner != owner || self.slots.is_empty() {
+            self.owner = owner;
+            self.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.slots.clear();
+        self.slots.resize(SLOTS, Slot::default());
+        self.spilled.clear();
+        self.long.clear();
+    }
+
+    /// Appends the ids of the pretoken `bytes[start..end]`, which is not empty.
+    #[inline]
+    pub fn append(&mut self, merges: &Merges, bytes: &[u8], start: usize, end: usize, ids: &mut Vec<u32>) {
+        let n = end - start;
+        if n == 1 {
+            ids.push(merges.byte_id(bytes[start]));
+        } else if n <= INLINE_BYTES {
+            let key = inline_key(bytes, start, n);
+            let at = slot_of(key);
+            if self.slots[at].key == key {
+                return self.copy(at, ids);
+            }
+            if self.slots[at ^ 1].key == key {
+                return self.copy(at ^ 1, ids);
+            }
+            self.miss(merges, &bytes[start..end], key, at, ids);
+        } else {
+            self.append_long(merges, &bytes[start..end], ids);
+        }
+    }
+
+    #[inline]
+    fn copy(&self, at: usize, ids: &mut Vec<u32>) {
+        let slot = &self.slots[at];
+        match slot.n_ids {
+            1 => ids.push(slot.ids[0]),
+            2 => ids.extend_from_slice(&slot.ids[..2]),
+            3 => ids.extend_from_slice(&slot.ids),
+            n => ids.extend_from_slice(&self.spilled[slot.ids[0] as usize..][..n as usize]),
+        }
+    }
+
+    #[inline(never)]
+    fn miss(&mut self, merges: &Merges, pretoken: &[u8], key: u128, at: usize, ids: &mut Vec<u32>) {
+        let before = ids.len();
+        merges.merge(pretoken, &mut self.scratch, ids);
+        let new = &ids[before..];
+        let mut slot = Slot { key, n_ids: new.len() as u32, ids: [0; INLINE_IDS] };
+        if new.len() <= INLINE_IDS {
+            slot.ids[..new.len()].copy_from_slice(new);
+        } else {
+            if self.spilled.len() + new.len() > SPILLED_IDS {
+                self.clear();
+            }
+            slot.ids[0] = self.spilled.len() as u32;
+            self.spilled.extend_from_slice(new);
+        }
+        // The older of the two makes room.
+        if self.slots[at].key != 0 {
+            self.slots[at ^ 1] = self.slots[at];
+        }
+        self.slots[at] = slot;
+    }
+
+    fn append_long(&mut self, merges: &Merges, pretoken: &[u8], ids: &mut Vec<u32>) {
+        if pretoken.len() > LONGEST_BYTES {
+            return merges.merge(pretoken, &mut self.scratch, ids);
+        }
+        if let Some(&(first, n)) = self.long.get(pretoken) {
+            return ids.extend_from_slice(&self.spilled[first as usize..][..n as usize]);
+        }
+        let before = ids.len();
+        merges.merge(pretoken, &mut self.scratch, ids);
+        let new = &ids[before..];
+        if self.long.len() == LONG_ENTRIES || self.spilled.len() + new.len() > SPILLED_IDS {
+            self.clear();
+        }
+        self.long.insert(pretoken.into(), (self.spilled.len() as u32, new.len() as u32));
+        self.spilled.extend_from_slice(new);
+    }
+}
+
+#[inline]
+fn inline_key(bytes: &[u8], start: usize, n: usize) -> u128 {
+    let word = match bytes[start..].first_chunk::<16>() {
+        Some(chunk) => u128::from_le_bytes(*chunk),
+        None => {
+            let mut padded = [0; 16];
+            padded[..n].copy_from_slice(&bytes[start..start + n]);
+            u128::from_le_bytes(padded)
+        }
+    };
+    word & ((1 << (8 * n)) - 1) | (n as u128) << 120
+}
+
+#[inline]
+fn slot_of(key: u128) -> usize {
+    let folded = (key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ ((key >> 64) as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    (folded.wrapping_mul(0xff51_afd7_ed55_8ccd) >> 47) as usize
+}
