@@ -1,0 +1,356 @@
+//! The normal form on which shingles are cut: datatrove's `simplify_text` with its defaults.
+//!
+//! Lower case, numbers to `0`, punctuation to spaces, single spaces, no diacritics; in that order.
+
+use std::sync::LazyLock;
+
+use unicode_general_category::{GeneralCategory, get_general_category};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::{canonical_combining_class, decompose_canonical};
+
+/// Writes the normal form of `text` into `out`, replacing what was there; `out`'s allocation is reused.
+///
+/// Same result as datatrove 0.10's `simplify_text(text)`, apart from characters whose properties differ
+/// between the Unicode versions of Python and of the crates used here.
+/// Words are separated by one space; two occur only where a word consisted of combining marks alone.
+pub fn simplify_text(text: &str, out: &mut String) {
+    let mut form = Form::new(std::mem::take(out).into_bytes(), text.len());
+    let mut at = 0;
+    while at < text.len() {
+        at = form.ascii_run(text.as_bytes(), at);
+        at = form.wide_run(text, at);
+    }
+    *out = form.finish();
+}
+
+/// Where a number is that has been written as `0`: `\d+(?:[.,…]\d+)?`, one decimal part at most.
+#[derive(Clone, Copy, PartialEq)]
+enum Number {
+    Outside,
+    Whole,
+    /// A decimal separator that is part of the number only if a digit follows.
+    Separator(char),
+    Fraction,
+}
+
+struct Form {
+    /// Written up to `len`; always at least the unread input plus `SLACK` longer than that.
+    buffer: Vec<u8>,
+    len: usize,
+    /// The last character was a space, or nothing was written yet: another space is not written.
+    spaced: bool,
+    number: Number,
+    /// A character that canonical ordering may move was written.
+    unordered: bool,
+}
+
+/// Room for what one step may write beyond the bytes it reads: a held separator, a space, one character.
+const SLACK: usize = 32;
+
+impl Form {
+    fn new(mut buffer: Vec<u8>, input_bytes: usize) -> Self {
+        buffer.resize(input_bytes + SLACK, 0);
+        Form { buffer, len: 0, spaced: true, number: Number::Outside, unordered: false }
+    }
+
+    /// Reads ASCII from `at` on; returns where it stopped: at a wide character or the end.
+    fn ascii_run(&mut self, bytes: &[u8], mut at: usize) -> usize {
+        let (mut len, mut spaced) = (self.len, self.spaced);
+        while let Some(&byte) = bytes.get(at).filter(|byte| byte.is_ascii()) {
+            let mapped = ASCII[usize::from(byte)];
+            if mapped == b'0' || self.number != Number::Outside {
+                (self.len, self.spaced) = (len, spaced);
+                self.lowered(char::from(byte.to_ascii_lowercase()));
+                (len, spaced) = (self.len, self.spaced);
+            } else {
+                // Without a branch: word ends are what a branch predictor cannot learn.
+                let space = mapped == b' ';
+                self.buffer[len] = mapped;
+                len += usize::from(!(space && spaced));
+                spaced = space;
+            }
+            at += 1;
+        }
+        (self.len, self.spaced) = (len, spaced);
+        at
+    }
+
+    /// Reads wide characters from `at` on; returns where it stopped: at an ASCII character or the end.
+    fn wide_run(&mut self, text: &str, mut at: usize) -> usize {
+        let wide = &*WIDE;
+        for c in text[at..].chars() {
+            if c.is_ascii() {
+                break;
+            }
+            let next = at + c.len_utf8();
+            match wide.get(c as usize - 0x80).copied().unwrap_or(SLOW) {
+                _ if self.number != Number::Outside => self.any(c, text, at),
+                SLOW => self.any(c, text, at),
+                SPACE => self.space(),
+                NOTHING => self.spaced = self.len == 0,
+                mapped => self.write(char::from_u32(u32::from(mapped)).unwrap_or(c)),
+            }
+            at = next;
+            self.make_room(text.len() - at);
+        }
+        at
+    }
+
+    /// The general path: any character `c` of `text`, at byte `at`.
+    fn any(&mut self, c: char, text: &str, at: usize) {
+        if c == 'Σ' {
+            let is_final = is_final_sigma(&text[..at], &text[at + c.len_utf8()..]);
+            return self.lowered(if is_final { 'ς' } else { 'σ' });
+        }
+        for lower in c.to_lowercase() {
+            self.lowered(lower);
+        }
+    }
+
+    /// Takes a lower-case character through the number rule.
+    fn lowered(&mut self, c: char) {
+        if is_digit(c) {
+            match self.number {
+                Number::Outside => {
+                    self.write('0');
+                    self.number = Number::Whole;
+                }
+                Number::Separator(_) => self.number = Number::Fraction,
+                Number::Whole | Number::Fraction => {}
+            }
+            return;
+        }
+        if self.number == Number::Whole && is_decimal_separator(c) {
+            self.number = Number::Separator(c);
+            return;
+        }
+        self.end_number();
+        self.simple(c);
+    }
+
+    fn end_number(&mut self) {
+        if let Number::Separator(separator) = self.number {
+            self.simple(separator);
+        }
+        self.number = Number::Outside;
+    }
+
+    /// Punctuation and white space to a space, everything else decomposed without its marks.
+    fn simple(&mut self, c: char) {
+        if is_gap(c) {
+            return self.space();
+        }
+        self.spaced = self.len == 0;
+        decompose_canonical(c, |part| {
+            if get_general_category(part) != GeneralCategory::NonspacingMark {
+                self.unordered |= canonical_combining_class(part) != 0;
+                self.write(part);
+            }
+        });
+    }
+
+    fn space(&mut self) {
+        if !self.spaced {
+            self.write(' ');
+            self.spaced = true;
+        }
+    }
+
+    fn write(&mut self, c: char) {
+        let bytes = c.len_utf8();
+        c.encode_utf8(&mut self.buffer[self.len..self.len + bytes]);
+        self.len += bytes;
+        self.spaced = false;
+    }
+
+    /// Keeps the buffer long enough where characters decompose into more bytes than they had (Hangul).
+    fn make_room(&mut self, unread: usize) {
+        if self.buffer.len() < self.len + unread + SLACK {
+            self.buffer.resize(self.len + 2 * unread + 2 * SLACK, 0);
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.end_number();
+        self.buffer.truncate(self.len);
+        while self.buffer.last() == Some(&b' ') {
+            self.buffer.pop();
+        }
+        let simple = String::from_utf8(self.buffer).unwrap_or_default();
+        if self.unordered { simple.nfd().collect() } else { simple }
+    }
+}
+
+/// ASCII to its normal form: letters lower, digits `0`, all else a space.
+const ASCII: [u8; 128] = {
+    let mut table = [b' '; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        let this = byte as u8;
+        if this.is_ascii_digit() {
+            table[byte] = b'0';
+        } else if this.is_ascii_alphabetic() {
+            table[byte] = this.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// Values of `WIDE` that are not characters.
+const SLOW: u16 = 0;
+const SPACE: u16 = 1;
+const NOTHING: u16 = 2;
+
+/// What becomes of each character from U+0080 to U+FFFF outside a number; computed once by the general rules.
+static WIDE: LazyLock<Vec<u16>> = LazyLock::new(|| {
+    (0x80..=0xFFFF)
+        .map(|code| char::from_u32(code).map_or(SLOW, |c| simple_image(c).unwrap_or(SLOW)))
+        .collect()
+});
+
+fn simple_image(c: char) -> Option<u16> {
+    let mut lowers = c.to_lowercase();
+    let first = lowers.next()?;
+    if c == 'Σ' || is_digit(first) || is_decimal_separator(first) {
+        return None;
+    }
+    if is_gap(first) {
+        return Some(SPACE);
+    }
+    let mut image = Some(NOTHING);
+    for lower in std::iter::once(first).chain(lowers) {
+        decompose_canonical(lower, |part| {
+            if get_general_category(part) != GeneralCategory::NonspacingMark {
+                let ordered = canonical_combining_class(part) == 0 && image == Some(NOTHING);
+                image = u16::try_from(u32::from(part)).ok().filter(|_| ordered);
+            }
+        });
+    }
+    image
+}
+
+/// The 129 code points that datatrove turns into spaces.
+fn is_punctuation(c: char) -> bool {
+    matches!(c,
+        '\0'..='\u{08}' | '\u{0B}'..='\u{1F}' | '!'..='/' | ':'..='@' | '['..='`' | '{'..='\u{9F}'
+        | '«' | '´' | '»' | '\u{2013}' | '\u{2014}' | '\u{2019}' | '\u{201C}'..='\u{201E}' | '…' | '∶'
+        | '━' | '►' | '、' | '。' | '《'..='「' | '」' | '【' | '】' | '！' | '％' | '（' | '）' | '，'
+        | '．' | '１' | '：' | '；' | '？' | '～')
+}
+
+fn is_gap(c: char) -> bool {
+    is_punctuation(c) || c.is_whitespace()
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit() || (c.is_numeric() && get_general_category(c) == GeneralCategory::DecimalNumber)
+}
+
+fn is_decimal_separator(c: char) -> bool {
+    matches!(c, '.' | ',' | '،' | '٫' | '\u{2396}' | '\u{2397}' | '\u{2398}')
+}
+
+/// Unicode's rule: after a cased letter and not before one, where case-ignorable characters do not count.
+fn is_final_sigma(before: &str, after: &str) -> bool {
+    meets_cased(before.chars().rev()) && !meets_cased(after.chars())
+}
+
+/// The standard library knows which characters are cased or ignorable but tells only through its own rule
+/// for sigma, so one character at a time is tried in it.
+fn meets_cased(chars: impl Iterator<Item = char>) -> bool {
+    for c in chars {
+        if String::from_iter([c, 'Σ']).to_lowercase().ends_with('ς') {
+            return true;
+        }
+        if !String::from_iter(['A', c, 'Σ']).to_lowercase().ends_with('ς') {
+            return false;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn simplified(text: &str) -> String {
+        let mut out = String::from("left over");
+        simplify_text(text, &mut out);
+        out
+    }
+
+    /// The five steps one after the other, each over the whole text.
+    fn in_steps(text: &str) -> String {
+        let mut numbers = String::new();
+        let lower: Vec<char> = text.to_lowercase().chars().collect();
+        let mut at = 0;
+        while at < lower.len() {
+            if !is_digit(lower[at]) {
+                numbers.push(lower[at]);
+                at += 1;
+                continue;
+            }
+            let digits = |from: usize| lower[from..].iter().take_while(|c| is_digit(**c)).count();
+            at += digits(at);
+            if at < lower.len() && is_decimal_separator(lower[at]) && digits(at + 1) > 0 {
+                at += 1 + digits(at + 1);
+            }
+            numbers.push('0');
+        }
+        let spaced: String = numbers.chars().map(|c| if is_punctuation(c) { ' ' } else { c }).collect();
+        let single = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+        let bare: String =
+            single.nfd().filter(|c| get_general_category(*c) != GeneralCategory::NonspacingMark).collect();
+        bare.trim().to_string()
+    }
+
+    #[test]
+    fn examples_of_the_reference() {
+        assert_eq!(
+            simplified(
+                "The quick brown fox — aged 3.14 — jumps over the lazy dog's back!\n\nÉcole d'été, 1,000 fois."
+            ),
+            "the quick brown fox aged 0 jumps over the lazy dog s back ecole d ete 0 fois"
+        );
+        assert_eq!(simplified("1|2|3"), "0 0 0");
+        assert_eq!(simplified("1,000,000"), "0 0");
+        assert_eq!(simplified("3. and 3.x 3..4 a3.5b"), "0 and 0 x 0 0 a0b");
+        assert_eq!(simplified(""), "");
+        assert_eq!(simplified(" \t\n "), "");
+    }
+
+    #[test]
+    fn unicode_corners() {
+        assert_eq!(simplified("ΟΔΟΣ ΣΑΣ Σ' Α.Σ"), "οδος σας σ α ς");
+        assert_eq!(simplified("İstanbul"), "istanbul");
+        assert_eq!(simplified("٣٫٥ ٣.x １２"), "0 0 x 0");
+        assert_eq!(simplified("\u{308} x \u{308} y \u{308}"), "x  y");
+        assert_eq!(simplified("한국"), "한국".nfd().collect::<String>());
+        assert_eq!(simplified("5،"), "0،");
+        assert_eq!(simplified(&"각".repeat(1000)), "각".repeat(1000).nfd().collect::<String>());
+    }
+
+    #[test]
+    fn every_character_alone_and_in_context() {
+        for c in (0..=0x10FFFF).filter_map(char::from_u32) {
+            for text in [String::from(c), format!("a{c}b"), format!("4{c}2.5"), format!("{c} Σ{c}")] {
+                assert_eq!(simplified(&text), in_steps(&text), "U+{:04X}", u32::from(c));
+            }
+        }
+    }
+
+    #[test]
+    fn punctuation_has_the_published_size() {
+        assert_eq!((0..=0x10FFFF).filter_map(char::from_u32).filter(|c| is_punctuation(*c)).count(), 129);
+    }
+
+    proptest! {
+        #[test]
+        fn equals_the_steps(text in "([a-zA-Z0-9 .,'\n]|[ΣσΑ ́é٣٫]|\\PC){0,60}") {
+            prop_assert_eq!(simplified(&text), in_steps(&text));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Shingles: n consecutive words, hashed as datatrove does (xxh64, seed 0, of the words joined by one space).
+
+use unicode_segmentation::UnicodeSegmentation;
+use xxhash_rust::xxh64::xxh64;
+
+/// Words per shingle, as in datatrove, FineWeb and most published pipelines.
+pub const SHINGLE_WORDS: usize = 5;
+
+/// Buffers that a worker keeps from document to document.
+#[derive(Default)]
+pub struct ShingleScratch {
+    hashes: Vec<u64>,
+    joined: Vec<u8>,
+}
+
+/// The hashes of all shingles of `n` words, in text order and with repeats; none if there are fewer words.
+///
+/// `words` are byte ranges into `normalized`, ascending and disjoint; a range outside of it counts as empty.
+pub fn shingle_hashes<'s>(
+    normalized: &str,
+    words: &[(u32, u32)],
+    n: usize,
+    scratch: &'s mut ShingleScratch,
+) -> &'s [u64] {
+    let text = normalized.as_bytes();
+    let ShingleScratch { hashes, joined } = scratch;
+    hashes.clear();
+    if n == 0 || words.len() < n {
+        return hashes;
+    }
+    // Words `plain_from..=last` are one space apart, so that joining them gives a slice of the text itself.
+    let mut plain_from = 0;
+    for last in 0..words.len() {
+        if last > 0 && !one_space_apart(text, words[last - 1], words[last]) {
+            plain_from = last;
+        }
+        let Some(first) = (last + 1).checked_sub(n) else { continue };
+        if plain_from <= first {
+            hashes.push(xxh64(slice(text, (words[first].0, words[last].1)), 0));
+            continue;
+        }
+        joined.clear();
+        for (at, word) in words[first..=last].iter().enumerate() {
+            if at > 0 {
+                joined.push(b' ');
+            }
+            joined.extend_from_slice(slice(text, *word));
+        }
+        hashes.push(xxh64(joined, 0));
+    }
+    hashes
+}
+
+/// Words of a normalised text by UAX-29 as byte ranges, replacing what was in `words`.
+///
+/// A run of ASCII letters and digits between spaces is one word there, and normalising leaves little else.
+pub fn normalized_words(normalized: &str, words: &mut Vec<(u32, u32)>) {
+    words.clear();
+    let mut start = 0;
+    for run in normalized.split(' ') {
+        if !run.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            words.extend(run.unicode_word_indices().map(|(at, word)| range(start + at, word.len())));
+        } else if !run.is_empty() {
+            words.push(range(start, run.len()));
+        }
+        start += run.len() + 1;
+    }
+}
+
+fn range(start: usize, bytes: usize) -> (u32, u32) {
+    // Documents are far below 4 GiB (64 MiB by default); a range beyond saturates and counts as empty.
+    (u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(start + bytes).unwrap_or(u32::MAX))
+}
+
+fn slice(text: &[u8], (start, end): (u32, u32)) -> &[u8] {
+    text.get(start as usize..end as usize).unwrap_or_default()
+}
+
+fn one_space_apart(text: &[u8], before: (u32, u32), after: (u32, u32)) -> bool {
+    after.0.checked_sub(before.1) == Some(1) && text.get(before.1 as usize) == Some(&b' ')
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn joined(normalized: &str, words: &[(u32, u32)], n: usize) -> Vec<u64> {
+        let words: Vec<&str> = words.iter().map(|w| &normalized[w.0 as usize..w.1 as usize]).collect();
+        words.windows(n).map(|w| xxh64(w.join(" ").as_bytes(), 0)).collect()
+    }
+
+    #[test]
+    fn fewer_words_than_a_shingle_give_none() {
+        let mut words = Vec::new();
+        let mut scratch = ShingleScratch::default();
+        normalized_words("one two three four", &mut words);
+        assert!(shingle_hashes("one two three four", &words, 5, &mut scratch).is_empty());
+        assert_eq!(shingle_hashes("one two three four", &words, 4, &mut scratch).len(), 1);
+        assert!(shingle_hashes("", &[], 0, &mut scratch).is_empty());
+    }
+
+    #[test]
+    fn words_that_touch_are_joined_by_a_space() {
+        let text = "东京 dogs 5";
+        let words = [(0, 3), (3, 6), (7, 10), (10, 11), (12, 13)];
+        let mut scratch = ShingleScratch::default();
+        assert_eq!(shingle_hashes(text, &words, 5, &mut scratch), [xxh64("东 京 dog s 5".as_bytes(), 0)]);
+    }
+
+    #[test]
+    fn words_of_cjk_and_latin() {
+        let mut words = Vec::new();
+        let text = "the cafe 东京  привет";
+        normalized_words(text, &mut words);
+        let found: Vec<&str> = words.iter().map(|w| &text[w.0 as usize..w.1 as usize]).collect();
+        assert_eq!(found, ["the", "cafe", "东", "京", "привет"]);
+    }
+
+    proptest! {
+        #[test]
+        fn equals_joined_words(text in "([a-c0]{1,3}| |é|东|ا|‘|\\PC){0,40}", n in 1_usize..6) {
+            let mut normalized = String::new();
+            crate::normalize::simplify_text(&text, &mut normalized);
+            let mut words = Vec::new();
+            normalized_words(&normalized, &mut words);
+            let whole: Vec<&str> = normalized.unicode_words().collect();
+            let cut: Vec<&str> = words.iter().map(|w| &normalized[w.0 as usize..w.1 as usize]).collect();
+            prop_assert_eq!(cut, whole);
+            let mut scratch = ShingleScratch::default();
+            prop_assert_eq!(shingle_hashes(&normalized, &words, n, &mut scratch), joined(&normalized, &words, n));
+        }
+    }
+}
