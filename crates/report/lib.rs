@@ -1,0 +1,25 @@
+//! Tallies to words and pictures: the terminal table, `report.json`, `report.html` and the dataset card.
+//!
+//! **Invariant:** derived from what a run leaves behind, never called by a stage; structs in, strings out.
+
+mod card;
+mod dashboard;
+mod human;
+mod method;
+mod run;
+mod terminal;
+mod training;
+
+pub use card::render_card;
+pub use dashboard::render_dashboard;
+pub use human::{human_bytes, human_count};
+pub use method::render_method;
+pub use run::{
+    Cluster, ClusterDocument, ClusterSize, FileNote, Inputs, Member, Phase, Run, Sample, StageInfo, StageKind,
+    Timing, TokenSummary,
+};
+pub use terminal::{render_json, render_table};
+pub use training::{ArmInfo, Curve, Difference, Generated, Point, Training, Verdict};
+
+#[cfg(test)]
+mod fixture;

@@ -1,0 +1,192 @@
+//! What a run leaves behind for people: the types of `report.json`, filled by `engine` and `cli`.
+
+use std::collections::BTreeMap;
+
+use document::{Reasons, Tally};
+use serde::{Deserialize, Serialize};
+
+use crate::Training;
+
+/// Everything a report is rendered from. Only `timing` and `peak_memory_bytes` differ between
+/// two runs on the same input.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Run {
+    pub corpus_version: String,
+    pub recipe_name: String,
+    /// The recipe with every key written out.
+    pub recipe_toml: String,
+    pub recipe_hash: String,
+    /// `[words] splitter` of the recipe.
+    pub splitter: String,
+    /// `--signals early`: a document's checks stop at the first failure, so "alone" and "any" are unknown.
+    pub is_early: bool,
+    pub inputs: Inputs,
+    /// In plan order, one per entry of `tally.stages`; the first is `input`.
+    pub stages: Vec<StageInfo>,
+    /// One per entry of `tally.checks`.
+    pub reasons: Reasons,
+    pub tally: Tally,
+    /// Any order; a page shows the first few of each reason.
+    pub rejected_samples: Vec<Sample>,
+    /// The largest first.
+    pub clusters: Vec<Cluster>,
+    /// Clusters of at least two documents, by size.
+    pub cluster_sizes: Vec<ClusterSize>,
+    pub warnings: Vec<String>,
+    /// `None` if the recipe does not end in tokens.
+    pub tokens: Option<TokenSummary>,
+    /// `None` until `corpus train` has run.
+    pub training: Option<Training>,
+    pub timing: Timing,
+    /// Largest resident set of the process.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Inputs {
+    /// Files read to their end.
+    pub files: u64,
+    /// Their size as stored, compressed or not.
+    pub bytes: u64,
+    /// Files that are no input.
+    pub skipped: Vec<FileNote>,
+    /// Files that could not be read to their end.
+    pub quarantined: Vec<FileNote>,
+}
+
+/// A file and what is the matter with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileNote {
+    pub path: String,
+    pub why: String,
+}
+
+/// What a stage of the plan is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageKind {
+    Input,
+    #[default]
+    Filter,
+    ExactDedup,
+    Minhash,
+    Tokenize,
+    Pack,
+}
+
+/// One stage of the plan, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StageInfo {
+    pub name: String,
+    pub kind: StageKind,
+    /// Paper or reference implementation; may be empty.
+    pub source: String,
+    /// One sentence.
+    pub about: String,
+    /// Keys of the recipe that are not bounds, as TOML writes their values.
+    pub options: BTreeMap<String, String>,
+}
+
+/// A dropped document, cut to an excerpt.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sample {
+    /// The first reason, `filter.reason`.
+    pub reason: String,
+    pub id: String,
+    pub url: Option<String>,
+    pub language: Option<String>,
+    /// At most 2 kB of the original text.
+    pub text: String,
+    /// Value of the signal that the reason bounds.
+    pub value: Option<f64>,
+    pub signal: Option<String>,
+    /// What would have been kept: `≥ 50`.
+    pub bound: String,
+}
+
+/// Documents joined by colliding bands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cluster {
+    pub size: u64,
+    pub kept: ClusterDocument,
+    /// Some of the others.
+    pub members: Vec<Member>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClusterDocument {
+    pub id: String,
+    /// An excerpt.
+    pub text: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Member {
+    pub id: String,
+    /// To the kept document, 0..=1.
+    pub similarity: Option<f64>,
+    /// False: too unlike the kept document, so it stays.
+    pub dropped: bool,
+    /// An excerpt.
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterSize {
+    /// Documents in the cluster.
+    pub size: u64,
+    /// Clusters of that size.
+    pub clusters: u64,
+}
+
+/// What was packed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TokenSummary {
+    /// Trained-on tokens of `tokens/train-*`.
+    pub n_tokens: u64,
+    pub sequences: u64,
+    /// Tokens per sequence.
+    pub sequence_length: u64,
+    pub vocab: u64,
+    /// Share of the sequences' places that hold trained-on tokens, 0..=1.
+    pub fill_rate: f64,
+    pub bytes_per_token: f64,
+    pub heldout_documents: u64,
+    pub control_documents: u64,
+    /// Left out of training because they share a band with a held-out document.
+    pub excluded_documents: u64,
+    /// Share of the input that is in the control sample, 0..=1.
+    pub control_rate: f64,
+    /// Share of the input that is held out, 0..=1.
+    pub heldout_rate: f64,
+}
+
+/// Where the time went. Never part of what must be reproducible.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Timing {
+    pub wall_seconds: f64,
+    pub threads: u64,
+    /// Summed over threads, by stage name or by step of the sweep that is no stage (`parse`, `scan`, `write`, …).
+    pub stage_nanos: BTreeMap<String, u64>,
+    pub phases: Vec<Phase>,
+}
+
+/// `sweep`, `resolve` or `pack`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    pub name: String,
+    /// Of wall time.
+    pub seconds: f64,
+    /// Text that went through it.
+    pub bytes: u64,
+}

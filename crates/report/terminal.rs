@@ -1,0 +1,264 @@
+//! The funnel as a table of at most 80 columns, without colour; and the same numbers as JSON.
+
+use std::fmt::Write;
+
+use document::{CheckTally, Counts, StageTally};
+
+use crate::human::{human_bytes, human_count, percent, three_digits};
+use crate::{Difference, Run, StageInfo, TokenSummary, Training, Verdict};
+
+const NAME_WIDTH: usize = 24;
+
+/// `report.json`, indented.
+pub fn render_json(run: &Run) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(run)
+}
+
+/// The funnel, then the tokens, then what training showed, as far as they exist. Ends in a line feed.
+pub fn render_table(run: &Run) -> String {
+    let mut out = format!(
+        "{:NAME_WIDTH$} {:>17} {:>17} {:>7} {:>5} {:>5}\n{:NAME_WIDTH$} {:>9} {:>7} {:>9} {:>7} {:>7} {:>5} {:>5}\n",
+        "", "dropped, first", "by this alone", "reached", "time", "GB/s", "", "documents", "bytes", "documents",
+        "bytes", "bytes", "share", "core",
+    );
+    let all_nanos: u64 = run.timing.stage_nanos.values().sum();
+    for (stage, tally) in run.stages.iter().zip(&run.tally.stages) {
+        stage_rows(&mut out, run, stage, tally, all_nanos);
+    }
+    step_rows(&mut out, run, all_nanos);
+    totals(&mut out, run);
+    if let Some(tokens) = &run.tokens {
+        token_block(&mut out, tokens);
+    }
+    if let Some(training) = &run.training {
+        training_block(&mut out, training);
+    }
+    for warning in &run.warnings {
+        let _ = writeln!(out, "\nwarning: {warning}");
+    }
+    out
+}
+
+fn stage_rows(out: &mut String, run: &Run, stage: &StageInfo, tally: &StageTally, all_nanos: u64) {
+    let nanos = run.timing.stage_nanos.get(&stage.name).copied().unwrap_or(0);
+    row(
+        out,
+        &stage.name,
+        [
+            &human_count(tally.dropped.documents),
+            &human_bytes(tally.dropped.bytes),
+            "",
+            "",
+            &human_bytes(tally.reached.bytes),
+            &if nanos == 0 { String::new() } else { percent(nanos, all_nanos) },
+            &rate(tally.reached.bytes, nanos),
+        ],
+    );
+    for (reason, check) in run.reasons.0.iter().zip(&run.tally.checks) {
+        if reason.stage == stage.name && (check.any.documents > 0 || check.lines > 0) {
+            reason_row(out, run.is_early, &reason.reason, reason.is_line, check);
+        }
+    }
+    if tally.cut_bytes > 0 {
+        row(out, "  text cut, page kept", ["", &human_bytes(tally.cut_bytes), "", "", "", "", ""]);
+    }
+}
+
+fn reason_row(out: &mut String, is_early: bool, name: &str, is_line: bool, check: &CheckTally) {
+    let name = format!("  {name}");
+    if is_line {
+        let lines = format!("{} lines", human_count(check.lines));
+        let _ = writeln!(out, "{} {lines:>17}", fitted(&name));
+        return;
+    }
+    let documents = |counts: Counts| human_count(counts.documents);
+    let (alone, alone_bytes) = match is_early {
+        true => ("n/a".to_owned(), "n/a".to_owned()),
+        false => (documents(check.alone), human_bytes(check.alone.bytes)),
+    };
+    row(out, &name, [&documents(check.first), &human_bytes(check.first.bytes), &alone, &alone_bytes, "", "", ""]);
+}
+
+/// Steps that take time but are no stage: parsing, scanning, writing.
+fn step_rows(out: &mut String, run: &Run, all_nanos: u64) {
+    let is_stage = |name: &str| run.stages.iter().any(|stage| stage.name == name);
+    let mut steps: Vec<_> = run.timing.stage_nanos.iter().filter(|(name, _)| !is_stage(name)).collect();
+    steps.sort_by_key(|(name, nanos)| (std::cmp::Reverse(**nanos), name.as_str()));
+    for (name, nanos) in steps {
+        row(out, &format!("({name})"), ["", "", "", "", "", &percent(*nanos, all_nanos), ""]);
+    }
+}
+
+fn totals(out: &mut String, run: &Run) {
+    let tally = &run.tally;
+    let dropped = tally.stages.iter().fold(Counts::default(), |sum, stage| Counts {
+        documents: sum.documents + stage.dropped.documents,
+        bytes: sum.bytes + stage.dropped.bytes,
+    });
+    let _ = writeln!(out, "{}", "─".repeat(80));
+    let mut total = |name: &str, documents: u64, bytes: u64| {
+        let _ = writeln!(
+            out,
+            "{name:NAME_WIDTH$} {:>9} {:>7} {:>9} {:>7}",
+            human_count(documents),
+            human_bytes(bytes),
+            percent(documents, tally.input.documents),
+            percent(bytes, tally.input.bytes),
+        );
+    };
+    total("input", tally.input.documents, tally.input.bytes);
+    total("dropped", dropped.documents, dropped.bytes);
+    total("kept", tally.kept.documents, tally.kept.bytes);
+    let cut = tally.kept_input_bytes.saturating_sub(tally.kept.bytes);
+    if cut > 0 {
+        let _ = writeln!(
+            out,
+            "{:NAME_WIDTH$} {:>9} {:>7} {:>9} {:>7}",
+            "cut from kept",
+            "",
+            human_bytes(cut),
+            "",
+            percent(cut, tally.input.bytes)
+        );
+    }
+    let timing = &run.timing;
+    if timing.wall_seconds > 0.0 {
+        let _ = write!(
+            out,
+            "\n{} of text in {} s on {} threads: {} GB/s",
+            human_bytes(tally.input.bytes),
+            three_digits(timing.wall_seconds),
+            timing.threads,
+            three_digits(tally.input.bytes as f64 / timing.wall_seconds / 1e9),
+        );
+        if let Some(peak) = run.peak_memory_bytes {
+            let _ = write!(out, "; peak memory {}", human_bytes(peak));
+        }
+        out.push('\n');
+    }
+}
+
+fn token_block(out: &mut String, tokens: &TokenSummary) {
+    let share = |fraction: f64| format!("{:.1}% of the input", 100.0 * fraction);
+    let rows = [
+        ("tokens", tokens.n_tokens, format!("{:.2} bytes per token", tokens.bytes_per_token)),
+        (
+            "sequences",
+            tokens.sequences,
+            format!("of {} tokens, {:.1}% filled", human_count(tokens.sequence_length), 100.0 * tokens.fill_rate),
+        ),
+        ("control documents", tokens.control_documents, share(tokens.control_rate)),
+        ("held-out documents", tokens.heldout_documents, share(tokens.heldout_rate)),
+        ("left out of training", tokens.excluded_documents, "share a band with a held-out document".to_owned()),
+    ];
+    out.push('\n');
+    for (name, n, note) in rows {
+        let _ = writeln!(out, "{name:NAME_WIDTH$} {:>13}  {note}", human_count(n));
+    }
+}
+
+fn training_block(out: &mut String, training: &Training) {
+    let _ = writeln!(
+        out,
+        "\nbits-per-byte on held-out documents, {} tokens, {} seeds (negative: the first is better)",
+        human_count(training.tokens),
+        training.seeds
+    );
+    for difference in &training.differences {
+        let Difference { a, b, held_out, delta, low, high, mde, verdict } = difference;
+        let interval = match (low, high) {
+            (Some(low), Some(high)) => format!("[{low:+.3}, {high:+.3}]"),
+            _ => "no interval".to_owned(),
+        };
+        let verdict = match (verdict, mde) {
+            (Verdict::Better, _) => "better".to_owned(),
+            (Verdict::Worse, _) => "worse".to_owned(),
+            (Verdict::NoDifferenceSeen, Some(mde)) => format!("no difference ≥ {mde:.3}"),
+            (Verdict::NoDifferenceSeen, None) => "cannot tell".to_owned(),
+        };
+        let name = format!("{a} − {b}");
+        let _ = writeln!(out, "{} {held_out:4} {delta:+.3} {interval:16} {verdict}", fitted(&name));
+    }
+    if !training.note.is_empty() {
+        let _ = writeln!(out, "{}", training.note);
+    }
+}
+
+fn row(out: &mut String, name: &str, cells: [&str; 7]) {
+    let [documents, bytes, alone, alone_bytes, reached, time, rate] = cells;
+    let line = format!(
+        "{} {documents:>9} {bytes:>7} {alone:>9} {alone_bytes:>7} {reached:>7} {time:>5} {rate:>5}",
+        fitted(name)
+    );
+    let _ = writeln!(out, "{}", line.trim_end());
+}
+
+/// Exactly [`NAME_WIDTH`] characters; a longer name loses its middle.
+fn fitted(name: &str) -> String {
+    let length = name.chars().count();
+    if length <= NAME_WIDTH {
+        return format!("{name:NAME_WIDTH$}");
+    }
+    let tail = 9;
+    let head: String = name.chars().take(NAME_WIDTH - tail - 1).collect();
+    let end: String = name.chars().skip(length - tail).collect();
+    format!("{head}…{end}")
+}
+
+/// GB/s of one thread; empty without a time.
+fn rate(bytes: u64, nanos: u64) -> String {
+    if nanos == 0 { String::new() } else { three_digits(bytes as f64 / nanos as f64) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::fixture::run;
+
+    fn line<'t>(table: &'t str, name: &str) -> &'t str {
+        table.lines().find(|line| line.trim_start().starts_with(name)).unwrap()
+    }
+
+    #[test]
+    fn the_table_fits_80_columns() {
+        let mut run = run();
+        run.stages[1].name = "a_filter_with_a_name_that_nobody_should_give".to_owned();
+        let table = render_table(&run);
+        for line in table.lines().filter(|line| !line.starts_with("warning") && !line.contains("pilot")) {
+            assert!(line.chars().count() <= 80, "{}: {line}", line.chars().count());
+        }
+        assert!(!table.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn every_number_stands_in_its_column() {
+        let table = render_table(&run());
+        let words: Vec<&str> = line(&table, "too_few_words").split_whitespace().collect();
+        assert_eq!(words[..2], ["too_few_words", "1,718"]);
+        assert_eq!(line(&table, "input  ").split_whitespace().count(), 7, "input stage\n{table}");
+        let kept = table.lines().find(|line| line.starts_with("kept")).unwrap();
+        assert!(kept.contains('%'));
+        assert!(line(&table, "no_terminal").contains("lines"));
+    }
+
+    #[test]
+    fn early_mode_does_not_invent_what_it_did_not_measure() {
+        let mut run = run();
+        run.is_early = true;
+        assert_eq!(line(&render_table(&run), "too_few_words").matches("n/a").count(), 2);
+    }
+
+    #[test]
+    fn json_comes_back_as_it_went() {
+        let run = run();
+        let json = render_json(&run).unwrap();
+        assert_eq!(serde_json::from_str::<Run>(&json).unwrap(), run);
+        assert_eq!(serde_json::from_str::<Run>("{}").unwrap(), Run::default());
+    }
+
+    #[test]
+    fn an_empty_run_is_a_table_too() {
+        assert!(render_table(&Run::default()).contains("kept"));
+    }
+}

@@ -1,0 +1,99 @@
+//! What `corpus train` adds to a report: arms, learning curves, differences, generated text.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One comparison of arms at equal tokens.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Training {
+    pub preset: String,
+    /// What a reader must know to read the numbers, in one or two sentences; may be empty.
+    pub note: String,
+    pub device: String,
+    pub parameters: u64,
+    /// Tokens that every run sees.
+    pub tokens: u64,
+    pub seeds: u64,
+    /// In the order of the tables.
+    pub arms: Vec<ArmInfo>,
+    pub curves: Vec<Curve>,
+    /// The headline difference first.
+    pub differences: Vec<Difference>,
+    pub samples: Vec<Generated>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ArmInfo {
+    pub name: String,
+    /// What of the control sample it is trained on.
+    pub about: String,
+    pub documents: u64,
+    /// Unique tokens that it had to offer.
+    pub tokens: u64,
+    /// Final bits-per-byte by held-out set (`raw`, `kept`), mean over the seeds.
+    pub bits_per_byte: BTreeMap<String, f64>,
+}
+
+/// One run of one arm.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Curve {
+    pub arm: String,
+    pub seed: u64,
+    /// In order of tokens.
+    pub points: Vec<Point>,
+}
+
+/// What was not measured at a point is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Point {
+    /// Trained on so far.
+    pub tokens: u64,
+    /// Training loss, nats per token.
+    pub loss: Option<f64>,
+    /// Bits-per-byte on held-out documents as they came.
+    pub bpb_heldout_raw: Option<f64>,
+    /// Bits-per-byte on held-out documents that the recipe keeps.
+    pub bpb_heldout_kept: Option<f64>,
+}
+
+/// Bits-per-byte of arm `a` minus arm `b`: below 0, `a` is better.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Difference {
+    pub a: String,
+    pub b: String,
+    /// `raw` or `kept`.
+    pub held_out: String,
+    pub delta: f64,
+    /// 95 % interval; `None` with one seed.
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    /// Smallest detectable effect: what this run would have found with 80 % power.
+    pub mde: Option<f64>,
+    pub verdict: Verdict,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// `a` is better than `b`.
+    Better,
+    Worse,
+    /// No difference as large as the smallest detectable effect.
+    #[default]
+    NoDifferenceSeen,
+}
+
+/// Text that each arm writes after the same prompt with the same seed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Generated {
+    pub prompt: String,
+    /// By arm.
+    pub texts: BTreeMap<String, String>,
+}
