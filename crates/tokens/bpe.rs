@@ -87,7 +87,12 @@ impl Tokenizer {
 
     /// Appends the ids of `text`, without any special token: text that spells one is encoded as the text it is.
     /// `cache` belongs to one thread. A text that a foreign tokenizer refuses yields an error and no ids.
-    pub fn encode_into(&self, text: &str, cache: &mut Cache, ids: &mut Vec<u32>) -> Result<(), TokenizerError> {
+    pub fn encode_into(
+        &self,
+        text: &str,
+        cache: &mut Cache,
+        ids: &mut Vec<u32>,
+    ) -> Result<(), TokenizerError> {
         match &self.0.encoder {
             Encoder::ByteLevel { merges, .. } => {
                 cache.prepare(self.0.hash);
@@ -234,7 +239,15 @@ impl Tokenizer {
             token_starts.push(token_bytes.len() as u32);
         }
         let hash = xxh3_128(json.as_bytes());
-        Tokenizer(Arc::new(Inner { json, hash, end_of_text, is_lossless, token_bytes, token_starts, encoder }))
+        Tokenizer(Arc::new(Inner {
+            json,
+            hash,
+            end_of_text,
+            is_lossless,
+            token_bytes,
+            token_starts,
+            encoder,
+        }))
     }
 }
 
@@ -262,5 +275,124 @@ fn foreign_bytes(spelling: &str, is_byte_level: bool) -> Vec<u8> {
     match hex.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
         Some(byte) => vec![byte],
         None => spelling.replace('▁', " ").into_bytes(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    static DEFAULT: LazyLock<Tokenizer> = LazyLock::new(|| Tokenizer::default_32k().unwrap());
+
+    /// The default vocabulary with something changed that `bpe` leaves to the `tokenizers` crate.
+    fn foreign(pointer: &str, to: Value) -> Result<Tokenizer, TokenizerError> {
+        let mut json: Value = serde_json::from_str(DEFAULT.truncated(600).unwrap().to_json()).unwrap();
+        *json.pointer_mut(pointer).unwrap() = to;
+        Tokenizer::from_json(&json.to_string())
+    }
+
+    #[test]
+    fn the_default_is_what_its_readme_says() {
+        assert_eq!((DEFAULT.vocab_size(), DEFAULT.end_of_text()), (32_768, 0));
+        assert!(DEFAULT.is_lossless());
+        for common in [
+            "The year and the day, of the world",
+            "Das Jahr und der Tag, in der Welt",
+            "le temps et la vie, de la ville",
+        ] {
+            assert_eq!(DEFAULT.encode(common).unwrap().len(), 9, "{common}");
+        }
+        let again = Tokenizer::from_json(DEFAULT.to_json()).unwrap();
+        assert_eq!(
+            (again.hash(), again.encode("Übung 42").unwrap()),
+            (DEFAULT.hash(), DEFAULT.encode("Übung 42").unwrap())
+        );
+        for id in 0..32_768 {
+            let token = DEFAULT.token_bytes(id);
+            assert!(
+                token.len() <= 24 && !(token.contains(&b'@') && token.iter().any(u8::is_ascii_alphabetic))
+            );
+            let digits = token.split(|b| !b.is_ascii_digit()).map(<[u8]>::len).max();
+            assert!(digits <= Some(4));
+        }
+    }
+
+    #[test]
+    fn text_never_becomes_a_special_token() {
+        for tokenizer in [DEFAULT.clone(), foreign("/model/ignore_merges", true.into()).unwrap()] {
+            let ids = tokenizer.encode("a<|endoftext|>b").unwrap();
+            assert!(ids.len() > 4 && !ids.contains(&tokenizer.end_of_text()));
+            assert_eq!(tokenizer.decode_bytes(&ids), b"a<|endoftext|>b");
+            assert_eq!(tokenizer.decode_bytes(&[tokenizer.end_of_text(), 99_999]), b"");
+        }
+    }
+
+    #[test]
+    fn truncation_keeps_the_first_ids() {
+        let small = DEFAULT.truncated(4096).unwrap();
+        assert_eq!((small.vocab_size(), small.end_of_text()), (4096, 0));
+        assert!((0..4096).all(|id| small.token_bytes(id) == DEFAULT.token_bytes(id)));
+        assert_ne!(small.hash(), DEFAULT.hash());
+        assert_eq!(Tokenizer::from_json(small.to_json()).unwrap().hash(), small.hash());
+        assert!(matches!(DEFAULT.truncated(256), Err(TokenizerError::TooFewIds(256))));
+        assert_eq!(DEFAULT.truncated(257).unwrap().encode("ab").unwrap(), [98, 99]);
+        assert_eq!(DEFAULT.truncated(40_000).unwrap().hash(), DEFAULT.hash());
+    }
+
+    #[test]
+    fn other_tokenizers_are_left_to_the_crate() {
+        let same = foreign("/model/ignore_merges", true.into()).unwrap();
+        assert!(same.is_lossless() && matches!(same.truncated(300), Err(TokenizerError::NotTruncatable)));
+        assert_eq!(same.byte_lengths(), DEFAULT.truncated(600).unwrap().byte_lengths());
+        let lossy = foreign("/normalizer", serde_json::json!({"type": "Lowercase"})).unwrap();
+        assert!(!lossy.is_lossless());
+        assert_eq!(lossy.decode_bytes(&lossy.encode("ABC def").unwrap()), b"abc def");
+    }
+
+    #[test]
+    fn errors_name_a_remedy() {
+        let message = |json: &str| Tokenizer::from_json(json).err().unwrap().to_string();
+        assert!(message("{").contains("give a tokenizer.json"));
+        assert!(message("{}").contains("added_tokens"));
+        assert!(message(r#"{"added_tokens":[{"id":0,"content":"</s>"}]}"#).contains("give a tokenizer.json"));
+    }
+
+    #[test]
+    fn a_cache_may_move_from_one_tokenizer_to_another() {
+        let small = DEFAULT.truncated(300).unwrap();
+        let mut cache = Cache::default();
+        for tokenizer in [&*DEFAULT, &small, &DEFAULT] {
+            let mut ids = Vec::new();
+            tokenizer.encode_into(" together with others", &mut cache, &mut ids).unwrap();
+            assert_eq!(ids, tokenizer.encode(" together with others").unwrap());
+        }
+    }
+
+    #[test]
+    fn a_cache_forgets_and_stays_right() {
+        let mut cache = Cache::default();
+        let mut ids = Vec::new();
+        for i in 0..200_000u64 {
+            let word = format!("{:x} {:040x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15), i * i);
+            ids.clear();
+            DEFAULT.encode_into(&word, &mut cache, &mut ids).unwrap();
+            if i % 10_000 == 9_999 {
+                assert_eq!(ids, DEFAULT.encode(&word).unwrap());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_gives_the_text_back(text in "\\PC{0,60}|[ a-z0-9'\n\t\r\u{0}é中\u{1f600}]{0,200}") {
+            for tokenizer in [&*DEFAULT, &DEFAULT.truncated(257).unwrap()] {
+                let ids = tokenizer.encode(&text).unwrap();
+                prop_assert_eq!(tokenizer.decode_bytes(&ids), text.as_bytes());
+                prop_assert_eq!(tokenizer.byte_lengths().sum(&ids), text.len() as u64);
+            }
+        }
     }
 }

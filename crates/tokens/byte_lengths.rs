@@ -35,7 +35,9 @@ impl ByteLengths {
             at += self.sum(piece);
             cuts.push(at.min(text_bytes));
         }
-        if let [.., last] = &mut cuts[..] && !ids.is_empty() {
+        if let [.., last] = &mut cuts[..]
+            && !ids.is_empty()
+        {
             *last = text_bytes;
         }
         cuts

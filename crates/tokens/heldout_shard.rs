@@ -1,5 +1,5 @@
 //! The Arrow form of held-out documents: what `tokens/heldout-raw-*.parquet` and `tokens/heldout-kept-*.parquet` hold.
-use crate::token_shard::{column, int32, int64, list, slice_of, wrong};
+use crate::read_shard::{column, int32, int64, list, slice_of, wrong};
 use arrow::array::{Array, AsArray, Int32Builder, Int64Builder, ListBuilder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;

@@ -5,10 +5,14 @@ mod byte_lengths;
 mod default_vocabulary;
 mod fast_hash;
 mod heldout_shard;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod identity_tests;
 mod merges;
 mod pack;
 mod pretoken_cache;
 mod pretokens;
+mod read_shard;
 mod token_shard;
 mod train_bpe;
 mod vocabulary;
@@ -19,9 +23,9 @@ pub use heldout_shard::{HeldoutBatchBuilder, HeldoutDocument, heldout_schema, re
 pub use pack::{PackDoc, Piece, Sequence, bucket, pack, shuffle_key};
 pub use pretoken_cache::Cache;
 pub use pretokens::pretokens;
+pub use read_shard::{SequenceView, StoredDocument, documents, read_sequences};
 pub use token_shard::{
     DocumentRange, FOOTER_END_OF_TEXT, FOOTER_RECIPE_HASH, FOOTER_SEQUENCE_LENGTH, FOOTER_TOKENIZER_HASH,
-    PieceTokens, ROWS_PER_GROUP, SequenceBatchBuilder, SequenceView, StoredDocument, Version, documents,
-    read_sequences, sequence_schema,
+    PieceTokens, ROWS_PER_GROUP, SequenceBatchBuilder, Version, sequence_schema,
 };
 pub use train_bpe::{Trainer, train};

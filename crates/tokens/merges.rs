@@ -5,9 +5,15 @@ use crate::vocabulary::Vocabulary;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// Up to this many bytes everything stays in registers and one cache line.
+const TINY_BYTES: usize = 16;
 /// Up to this many bytes a scan for the lowest rank is faster than a heap.
 const SHORT_BYTES: usize = 64;
+/// A slot of the pair table is one u64: two ids and a rank.
+const ID_BITS: u32 = 21;
+const RANK_BITS: u32 = 22;
 const NONE: u32 = u32::MAX;
+const EMPTY: u64 = u64::MAX;
 
 /// Which pairs of ids merge, in which order, into what.
 pub struct Merges {
@@ -17,14 +23,9 @@ pub struct Merges {
     /// Whether some token holds these two bytes side by side; where none does, a pretoken may be cut.
     byte_joins: Vec<bool>,
     results: Vec<u32>,
-    slots: Vec<Slot>,
+    /// Open addressing; `pair << RANK_BITS | rank`.
+    slots: Vec<u64>,
     mask: usize,
-}
-
-#[derive(Clone, Copy)]
-struct Slot {
-    pair: u64,
-    rank: u32,
 }
 
 /// Buffers that are reused from pretoken to pretoken.
@@ -35,16 +36,19 @@ pub struct MergeScratch {
 }
 
 impl Merges {
-    /// None if the vocabulary lacks a byte.
+    /// None if the vocabulary lacks a byte or has more than 2^21 ids.
     pub fn new(vocabulary: &Vocabulary) -> Option<Merges> {
         let byte_ids = vocabulary.byte_ids()?;
-        let capacity = (vocabulary.merges.len() * 3 + 16).next_power_of_two();
+        if vocabulary.tokens.len() >= 1 << ID_BITS || vocabulary.merges.len() >= 1 << RANK_BITS {
+            return None;
+        }
+        let capacity = (vocabulary.merges.len() * 2 + 16).next_power_of_two();
         let mut merges = Merges {
             byte_ids,
             byte_ranks: vec![NONE; 1 << 16],
             byte_joins: vec![false; 1 << 16],
             results: vocabulary.merges.iter().map(|m| m.result).collect(),
-            slots: vec![Slot { pair: u64::MAX, rank: NONE }; capacity],
+            slots: vec![EMPTY; capacity],
             mask: capacity - 1,
         };
         for (rank, merge) in vocabulary.merges.iter().enumerate() {
@@ -66,6 +70,9 @@ impl Merges {
 
     /// Appends the ids of one pretoken. Time is at most `n log n` in its bytes.
     pub fn merge(&self, pretoken: &[u8], scratch: &mut MergeScratch, ids: &mut Vec<u32>) {
+        if pretoken.len() <= TINY_BYTES {
+            return self.merge_tiny(pretoken, ids);
+        }
         if pretoken.len() <= SHORT_BYTES {
             return self.merge_short(pretoken, scratch, ids);
         }
@@ -74,10 +81,53 @@ impl Merges {
             let cut = rest.windows(2).position(|w| !self.byte_joins[joined(w[0], w[1])]);
             let (part, after) = rest.split_at(cut.map_or(rest.len(), |at| at + 1));
             match part.len() {
+                ..=TINY_BYTES => self.merge_tiny(part, ids),
                 ..=SHORT_BYTES => self.merge_short(part, scratch, ids),
                 _ => self.merge_long(part, ids),
             }
             rest = after;
+        }
+    }
+
+    /// Symbols stay where their first byte is. A candidate is `rank << 4 | place`, so that the smallest is next.
+    fn merge_tiny(&self, part: &[u8], out: &mut Vec<u32>) {
+        let mut ids = [0; TINY_BYTES];
+        let mut candidates = [NONE; TINY_BYTES];
+        let candidate = |rank: u32, at: usize| if rank == NONE { NONE } else { rank << 4 | at as u32 };
+        for (id, &byte) in ids.iter_mut().zip(part) {
+            *id = self.byte_id(byte);
+        }
+        for (at, w) in part.windows(2).enumerate() {
+            candidates[at] = candidate(self.byte_ranks[joined(w[0], w[1])], at);
+        }
+        // A bit per place at which a symbol begins.
+        let mut begins = (1u32 << part.len()) - 1;
+        loop {
+            let best = candidates.iter().fold(NONE, |best, &c| best.min(c));
+            if best == NONE {
+                break;
+            }
+            let at = (best & 15) as usize;
+            let id = self.results[(best >> 4) as usize];
+            ids[at] = id;
+            let after = begins & (u32::MAX << 1 << at);
+            let right = after.trailing_zeros() as usize & 15;
+            begins &= !(1 << right);
+            candidates[right] = NONE;
+            let after = after & (after - 1);
+            candidates[at] = match after {
+                0 => NONE,
+                _ => candidate(self.rank(id, ids[after.trailing_zeros() as usize & 15]), at),
+            };
+            let before = begins & ((1 << at) - 1);
+            if before != 0 {
+                let left = before.ilog2() as usize & 15;
+                candidates[left] = candidate(self.rank(ids[left], id), left);
+            }
+        }
+        while begins != 0 {
+            out.push(ids[begins.trailing_zeros() as usize & 15]);
+            begins &= begins - 1;
         }
     }
 
@@ -153,8 +203,11 @@ impl Merges {
         let mut at = slot_of(pair) & self.mask;
         loop {
             let slot = self.slots[at];
-            if slot.pair == pair || slot.rank == NONE {
-                return slot.rank;
+            if slot >> RANK_BITS == pair {
+                return slot as u32 & ((1 << RANK_BITS) - 1);
+            }
+            if slot == EMPTY {
+                return NONE;
             }
             at = (at + 1) & self.mask;
         }
@@ -163,10 +216,10 @@ impl Merges {
     /// A pair that is listed twice counts with its last rank, as in the `tokenizers` crate.
     fn insert(&mut self, pair: u64, rank: u32) {
         let mut at = slot_of(pair) & self.mask;
-        while self.slots[at].rank != NONE && self.slots[at].pair != pair {
+        while self.slots[at] != EMPTY && self.slots[at] >> RANK_BITS != pair {
             at = (at + 1) & self.mask;
         }
-        self.slots[at] = Slot { pair, rank };
+        self.slots[at] = pair << RANK_BITS | u64::from(rank);
     }
 }
 
@@ -190,7 +243,7 @@ fn lowest(ranks: &[u32]) -> Option<(usize, u32)> {
 
 #[inline]
 fn pair(left: u32, right: u32) -> u64 {
-    u64::from(left) << 32 | u64::from(right)
+    u64::from(left) << ID_BITS | u64::from(right)
 }
 
 fn candidate(rank: u32, at: u32) -> u64 {
@@ -248,14 +301,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn heap_and_cuts_change_nothing(text in "[abcz]{1,200}") {
+        fn all_ways_are_one(text in "[abcz]{1,200}|[abc]{1,16}") {
             let merges = sample();
             let expected = short(&merges, text.as_bytes());
-            let (mut heap, mut cut) = (Vec::new(), Vec::new());
+            let (mut heap, mut cut, mut tiny) = (Vec::new(), Vec::new(), Vec::new());
             merges.merge_long(text.as_bytes(), &mut heap);
             merges.merge(text.as_bytes(), &mut MergeScratch::default(), &mut cut);
             prop_assert_eq!(&heap, &expected);
             prop_assert_eq!(&cut, &expected);
+            if text.len() <= TINY_BYTES {
+                merges.merge_tiny(text.as_bytes(), &mut tiny);
+                prop_assert_eq!(&tiny, &expected);
+            }
         }
     }
 }

@@ -56,9 +56,11 @@ pub fn pack(docs: &[PackDoc], length: usize) -> Vec<Sequence> {
     for (doc, &PackDoc { key, n_tokens }) in docs.iter().enumerate() {
         let doc = doc as u32;
         let whole = n_tokens / length * length;
-        sequences.extend((0..whole).step_by(length as usize).map(|start| Sequence {
-            pieces: vec![Piece { doc, start, end: start + length }],
-        }));
+        sequences.extend(
+            (0..whole)
+                .step_by(length as usize)
+                .map(|start| Sequence { pieces: vec![Piece { doc, start, end: start + length }] }),
+        );
         if whole < n_tokens {
             rests.push((n_tokens - whole, key, Piece { doc, start: whole, end: n_tokens }));
         }

@@ -137,6 +137,7 @@ fn inline_key(bytes: &[u8], start: usize, n: usize) -> u128 {
 
 #[inline]
 fn slot_of(key: u128) -> usize {
-    let folded = (key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ ((key >> 64) as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    let folded = (key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ ((key >> 64) as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
     (folded.wrapping_mul(0xff51_afd7_ed55_8ccd) >> 47) as usize
 }

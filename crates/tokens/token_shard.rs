@@ -1,12 +1,11 @@
 //! The Arrow form of packed sequences: what `tokens/train-*.parquet` and `tokens/control-*.parquet` hold.
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, Int32Array, Int32Builder, Int64Array, ListArray,
-    RecordBatch, StringArray, StructArray,
+    ArrayRef, FixedSizeListArray, Int32Array, Int32Builder, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Fields, Int32Type, Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Keys of the Parquet footer of every token shard.
@@ -146,8 +145,7 @@ impl SequenceBatchBuilder {
 
     /// The batch; the builder is empty afterwards.
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        let mut done =
-            std::mem::replace(self, SequenceBatchBuilder::new(self.length, self.end_of_text));
+        let mut done = std::mem::replace(self, SequenceBatchBuilder::new(self.length, self.end_of_text));
         let offsets = || OffsetBuffer::<i32>::from_lengths(done.n_pieces.iter().copied());
         let column = |of: fn(&DocumentRange) -> i64| Int64Array::from_iter_values(done.ranges.iter().map(of));
         let shards = Int32Array::from_iter_values(done.ranges.iter().map(|r| r.shard));
@@ -176,146 +174,103 @@ impl SequenceBatchBuilder {
     }
 }
 
-/// One row, borrowed from its batch.
-#[derive(Clone, Copy, Debug)]
-pub struct SequenceView<'a> {
-    /// All tokens, the fill included.
-    pub input_ids: &'a [i32],
-    /// Where pieces begin in `input_ids`; the first is 0.
-    pub starts: &'a [i32],
-    /// Tokens to train on; from here on there is only fill.
-    pub n_tokens: usize,
-    pub text_bytes: i64,
-    pub version: Version,
-    ranges: Ranges<'a>,
-    first_range: usize,
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{PackDoc, Tokenizer, documents, pack, read_sequences};
 
-#[derive(Clone, Copy, Debug)]
-struct Ranges<'a> {
-    shards: &'a [i32],
-    rows: &'a [i64],
-    byte_starts: &'a [i64],
-    byte_ends: &'a [i64],
-}
-
-impl<'a> SequenceView<'a> {
-    /// The pieces in order, with their tokens.
-    pub fn pieces(self) -> impl Iterator<Item = (DocumentRange, &'a [i32])> {
-        (0..self.starts.len()).map(move |i| {
-            let end = self.starts.get(i + 1).map_or(self.n_tokens, |&next| next as usize);
-            let (at, ranges) = (self.first_range + i, self.ranges);
-            let range = DocumentRange {
-                shard: ranges.shards[at],
-                row: ranges.rows[at],
-                byte_start: ranges.byte_starts[at],
-                byte_end: ranges.byte_ends[at],
-            };
-            (range, &self.input_ids[self.starts[i] as usize..end])
-        })
-    }
-}
-
-/// The sequences of a batch, of which every number is checked: views never go out of bounds.
-pub fn read_sequences(batch: &RecordBatch) -> Result<Vec<SequenceView<'_>>, ArrowError> {
-    let ids = column(batch, "input_ids")?.as_fixed_size_list_opt().ok_or_else(|| wrong("input_ids"))?;
-    let length = ids.value_length() as usize;
-    let first_id = ids.value_offset(0) as usize;
-    let id_values = int32(ids.values(), "input_ids")?;
-    let starts = list(batch, "seq_start_id")?;
-    let start_values = int32(starts.values(), "seq_start_id")?;
-    let documents = list(batch, "documents")?;
-    let ranges = documents.values().as_struct_opt().ok_or_else(|| wrong("documents"))?;
-    let part = |name: &str| ranges.column_by_name(name).ok_or_else(|| wrong("documents"));
-    let ranges = Ranges {
-        shards: int32(part("shard")?, "documents.shard")?,
-        rows: int64(part("row")?, "documents.row")?,
-        byte_starts: int64(part("byte_start")?, "documents.byte_start")?,
-        byte_ends: int64(part("byte_end")?, "documents.byte_end")?,
-    };
-    let n_tokens = int32(column(batch, "n_tokens")?, "n_tokens")?;
-    let text_bytes = int64(column(batch, "text_bytes")?, "text_bytes")?;
-    let versions = column(batch, "version")?.as_string_opt::<i32>().ok_or_else(|| wrong("version"))?;
-    let mut views = Vec::with_capacity(batch.num_rows());
-    for row in 0..batch.num_rows() {
-        let piece_starts = slice_of(starts, start_values, row);
-        let [first_range, end_range] = [documents.value_offsets()[row], documents.value_offsets()[row + 1]];
-        let n = n_tokens[row] as usize;
-        let in_order = piece_starts.is_sorted()
-            && piece_starts.first().is_none_or(|&first| first == 0)
-            && piece_starts.last().is_none_or(|&last| last as usize <= n);
-        if !in_order || n > length || (end_range - first_range) as usize != piece_starts.len() {
-            return Err(wrong("seq_start_id"));
+    /// Packs the texts into sequences of `length` tokens, as the engine does.
+    fn packed(texts: &[String], length: usize, tokenizer: &Tokenizer) -> RecordBatch {
+        let lengths = tokenizer.byte_lengths();
+        let all: Vec<Vec<u32>> = texts
+            .iter()
+            .map(|text| [vec![tokenizer.end_of_text()], tokenizer.encode(text).unwrap()].concat())
+            .collect();
+        let docs =
+            all.iter().enumerate().map(|(i, ids)| PackDoc { key: i as u64, n_tokens: ids.len() as u32 });
+        let mut builder = SequenceBatchBuilder::new(length, tokenizer.end_of_text());
+        for sequence in pack(&docs.collect::<Vec<_>>(), length) {
+            let pieces = sequence.pieces.iter().map(|piece| {
+                let ids = &all[piece.doc as usize];
+                let cuts = lengths.cuts(ids, length, texts[piece.doc as usize].len() as u64);
+                let at = piece.start as usize / length;
+                let document = DocumentRange {
+                    shard: 3,
+                    row: i64::from(piece.doc),
+                    byte_start: cuts[at] as i64,
+                    byte_end: cuts[at + 1] as i64,
+                };
+                PieceTokens { document, ids: &ids[piece.start as usize..piece.end as usize] }
+            });
+            builder.push(&pieces.collect::<Vec<_>>(), Version::Kept).unwrap();
         }
-        views.push(SequenceView {
-            input_ids: &id_values[first_id + row * length..][..length],
-            starts: piece_starts,
-            n_tokens: n,
-            text_bytes: text_bytes[row],
-            version: Version::parse(versions.value(row)).ok_or_else(|| wrong("version"))?,
-            ranges,
-            first_range: first_range as usize,
-        });
+        builder.finish().unwrap()
     }
-    Ok(views)
-}
 
-/// A whole document, put together from its pieces.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredDocument {
-    pub shard: i32,
-    pub row: i64,
-    pub version: Version,
-    /// Its text's tokens, without the end-of-text token that begins it.
-    pub ids: Vec<u32>,
-    /// Length of its text.
-    pub text_bytes: i64,
-}
+    fn texts() -> Vec<String> {
+        let word = |n: usize| "Brücke 12 ünd 中文 the end. ".repeat(n);
+        (0..40).map(|i| word(i * i % 13)).collect()
+    }
 
-/// The documents of all these sequences, ordered by shard, row and version.
-/// Documents of which not all pieces are there come with what is there.
-pub fn documents<'a>(sequences: impl IntoIterator<Item = SequenceView<'a>>) -> Vec<StoredDocument> {
-    type Pieces<'a> = Vec<(DocumentRange, &'a [i32])>;
-    let mut by_document: BTreeMap<(i32, i64, Version), Pieces<'a>> = BTreeMap::new();
-    for sequence in sequences {
-        for (range, ids) in sequence.pieces() {
-            by_document.entry((range.shard, range.row, sequence.version)).or_default().push((range, ids));
+    #[test]
+    fn pieces_joined_decode_to_the_text() {
+        let tokenizer = Tokenizer::default_32k().unwrap().truncated(300).unwrap();
+        let texts = texts();
+        for length in [1, 2, 7, 64, 1024] {
+            let batch = packed(&texts, length, &tokenizer);
+            let sequences = read_sequences(&batch).unwrap();
+            for sequence in &sequences {
+                for (range, ids) in sequence.pieces() {
+                    let ids: Vec<u32> = ids.iter().map(|&id| id as u32).collect();
+                    let text = &texts[range.row as usize].as_bytes()
+                        [range.byte_start as usize..range.byte_end as usize];
+                    assert_eq!(tokenizer.decode_bytes(&ids), text);
+                }
+                assert!(sequence.input_ids[sequence.n_tokens..].iter().all(|&id| id == 0));
+            }
+            let whole = documents(sequences.iter().copied());
+            assert_eq!(whole.len(), texts.len());
+            for (document, text) in whole.iter().zip(&texts) {
+                assert_eq!(tokenizer.decode_bytes(&document.ids), text.as_bytes());
+                assert_eq!(document.ids, tokenizer.encode(text).unwrap());
+                assert_eq!(document.text_bytes, text.len() as i64);
+            }
         }
     }
-    by_document
-        .into_iter()
-        .map(|((shard, row, version), mut pieces)| {
-            pieces.sort_by_key(|(range, _)| (range.byte_start, range.byte_end));
-            let all = pieces.iter().flat_map(|(_, ids)| ids.iter().map(|&id| id as u32));
-            let begins = pieces.first().is_some_and(|(range, _)| range.byte_start == 0);
-            let ids = all.skip(usize::from(begins)).collect();
-            let text_bytes = pieces.iter().map(|(range, _)| range.byte_end - range.byte_start).sum();
-            StoredDocument { shard, row, version, ids, text_bytes }
-        })
-        .collect()
-}
 
-pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
-    let column = batch.column_by_name(name).ok_or_else(|| wrong(name))?;
-    if column.null_count() > 0 { Err(wrong(name)) } else { Ok(column) }
-}
+    #[test]
+    fn slices_of_a_batch_read_alike() {
+        let batch = packed(&texts(), 64, &Tokenizer::default_32k().unwrap().truncated(300).unwrap());
+        let all = read_sequences(&batch).unwrap();
+        let (from, n) = (2, all.len() - 3);
+        let slice = batch.slice(from, n);
+        for (part, whole) in read_sequences(&slice).unwrap().iter().zip(&all[from..]) {
+            assert_eq!(
+                (part.input_ids, part.starts, part.n_tokens),
+                (whole.input_ids, whole.starts, whole.n_tokens)
+            );
+            assert!(part.pieces().eq(whole.pieces()));
+        }
+        assert!(read_sequences(&batch.slice(0, 0)).unwrap().is_empty());
+    }
 
-pub(crate) fn list<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ListArray, ArrowError> {
-    column(batch, name)?.as_list_opt().ok_or_else(|| wrong(name))
-}
-
-pub(crate) fn slice_of<'a, T>(list: &ListArray, values: &'a [T], row: usize) -> &'a [T] {
-    &values[list.value_offsets()[row] as usize..list.value_offsets()[row + 1] as usize]
-}
-
-pub(crate) fn int32<'a>(array: &'a ArrayRef, name: &str) -> Result<&'a [i32], ArrowError> {
-    Ok(array.as_primitive_opt::<Int32Type>().ok_or_else(|| wrong(name))?.values())
-}
-
-pub(crate) fn int64<'a>(array: &'a ArrayRef, name: &str) -> Result<&'a [i64], ArrowError> {
-    Ok(array.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong(name))?.values())
-}
-
-pub(crate) fn wrong(column: &str) -> ArrowError {
-    ArrowError::SchemaError(format!("column `{column}` is not that of a token shard; write it with `corpus clean`"))
+    #[test]
+    fn what_is_not_a_token_shard_is_refused() {
+        let mut builder = SequenceBatchBuilder::new(2, 0);
+        let document = DocumentRange { shard: 0, row: 0, byte_start: 0, byte_end: 2 };
+        let too_long = PieceTokens { document, ids: &[0, 1, 2] };
+        assert!(builder.push(&[too_long], Version::Original).is_err() && builder.is_empty());
+        builder.push(&[PieceTokens { document, ids: &[0, 1] }], Version::Original).unwrap();
+        assert_eq!(builder.len(), 1);
+        let batch = builder.finish().unwrap();
+        assert_eq!(batch.schema(), sequence_schema(2));
+        assert_eq!(read_sequences(&batch).unwrap()[0].version, Version::Original);
+        let error = read_sequences(&batch.project(&[0, 1, 2]).unwrap()).unwrap_err().to_string();
+        assert!(error.contains("`n_tokens`"), "{error}");
+        let mut columns = batch.columns().to_vec();
+        columns[3] = Arc::new(Int32Array::from(vec![3]));
+        let batch = RecordBatch::try_new(batch.schema(), columns).unwrap();
+        assert!(read_sequences(&batch).is_err());
+    }
 }

@@ -78,7 +78,8 @@ impl Trainer {
             words.push(word);
         }
         let mut tokens = Vocabulary::from_merges(END_OF_TEXT, &[]).tokens;
-        let mut heap: BinaryHeap<_> = pairs.0.iter().map(|(&pair, seen)| (seen.count, Reverse(pair))).collect();
+        let mut heap: BinaryHeap<_> =
+            pairs.0.iter().map(|(&pair, seen)| (seen.count, Reverse(pair))).collect();
         let mut merges = Vec::new();
         while merges.len() + FIRST_MERGE_ID < vocab_size
             && let Some((count, Reverse(pair))) = heap.pop()
