@@ -1,0 +1,171 @@
+//! Arms: which documents of the control sample a model is trained on, in which order, as which tokens.
+
+use crate::TrainError;
+use crate::data::{ControlDocument, Corpus};
+use crate::random::rehash;
+use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
+use tokens::{Cache, Tokenizer, shuffle_key};
+
+/// Seed of the draws that define arms; the same in every run, so that an arm is one set of documents.
+const DRAW_SEED: u64 = 0x6172_6d73;
+
+/// What of the control sample an arm keeps. No arm sees held-out documents or their near-duplicates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arm {
+    /// Every original text.
+    Raw,
+    /// Originals without a `language.*` or `input.*` reason.
+    LanguageOnly,
+    /// Originals drawn from `raw` by sampling key until they have as many tokens as `all`.
+    RandomDrop,
+    /// What the recipe keeps, as the recipe leaves it.
+    All,
+}
+
+/// An arm by name; `half` restricts it to one of two disjoint halves by sampling key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArmSpec {
+    /// Name in files and tables: letters, digits, `_`.
+    pub name: String,
+    /// Which documents.
+    pub arm: Arm,
+    /// `Some(0)` or `Some(1)`: only that half.
+    pub half: Option<u8>,
+}
+
+impl ArmSpec {
+    /// The arms of the default run.
+    pub fn default_run() -> Vec<ArmSpec> {
+        [Arm::Raw, Arm::LanguageOnly, Arm::RandomDrop, Arm::All].map(ArmSpec::from).into()
+    }
+
+    /// Two arms of one definition on disjoint halves: any difference between them is noise.
+    pub fn halves(arm: Arm) -> Vec<ArmSpec> {
+        let name = ArmSpec::from(arm).name;
+        (0..2).map(|half| ArmSpec { name: format!("{name}_half{half}"), arm, half: Some(half) }).collect()
+    }
+}
+
+impl From<Arm> for ArmSpec {
+    fn from(arm: Arm) -> Self {
+        let name = match arm {
+            Arm::Raw => "raw",
+            Arm::LanguageOnly => "language_only",
+            Arm::RandomDrop => "random_drop",
+            Arm::All => "all",
+        };
+        ArmSpec { name: name.into(), arm, half: None }
+    }
+}
+
+/// Indices into the corpus' documents that belong to an arm, ascending.
+pub fn members(spec: &ArmSpec, documents: &[ControlDocument]) -> Vec<usize> {
+    let eligible = |i: &usize| {
+        let document = &documents[*i];
+        let half = (rehash(DRAW_SEED, document.sampling_key) & 1) as u8;
+        !document.excluded && spec.half.is_none_or(|wanted| wanted == half)
+    };
+    let all = (0..documents.len()).filter(eligible);
+    match spec.arm {
+        Arm::Raw => all.collect(),
+        Arm::LanguageOnly => all.filter(|&i| documents[i].wanted_language).collect(),
+        Arm::All => all.filter(|&i| documents[i].kept).collect(),
+        Arm::RandomDrop => {
+            let target: u64 =
+                all.clone().filter(|&i| documents[i].kept).map(|i| documents[i].kept_tokens).sum();
+            let mut drawn: Vec<usize> = all.collect();
+            drawn.sort_by_key(|&i| (rehash(DRAW_SEED + 1, documents[i].sampling_key), i));
+            let mut n_tokens = 0;
+            drawn.retain(|&i| {
+                let wanted = n_tokens < target;
+                n_tokens += documents[i].original_tokens;
+                wanted
+            });
+            drawn.sort_unstable();
+            drawn
+        }
+    }
+}
+
+/// Documents in the model's own vocabulary, encoded when first asked for.
+pub struct Library<'c> {
+    corpus: &'c Corpus,
+    tokenizer: Tokenizer,
+    original: Vec<OnceLock<Vec<u32>>>,
+    rewritten: Vec<OnceLock<Vec<u32>>>,
+}
+
+impl<'c> Library<'c> {
+    /// `tokenizer` is the model's, not the corpus'.
+    pub fn new(corpus: &'c Corpus, tokenizer: Tokenizer) -> Self {
+        let empty = || (0..corpus.documents.len()).map(|_| OnceLock::new()).collect();
+        Library { corpus, tokenizer, original: empty(), rewritten: empty() }
+    }
+
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// End-of-text and the ids of document `i` as the arm has it.
+    fn ids(&self, arm: Arm, i: usize, cache: &mut Cache) -> &[u32] {
+        let document = &self.corpus.documents[i];
+        let (slot, text) = match (&document.rewritten, arm) {
+            (Some(text), Arm::All) => (&self.rewritten[i], text),
+            _ => (&self.original[i], &document.original),
+        };
+        slot.get_or_init(|| {
+            let mut ids = vec![self.tokenizer.end_of_text()];
+            // A text that a tokenizer refuses is trained on as an empty document; byte-level ones refuse none.
+            let encoded = self.tokenizer.encode_into(text, cache, &mut ids);
+            if encoded.is_err() {
+                ids.truncate(1);
+            }
+            ids
+        })
+    }
+
+    /// Tokens that an arm has without repeats, counted up to `limit`.
+    pub fn unique_tokens(&self, spec: &ArmSpec, limit: usize) -> usize {
+        let mut cache = Cache::default();
+        let mut n_tokens = 0;
+        for i in members(spec, &self.corpus.documents) {
+            n_tokens += self.ids(spec.arm, i, &mut cache).len();
+            if n_tokens >= limit {
+                return limit;
+            }
+        }
+        n_tokens
+    }
+
+    /// Exactly `n_tokens` ids of an arm: its documents one after the other in the seed's order, which ranks
+    /// a document alike in every arm. Past the arm's end the next epoch begins, in another order.
+    ///
+    /// # Errors
+    /// When the arm has no text.
+    pub fn stream(&self, spec: &ArmSpec, seed: u32, n_tokens: usize) -> Result<Vec<u32>, TrainError> {
+        let mut order = members(spec, &self.corpus.documents);
+        let mut cache = Cache::default();
+        let mut ids = Vec::with_capacity(n_tokens);
+        for epoch in 0u64.. {
+            let before = ids.len();
+            let key = u64::from(seed) << 32 | epoch;
+            order.sort_by_key(|&i| {
+                let document = &self.corpus.documents[i];
+                (shuffle_key(key, document.shard as u32, document.row as u64), i)
+            });
+            for &i in &order {
+                ids.extend_from_slice(self.ids(spec.arm, i, &mut cache));
+                if ids.len() >= n_tokens {
+                    ids.truncate(n_tokens);
+                    return Ok(ids);
+                }
+            }
+            if ids.len() == before {
+                break;
+            }
+        }
+        Err(TrainError::Refused(format!("arm `{}` has no text to train on", spec.name)))
+    }
+}

@@ -1,0 +1,296 @@
+//! Reads what `corpus clean` left: control documents put together again from their pieces, their verdicts, held-out texts.
+
+use crate::TrainError;
+use arrow::array::{
+    Array, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, UInt64Array,
+};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use tokens::{FOOTER_RECIPE_HASH, Tokenizer, Version, read_heldout, read_sequences};
+
+/// A document of the control sample with its verdict.
+#[derive(Clone, Debug, Default)]
+pub struct ControlDocument {
+    pub shard: i32,
+    pub row: i64,
+    pub sampling_key: u64,
+    /// The recipe keeps it.
+    pub kept: bool,
+    /// It shares a band with a held-out document, or is one: no arm may train on it.
+    pub excluded: bool,
+    /// No `language.*` or `input.*` reason.
+    pub wanted_language: bool,
+    /// Text as it was read.
+    pub original: String,
+    /// Text after the line filters, where it differs.
+    pub rewritten: Option<String>,
+    /// Tokens of `original` and of the kept text in the run's own tokenizer.
+    pub original_tokens: u64,
+    pub kept_tokens: u64,
+}
+
+/// A held-out document.
+#[derive(Clone, Debug)]
+pub struct HeldoutDocument {
+    pub shard: i32,
+    pub row: i64,
+    pub source: Option<String>,
+    pub text: String,
+}
+
+/// A named set of held-out documents.
+#[derive(Clone, Debug)]
+pub struct HeldoutSet {
+    pub name: String,
+    pub documents: Vec<HeldoutDocument>,
+}
+
+/// Everything that training needs of an output folder.
+pub struct Corpus {
+    /// Sorted by (shard, row).
+    pub documents: Vec<ControlDocument>,
+    pub heldout: Vec<HeldoutSet>,
+    pub tokenizer: Tokenizer,
+    pub recipe_hash: String,
+}
+
+type Key = (i32, i64);
+/// Pieces of a document's text by their first byte, and its tokens.
+type Pieces = BTreeMap<Key, (Vec<(i64, Vec<u8>)>, u64)>;
+
+impl Corpus {
+    /// Reads `out/`.
+    ///
+    /// # Errors
+    /// When files are missing or not in the format that `corpus clean` writes.
+    pub fn read(out: &Path) -> Result<Corpus, TrainError> {
+        let path = out.join("tokenizer.json");
+        let json = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
+        let tokenizer = Tokenizer::from_json(&json).map_err(|e| TrainError::format(&path, e))?;
+        let control = files(&out.join("tokens"), "control-")?;
+        if control.is_empty() {
+            return Err(TrainError::Refused(format!(
+                "{}: no control sample (tokens/control-*.parquet); run `corpus clean` with a pipeline that ends in \
+                 \"tokenize\", \"pack\" and a control sample above 0 bytes",
+                out.display()
+            )));
+        }
+        let mut originals = Pieces::new();
+        let mut rewritten = Pieces::new();
+        let mut recipe_hash = String::new();
+        for path in &control {
+            recipe_hash = read_control(path, &tokenizer, &mut originals, &mut rewritten)?;
+        }
+        let mut documents = BTreeMap::new();
+        for path in files(&out.join("ledger"), "")? {
+            read_ledger(&path, &mut documents)?;
+        }
+        let documents = join(documents, originals, rewritten, &out.join("tokens"))?;
+        let heldout = ["raw", "kept"].map(|name| read_heldout_set(out, name));
+        let [raw, kept] = heldout;
+        Ok(Corpus { documents, heldout: vec![raw?, kept?], tokenizer, recipe_hash })
+    }
+}
+
+/// Parquet files of `folder` whose name starts with `prefix`, sorted.
+fn files(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, TrainError> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(TrainError::io(folder))? {
+        let path = entry.map_err(TrainError::io(folder))?.path();
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        if name.starts_with(prefix) && name.ends_with(".parquet") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// A reader of some or all columns, and the hash of the recipe that made the file.
+fn open(path: &Path, columns: Option<&[&str]>) -> Result<(ParquetRecordBatchReader, String), TrainError> {
+    let file = File::open(path).map_err(TrainError::io(path))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| TrainError::format(path, e))?;
+    let recipe_hash = builder
+        .metadata()
+        .file_metadata()
+        .key_value_metadata()
+        .and_then(|pairs| pairs.iter().find(|pair| pair.key == FOOTER_RECIPE_HASH))
+        .and_then(|pair| pair.value.clone())
+        .unwrap_or_default();
+    let mask = columns.map_or_else(ProjectionMask::all, |columns| {
+        ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied())
+    });
+    let reader = builder.with_projection(mask).build().map_err(|e| TrainError::format(path, e))?;
+    Ok((reader, recipe_hash))
+}
+
+fn column<'b, T: Array + 'static>(
+    batch: &'b RecordBatch,
+    name: &str,
+    path: &Path,
+) -> Result<&'b T, TrainError> {
+    batch.column_by_name(name).and_then(|c| c.as_any().downcast_ref::<T>()).ok_or_else(|| {
+        TrainError::format(
+            path,
+            format!("column `{name}` is missing or of another type; run `corpus clean` again"),
+        )
+    })
+}
+
+fn read_control(
+    path: &Path,
+    tokenizer: &Tokenizer,
+    originals: &mut Pieces,
+    rewritten: &mut Pieces,
+) -> Result<String, TrainError> {
+    let (reader, recipe_hash) = open(path, None)?;
+    for batch in reader {
+        let batch = batch.map_err(|e| TrainError::format(path, e))?;
+        for sequence in read_sequences(&batch).map_err(|e| TrainError::format(path, e))? {
+            let pieces = if sequence.version == Version::Kept { &mut *rewritten } else { &mut *originals };
+            for (place, ids) in sequence.pieces() {
+                let ids: Vec<u32> = ids.iter().map(|&id| id as u32).collect();
+                let document = pieces.entry((place.shard, place.row)).or_default();
+                document.0.push((place.byte_start, tokenizer.decode_bytes(&ids)));
+                document.1 += ids.len() as u64;
+            }
+        }
+    }
+    Ok(recipe_hash)
+}
+
+fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> Result<(), TrainError> {
+    // `columns` matches a prefix of the path, so "reasons" takes the list whatever its item is called.
+    let names = ["shard", "row", "kept", "reasons", "control", "heldout", "excluded", "sampling_key"];
+    let (reader, _) = open(path, Some(&names))?;
+    for batch in reader {
+        let batch = batch.map_err(|e| TrainError::format(path, e))?;
+        let shards: &Int32Array = column(&batch, "shard", path)?;
+        let rows: &Int64Array = column(&batch, "row", path)?;
+        let kept: &BooleanArray = column(&batch, "kept", path)?;
+        let reasons: &ListArray = column(&batch, "reasons", path)?;
+        let control: &BooleanArray = column(&batch, "control", path)?;
+        let heldout: &BooleanArray = column(&batch, "heldout", path)?;
+        let excluded: &BooleanArray = column(&batch, "excluded", path)?;
+        let keys: &UInt64Array = column(&batch, "sampling_key", path)?;
+        for i in (0..batch.num_rows()).filter(|&i| control.value(i)) {
+            let reasons = if reasons.is_null(i) { None } else { Some(reasons.value(i)) };
+            let foreign = reasons.as_ref().and_then(|r| r.as_string_opt::<i32>()).is_some_and(|reasons| {
+                reasons.iter().flatten().any(|r| r.starts_with("language.") || r.starts_with("input."))
+            });
+            let document = ControlDocument {
+                shard: shards.value(i),
+                row: rows.value(i),
+                sampling_key: keys.value(i),
+                kept: kept.value(i),
+                excluded: excluded.value(i) || heldout.value(i),
+                wanted_language: !foreign,
+                ..ControlDocument::default()
+            };
+            documents.insert((document.shard, document.row), document);
+        }
+    }
+    Ok(())
+}
+
+/// Gives every control document of the ledger its text. Documents without text (unreadable input) are left out.
+fn join(
+    ledger: BTreeMap<Key, ControlDocument>,
+    mut originals: Pieces,
+    mut rewritten: Pieces,
+    folder: &Path,
+) -> Result<Vec<ControlDocument>, TrainError> {
+    let mut documents = Vec::new();
+    for (key, mut document) in ledger {
+        let Some((pieces, n_tokens)) = originals.remove(&key) else { continue };
+        document.original = assemble(pieces);
+        document.original_tokens = n_tokens;
+        document.kept_tokens = n_tokens;
+        if let Some((pieces, n_tokens)) = rewritten.remove(&key) {
+            document.rewritten = Some(assemble(pieces));
+            document.kept_tokens = n_tokens;
+        }
+        documents.push(document);
+    }
+    match originals.keys().chain(rewritten.keys()).next() {
+        Some((shard, row)) => Err(TrainError::format(
+            folder,
+            format!(
+                "shard {shard}, row {row} is packed as control but the ledger does not say so; run `corpus clean` again"
+            ),
+        )),
+        None => Ok(documents),
+    }
+}
+
+fn assemble(mut pieces: Vec<(i64, Vec<u8>)>) -> String {
+    pieces.sort();
+    let bytes: Vec<u8> = pieces.into_iter().flat_map(|(_, bytes)| bytes).collect();
+    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+fn read_heldout_set(out: &Path, name: &str) -> Result<HeldoutSet, TrainError> {
+    let mut set = Vec::new();
+    for path in files(&out.join("tokens"), &format!("heldout-{name}-"))? {
+        let (reader, _) = open(&path, None)?;
+        for batch in reader {
+            let batch = batch.map_err(|e| TrainError::format(&path, e))?;
+            let documents = read_heldout(&batch).map_err(|e| TrainError::format(&path, e))?;
+            set.extend(documents.into_iter().map(|document| HeldoutDocument {
+                shard: document.shard,
+                row: document.row,
+                source: document.source.map(str::to_owned),
+                text: document.text.to_owned(),
+            }));
+        }
+    }
+    Ok(HeldoutSet { name: name.to_owned(), documents: set })
+}
+
+/// The user's own held-out texts: one JSON object with `text` (and `source`) per line, or plain text,
+/// which is cut into documents of at most `document_bytes`.
+///
+/// # Errors
+/// When the file cannot be read or a line of JSONL has no `text`.
+pub fn read_own_heldout(path: &Path, document_bytes: usize) -> Result<HeldoutSet, TrainError> {
+    let text = std::fs::read_to_string(path).map_err(TrainError::io(path))?;
+    let mut documents = Vec::new();
+    let mut add = |text: &str, source: Option<String>| {
+        documents.push(HeldoutDocument {
+            shard: 0,
+            row: documents.len() as i64,
+            source,
+            text: text.to_owned(),
+        });
+    };
+    if text.trim_start().starts_with('{') {
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let value: serde_json::Value = serde_json::from_str(line)
+                .map_err(|e| TrainError::format(path, format!("line {}: {e}", number + 1)))?;
+            let text = value["text"]
+                .as_str()
+                .ok_or_else(|| TrainError::format(path, format!("line {}: no string `text`", number + 1)))?;
+            add(text, value["source"].as_str().map(str::to_owned));
+        }
+    } else {
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let (head, tail) = rest.split_at(floor_boundary(rest, document_bytes));
+            add(head, None);
+            rest = tail;
+        }
+    }
+    Ok(HeldoutSet { name: "own".into(), documents })
+}
+
+/// The largest character boundary of `text` at or below `limit`, but at least one character.
+pub fn floor_boundary(text: &str, limit: usize) -> usize {
+    if text.len() <= limit {
+        return text.len();
+    }
+    let floor = (1..=limit).rev().find(|&at| text.is_char_boundary(at));
+    floor.unwrap_or_else(|| text.chars().next().map_or(0, char::len_utf8))
+}

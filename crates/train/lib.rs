@@ -1,0 +1,134 @@
+//! The burn trainer: small Qwen3-style models on the arms of a control sample, scored in bits per byte.
+//!
+//! Reads `out/tokens`, `out/ledger` and `out/tokenizer.json`; writes `out/train/<config hash>/`.
+
+mod arms;
+mod checkpoint;
+mod data;
+mod device;
+mod eval;
+mod head;
+mod model;
+mod optimizer;
+mod outcome;
+mod plan;
+mod presets;
+mod random;
+mod render;
+mod samples;
+mod session;
+mod statistics;
+mod training;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use arms::{Arm, ArmSpec};
+pub use device::DeviceKind;
+pub use outcome::{ArmScore, Comparison, Outcome, Score, SetScore, Verdict};
+pub use presets::{ModelConfig, Preset, TrainingConfig};
+pub use render::render_text;
+pub use session::{train, train_arms};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a caller asks for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A finished output folder of `corpus clean`.
+    pub out: PathBuf,
+    /// Model size, tokens, seeds and evaluation.
+    pub preset: Preset,
+    /// Wall time to fit into: speed is measured first, then tokens and seeds are chosen.
+    pub budget: Option<Duration>,
+    /// Where the arithmetic runs.
+    pub device: DeviceKind,
+    /// Seeds per arm; the preset's number if absent.
+    pub seeds: Option<u32>,
+    /// Passes allowed over an arm's text; without it no token is seen twice.
+    pub epochs: Option<u32>,
+    /// Texts of the user's own to score as a third held-out set (`.txt`, `.md`, or JSONL with `text`).
+    pub heldout: Option<PathBuf>,
+    /// Threads to use, at least 1.
+    pub threads: usize,
+    /// Forget what an earlier, identical call left behind.
+    pub fresh: bool,
+}
+
+impl Options {
+    /// The defaults of `corpus train out/`, on one thread.
+    pub fn new(out: impl Into<PathBuf>) -> Self {
+        Options {
+            out: out.into(),
+            preset: Preset::Quick,
+            budget: None,
+            device: DeviceKind::Cpu,
+            seeds: None,
+            epochs: None,
+            heldout: None,
+            threads: 1,
+            fresh: false,
+        }
+    }
+}
+
+/// One step of one run, as told to the caller.
+#[derive(Clone, Debug)]
+pub struct Progress<'a> {
+    /// Name of the arm.
+    pub arm: &'a str,
+    /// Seed of the run, from 0.
+    pub seed: u32,
+    /// Steps done of this run.
+    pub step: usize,
+    /// Steps of this run.
+    pub steps: usize,
+    /// Training loss of this step, nats per token.
+    pub loss: f64,
+    /// Tokens per second over all runs in flight.
+    pub tokens_per_second: f64,
+    /// Estimate for all runs together.
+    pub seconds_left: f64,
+}
+
+/// Why training could not run or did not finish.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is there but is not what `corpus clean` writes.
+    #[error("{path}: {problem}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and how to put it right.
+        problem: String,
+    },
+    /// The request cannot be met; says why and what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// The stop flag was raised; every run in flight left a checkpoint, and the same call continues it.
+    #[error("stopped at a checkpoint in {}; the same command continues from there", .0.display())]
+    Stopped(PathBuf),
+}
+
+impl TrainError {
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> TrainError {
+        let path = path.into();
+        move |source| TrainError::Io { path, source }
+    }
+
+    pub(crate) fn format(path: impl Into<PathBuf>, problem: impl std::fmt::Display) -> TrainError {
+        TrainError::Format { path: path.into(), problem: problem.to_string() }
+    }
+}

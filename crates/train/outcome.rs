@@ -1,0 +1,278 @@
+//! From scores of runs to statements: bits per byte per arm, differences with intervals, verdicts.
+
+use crate::eval::{EvalSet, bits_per_byte};
+use crate::plan::Config;
+use crate::samples::Sample;
+use crate::statistics::{bootstrap_error, combined_freedom, mean, run_variance, seed_deviation, t_quantile};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An interval that cannot resolve this many bits per byte concludes nothing: the size of a filter's effect.
+const WORTH_RESOLVING: f64 = 0.06;
+const BOOTSTRAP_SEED: u64 = 0x626f_6f74;
+
+/// What one finished run leaves behind.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunScore {
+    pub arm: String,
+    pub seed: u32,
+    /// Nats of every document of every held-out set.
+    pub nats: Vec<Vec<f64>>,
+    pub samples: Vec<Sample>,
+    /// Seconds of training.
+    pub seconds: f64,
+}
+
+/// What `result.json` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Names the folder under `out/train/`.
+    pub config_hash: String,
+    /// `smoke` or `quick`.
+    pub preset: String,
+    /// Weights of a model.
+    pub parameters: usize,
+    /// Trained-on tokens of every run.
+    pub tokens_per_run: usize,
+    /// Optimizer steps of every run.
+    pub steps: usize,
+    /// Seeds per arm.
+    pub seeds: u32,
+    /// Training tokens per second of one run, mean over runs.
+    pub tokens_per_second_per_run: f64,
+    /// In the order of the run.
+    pub arms: Vec<ArmScore>,
+    /// First minus second, per held-out set.
+    pub comparisons: Vec<Comparison>,
+    /// Standard deviation between seeds of one arm, pooled, per held-out set; absent with one seed.
+    pub seed_deviation: BTreeMap<String, f64>,
+    /// What a reader must know, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// An arm's scores.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ArmScore {
+    /// Name of the arm.
+    pub arm: String,
+    /// One per held-out set.
+    pub heldout: Vec<SetScore>,
+}
+
+/// Bits per byte on one held-out set.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SetScore {
+    /// `raw`, `kept`, or `own`.
+    pub set: String,
+    /// Documents and bytes scored.
+    pub documents: usize,
+    /// Bytes of their text.
+    pub bytes: usize,
+    /// Mean over seeds.
+    pub bits_per_byte: f64,
+    /// One per seed.
+    pub by_seed: Vec<f64>,
+    /// Mean over seeds, per domain; empty where the input names none.
+    pub domains: BTreeMap<String, Score>,
+}
+
+/// Bits per byte of one domain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Score {
+    /// Documents of the domain.
+    pub documents: usize,
+    /// Mean over seeds.
+    pub bits_per_byte: f64,
+}
+
+/// A statement about a difference; lower bits per byte are better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The interval lies below 0.
+    Better,
+    /// The interval lies above 0.
+    Worse,
+    /// No difference of the smallest detectable size or more.
+    NoDifference,
+    /// The interval is too wide to conclude, or there is none.
+    TooWide,
+}
+
+/// `arm` minus `against` on one held-out set.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Comparison {
+    /// `raw`, `kept`, or `own`.
+    pub set: String,
+    /// The arm in question.
+    pub arm: String,
+    /// What it is measured against.
+    pub against: String,
+    /// Bits per byte; negative = `arm` is better.
+    pub difference: f64,
+    /// 95 % interval from seeds (t, variance pooled over arms) and documents (bootstrap); absent with one seed.
+    pub interval: Option<(f64, f64)>,
+    /// Standard error that other documents would bring.
+    pub document_error: f64,
+    /// Standard error that other seeds would bring.
+    pub seed_error: Option<f64>,
+    /// Smallest difference found in 4 of 5 such experiments (two-sided, 5 %); absent with one seed.
+    pub smallest_detectable: Option<f64>,
+    /// What follows.
+    pub verdict: Verdict,
+}
+
+/// Puts all runs together. `runs` holds every arm and seed.
+pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[RunScore]) -> Outcome {
+    let names: Vec<&str> = config.arms.iter().map(|a| a.name.as_str()).collect();
+    // nats[arm][seed][set][document]
+    let nats: Vec<Vec<&[Vec<f64>]>> = names
+        .iter()
+        .map(|name| {
+            let mut of_arm: Vec<&RunScore> = runs.iter().filter(|run| run.arm == *name).collect();
+            of_arm.sort_by_key(|run| run.seed);
+            of_arm.into_iter().map(|run| &run.nats[..]).collect()
+        })
+        .collect();
+    let mut arms: Vec<ArmScore> =
+        names.iter().map(|name| ArmScore { arm: (*name).to_owned(), heldout: Vec::new() }).collect();
+    let mut comparisons = Vec::new();
+    let mut deviations = BTreeMap::new();
+    for (s, set) in sets.iter().enumerate().filter(|(_, set)| !set.documents.is_empty()) {
+        let by_seed = |arm: usize| -> Vec<f64> {
+            nats[arm]
+                .iter()
+                .map(|run| bits_per_byte(&run[s], set.documents.iter().map(|d| d.bytes)))
+                .collect()
+        };
+        let scores: Vec<Vec<f64>> = (0..names.len()).map(by_seed).collect();
+        for (arm, scores) in scores.iter().enumerate() {
+            arms[arm].heldout.push(SetScore {
+                set: set.name.clone(),
+                documents: set.documents.len(),
+                bytes: set.documents.iter().map(|d| d.bytes).sum(),
+                bits_per_byte: mean(scores),
+                by_seed: scores.clone(),
+                domains: domains(set, &mean_nats(&nats[arm], s)),
+            });
+        }
+        if let Some(deviation) = seed_deviation(&scores) {
+            deviations.insert(set.name.clone(), deviation);
+        }
+        for (arm, against) in pairs(&names) {
+            let documents = (&mean_nats(&nats[arm], s)[..], &mean_nats(&nats[against], s)[..]);
+            let difference = mean(&scores[arm]) - mean(&scores[against]);
+            comparisons.push(compare(set, (names[arm], names[against]), difference, documents, &scores));
+        }
+    }
+    let seconds: f64 = runs.iter().map(|run| run.seconds).sum();
+    Outcome {
+        config_hash: config.hash(),
+        preset: config.preset.name().to_owned(),
+        parameters,
+        tokens_per_run: config.training.tokens,
+        steps: config.steps,
+        seeds: config.training.seeds,
+        tokens_per_second_per_run: (config.training.tokens * runs.len()) as f64 / seconds.max(1e-9),
+        arms,
+        comparisons,
+        seed_deviation: deviations,
+        notes: notes(&names, config),
+    }
+}
+
+/// The default arms are compared as the headline asks; other arms with the first.
+fn pairs(names: &[&str]) -> Vec<(usize, usize)> {
+    let at = |name: &str| names.iter().position(|n| *n == name);
+    match (at("raw"), at("language_only"), at("random_drop"), at("all")) {
+        (Some(raw), Some(language), Some(random), Some(all)) => {
+            vec![(all, language), (all, random), (all, raw), (language, raw), (random, raw)]
+        }
+        _ => (1..names.len()).map(|i| (i, 0)).collect(),
+    }
+}
+
+fn mean_nats(seeds: &[&[Vec<f64>]], set: usize) -> Vec<f64> {
+    let n_documents = seeds.first().map_or(0, |run| run[set].len());
+    let n = seeds.len().max(1) as f64;
+    (0..n_documents).map(|d| seeds.iter().map(|run| run[set][d]).sum::<f64>() / n).collect()
+}
+
+fn domains(set: &EvalSet, nats: &[f64]) -> BTreeMap<String, Score> {
+    let mut sums: BTreeMap<&str, (Vec<f64>, usize)> = BTreeMap::new();
+    for (document, nats) in set.documents.iter().zip(nats) {
+        if let Some(source) = &document.source {
+            let sum = sums.entry(source).or_default();
+            sum.0.push(*nats);
+            sum.1 += document.bytes;
+        }
+    }
+    let score = |(source, (nats, bytes)): (&str, (Vec<f64>, usize))| {
+        let bits_per_byte = bits_per_byte(&nats, std::iter::once(bytes));
+        (source.to_owned(), Score { documents: nats.len(), bits_per_byte })
+    };
+    sums.into_iter().map(score).collect()
+}
+
+fn compare(
+    set: &EvalSet,
+    (arm, against): (&str, &str),
+    difference: f64,
+    (nats, nats_against): (&[f64], &[f64]),
+    scores: &[Vec<f64>],
+) -> Comparison {
+    let bits: Vec<f64> =
+        nats.iter().zip(nats_against).map(|(a, b)| (a - b) / std::f64::consts::LN_2).collect();
+    let bytes: Vec<f64> = set.documents.iter().map(|d| d.bytes as f64).collect();
+    let document_error = bootstrap_error(&bits, &bytes, BOOTSTRAP_SEED);
+    let n_seeds = scores.first().map_or(1, Vec::len) as f64;
+    let seeds = run_variance(scores).map(|(variance, freedom)| (2.0 * variance / n_seeds, freedom));
+    let (mut interval, mut smallest_detectable, mut verdict) = (None, None, Verdict::TooWide);
+    if let Some((seed_variance, freedom)) = seeds {
+        let error = (seed_variance + document_error.powi(2)).sqrt();
+        let freedom = combined_freedom(seed_variance, freedom, document_error.powi(2));
+        let reach = t_quantile(0.975, freedom) * error;
+        let detectable = reach + t_quantile(0.8, freedom) * error;
+        verdict = if difference + reach < 0.0 {
+            Verdict::Better
+        } else if difference - reach > 0.0 {
+            Verdict::Worse
+        } else if detectable > WORTH_RESOLVING {
+            Verdict::TooWide
+        } else {
+            Verdict::NoDifference
+        };
+        interval = Some((difference - reach, difference + reach));
+        smallest_detectable = Some(detectable);
+    }
+    Comparison {
+        set: set.name.clone(),
+        arm: arm.to_owned(),
+        against: against.to_owned(),
+        difference,
+        interval,
+        document_error,
+        seed_error: seeds.map(|(variance, _)| variance.sqrt()),
+        smallest_detectable,
+        verdict,
+    }
+}
+
+fn notes(names: &[&str], config: &Config) -> Vec<String> {
+    let mut notes = vec![
+        "Every arm has the same model, initial weights per seed, schedule and number of tokens. Scores are of the \
+         weights averaged over the last steps."
+            .to_owned(),
+    ];
+    if names.contains(&"random_drop") && config.epochs == 1 {
+        notes.push(
+            "No arm repeats a token, so random_drop differs from raw only by the draw: random_drop − raw is noise \
+             and should show no difference."
+                .to_owned(),
+        );
+    }
+    if config.training.seeds < 2 {
+        notes.push("One seed: no interval, nothing can be concluded; use --seeds 2 or more.".to_owned());
+    }
+    notes
+}

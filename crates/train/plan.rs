@@ -1,0 +1,154 @@
+//! What exactly will be run: the resolved configuration, its hash, and how a time budget is spent.
+
+use crate::arms::{ArmSpec, Library};
+use crate::data::{Corpus, HeldoutSet};
+use crate::presets::{ModelConfig, Preset, TrainingConfig};
+use crate::{DeviceKind, Options, TrainError};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Fewer steps than this teach nothing.
+const FEWEST_STEPS: usize = 10;
+/// A budget prefers one seed over runs shorter than this.
+const SHORT_STEPS: usize = 100;
+/// Tokens and seeds that a budget buys at most.
+const MOST_TOKENS: usize = 8_000_000;
+const MOST_SEEDS: u32 = 8;
+/// Share of a budget that is planned for; the rest is start-up and noise.
+const PLANNED: f64 = 0.9;
+/// Scoring a token costs this share of training on it; and a token of a small vocabulary is about this long.
+const SCORING_COST: f64 = 0.4;
+const BYTES_PER_TOKEN: f64 = 2.6;
+
+/// Everything that decides the result. Its hash names the folder under `out/train/`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    pub preset: Preset,
+    pub model: ModelConfig,
+    pub training: TrainingConfig,
+    pub steps: usize,
+    pub arms: Vec<ArmSpec>,
+    pub device: DeviceKind,
+    /// Passes allowed over an arm's text.
+    pub epochs: u32,
+    /// Seconds that tokens and seeds were chosen for.
+    pub budget: Option<u64>,
+    pub recipe_hash: String,
+    pub tokenizer_hash: String,
+    /// Hash of the control documents, their verdicts and the held-out texts.
+    pub data_hash: String,
+}
+
+impl Config {
+    /// The configuration before tokens, seeds and steps are settled.
+    pub fn request(options: &Options, arms: &[ArmSpec], corpus: &Corpus, library: &Library<'_>) -> Self {
+        let mut training = options.preset.training();
+        training.seeds = options.seeds.unwrap_or(training.seeds).max(1);
+        let mut model = options.preset.model();
+        model.vocabulary = library.tokenizer().vocab_size();
+        Config {
+            preset: options.preset,
+            model,
+            training,
+            steps: 0,
+            arms: arms.to_vec(),
+            device: options.device,
+            epochs: options.epochs.unwrap_or(1).max(1),
+            budget: options.budget.map(|b| b.as_secs()),
+            recipe_hash: corpus.recipe_hash.clone(),
+            tokenizer_hash: library.tokenizer().hash(),
+            data_hash: data_hash(corpus),
+        }
+    }
+
+    /// Equal tokens for all arms: the preset's number, or what the smallest arm has. Always whole batches.
+    ///
+    /// # Errors
+    /// When the smallest arm has too little text.
+    pub fn settle(mut self, library: &Library<'_>) -> Result<Self, TrainError> {
+        let limit = self.training.tokens;
+        let per_pass = limit.div_ceil(self.epochs as usize) + 1;
+        let sizes = self.arms.iter().map(|arm| (library.unique_tokens(arm, per_pass), &arm.name));
+        let (unique, smallest) = sizes.min().ok_or_else(|| TrainError::Refused("no arms to train".into()))?;
+        // One id more than is trained on: the last input's target.
+        let usable = (unique * self.epochs as usize).min(limit + 1).saturating_sub(1);
+        self.steps = usable / self.tokens_per_step();
+        if self.steps < FEWEST_STEPS {
+            return Err(TrainError::Refused(format!(
+                "arm `{smallest}` has {unique} tokens, too few to train on ({} are the least); clean more input, \
+                 raise the control sample, or allow repeats with --epochs",
+                FEWEST_STEPS * self.tokens_per_step()
+            )));
+        }
+        self.training.tokens = self.steps * self.tokens_per_step();
+        Ok(self)
+    }
+
+    /// Chooses tokens, then seeds, for `budget` seconds on `workers` that each train `rate` tokens per second.
+    ///
+    /// # Errors
+    /// When not even the shortest run fits.
+    pub fn fit(mut self, seconds: f64, workers: usize, rate: f64, n_sets: usize) -> Result<Self, TrainError> {
+        let scored =
+            n_sets * (self.training.evaluations * self.training.curve_bytes + self.training.final_bytes);
+        let scoring = scored as f64 / BYTES_PER_TOKEN * SCORING_COST;
+        let n_arms = self.arms.len();
+        let affordable = |seeds: u32| {
+            let waves = (n_arms * seeds as usize).div_ceil(workers.max(1));
+            (PLANNED * seconds * rate / waves as f64 - scoring).max(0.0) as usize
+        };
+        let most = if self.budget.is_some() { MOST_TOKENS } else { self.training.tokens };
+        let mut seeds = self.training.seeds;
+        if affordable(seeds) < SHORT_STEPS * self.tokens_per_step() {
+            seeds = 1;
+        }
+        while seeds < MOST_SEEDS && affordable(seeds + 1) >= most {
+            seeds += 1;
+        }
+        let tokens = affordable(seeds).min(most);
+        if tokens < FEWEST_STEPS * self.tokens_per_step() {
+            return Err(TrainError::Refused(format!(
+                "--budget {seconds:.0} s is too short at {rate:.0} tokens per second and thread; give more time, \
+                 or --preset smoke"
+            )));
+        }
+        self.training.tokens = tokens;
+        self.training.seeds = seeds;
+        Ok(self)
+    }
+
+    pub fn tokens_per_step(&self) -> usize {
+        self.training.batch * self.model.sequence_length
+    }
+
+    /// 16 hexadecimal digits.
+    pub fn hash(&self) -> String {
+        let json = serde_json::to_string(self).unwrap_or_default();
+        format!("{:016x}", xxhash_rust::xxh3::xxh3_64(json.as_bytes()))
+    }
+
+    /// Whether `other` is an earlier answer to the same budgeted request, whatever speed was measured then.
+    pub fn answers(&self, other: &Config) -> bool {
+        let mut request = self.clone();
+        request.steps = other.steps;
+        request.training.tokens = other.training.tokens;
+        request.training.seeds = other.training.seeds;
+        request == *other
+    }
+}
+
+fn data_hash(corpus: &Corpus) -> String {
+    let mut hash = Xxh3::new();
+    for document in &corpus.documents {
+        hash.update(&document.shard.to_le_bytes());
+        hash.update(&document.row.to_le_bytes());
+        hash.update(&[document.kept.into(), document.excluded.into(), document.wanted_language.into()]);
+        hash.update(document.original.as_bytes());
+        hash.update(document.rewritten.as_deref().unwrap_or_default().as_bytes());
+    }
+    for HeldoutSet { name, documents } in &corpus.heldout {
+        hash.update(name.as_bytes());
+        documents.iter().for_each(|document| hash.update(document.text.as_bytes()));
+    }
+    format!("{:016x}", hash.digest())
+}

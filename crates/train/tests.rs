@@ -1,0 +1,435 @@
+//! What must hold of the whole: scores that do not depend on the machine's whims, runs that repeat and resume.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use crate::arms::{Arm, ArmSpec, Library, members};
+use crate::data::{Corpus, floor_boundary, read_own_heldout};
+use crate::eval::{EvalDocument, EvalSet, bits_per_byte, document_nats};
+use crate::fixture::{Row, mixed_rows, noise, prose, write_out};
+use crate::model::{Positions, Weights, layout};
+use crate::outcome::{RunScore, Verdict, conclude};
+use crate::plan::Config;
+use crate::presets::{ModelConfig, Preset, TrainingConfig};
+use crate::random::Random;
+use crate::training::{Metric, Setting, gradient, run};
+use crate::{Options, TrainError, render_text, train_arms};
+use burn::tensor::{Device, Tensor, TensorData};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tempfile::tempdir;
+
+fn tiny_model(vocabulary: usize) -> ModelConfig {
+    ModelConfig {
+        n_layers: 2,
+        d_model: 16,
+        n_heads: 2,
+        n_kv_heads: 1,
+        head_dim: 8,
+        d_ff: 32,
+        vocabulary,
+        sequence_length: 32,
+    }
+}
+
+fn tiny_training() -> TrainingConfig {
+    TrainingConfig {
+        batch: 4,
+        micro_batch: 2,
+        learning_rate: 1e-2,
+        evaluations: 4,
+        checkpoint_seconds: 3_600,
+        ..Preset::Smoke.training()
+    }
+}
+
+fn lanes(n: usize) -> Vec<ThreadPool> {
+    (0..n).map(|_| ThreadPoolBuilder::new().num_threads(1).build().unwrap()).collect()
+}
+
+/// Bytes as ids, 0 as end of text.
+fn byte_document(text: &str) -> EvalDocument {
+    let ids = std::iter::once(0).chain(text.bytes().map(u32::from)).collect();
+    EvalDocument { ids, bytes: text.len(), source: None }
+}
+
+#[test]
+fn a_model_that_knows_nothing_scores_eight_bits_per_byte() {
+    let (model, device) = (tiny_model(256), Device::flex());
+    let mut weights = Weights::initial(&model, 0, &device);
+    weights.0[0] = weights.0[0].zeros_like();
+    let mut random = Random::new(3);
+    let uniform: Vec<u32> = std::iter::once(0).chain((0..1_000).map(|_| random.below(256) as u32)).collect();
+    let documents = [EvalDocument { ids: uniform, bytes: 1_000, source: None }];
+    let nats = document_nats(&model, &weights, &documents, 0, 8, &device);
+    let score = bits_per_byte(&nats, documents.iter().map(|d| d.bytes));
+    assert!((score - 8.0).abs() < 1e-6, "{score}");
+}
+
+#[test]
+fn a_score_depends_neither_on_the_batch_nor_on_what_is_scored_with_it() {
+    let (model, device) = (tiny_model(256), Device::flex());
+    let mut weights = Weights::initial(&model, 1, &device);
+    // Larger weights, so that attention matters.
+    weights.0.iter_mut().for_each(|w| *w = w.clone() * 5.0);
+    let mut random = Random::new(5);
+    let documents: Vec<EvalDocument> =
+        (1..20).map(|i| byte_document(&prose(&mut random, 3)[..5 * i])).collect();
+    let alone: Vec<f64> = documents
+        .iter()
+        .map(|d| document_nats(&model, &weights, std::slice::from_ref(d), 0, 1, &device)[0])
+        .collect();
+    for batch in [1, 3, 8, 64] {
+        let together = document_nats(&model, &weights, &documents, 0, batch, &device);
+        for ((a, b), document) in alone.iter().zip(&together).zip(&documents) {
+            assert!((a - b).abs() / (document.bytes as f64) < 1e-5, "batch {batch}: {a} {b}");
+        }
+    }
+    let mut reversed = documents.clone();
+    reversed.reverse();
+    let backwards = document_nats(&model, &weights, &reversed, 0, 8, &device);
+    assert!(alone.iter().zip(backwards.iter().rev()).all(|(a, b)| (a - b).abs() < 1e-3));
+}
+
+#[test]
+fn a_document_does_not_see_its_neighbour_in_the_sequence() {
+    let (model, device) = (tiny_model(256), Device::flex());
+    let weights = Weights::initial(&model, 1, &device);
+    let positions = Positions::new(&model, 32, &device);
+    let states = |first: u32| -> Vec<f32> {
+        let ids: Vec<u32> = (0..32)
+            .map(|i| {
+                if i == 16 {
+                    0
+                } else if i < 16 {
+                    first
+                } else {
+                    7
+                }
+            })
+            .collect();
+        let mask = crate::model::attention_mask(&ids, 32, 0, &device);
+        let ids = crate::eval::int_tensor(&ids, &device);
+        crate::model::hidden(&model, &weights, &positions, ids, mask).into_data().iter().collect()
+    };
+    let (one, other) = (states(5), states(9));
+    assert_eq!(one[16 * 16..], other[16 * 16..]);
+    assert_ne!(one[..16], other[..16]);
+}
+
+struct Trial {
+    model: ModelConfig,
+    training: TrainingConfig,
+    stream: Vec<u32>,
+    sets: Vec<EvalSet>,
+    steps: usize,
+}
+
+impl Trial {
+    fn new(steps: usize) -> Self {
+        let (model, training) = (tiny_model(256), tiny_training());
+        let mut random = Random::new(9);
+        let text = prose(&mut random, 1 + steps * 128 / 40);
+        let stream = text.bytes().map(u32::from).cycle().take(steps * 128 + 1).collect();
+        let documents = (0..6).map(|_| byte_document(&prose(&mut random, 2))).collect();
+        Trial {
+            model,
+            training,
+            stream,
+            sets: vec![EvalSet { name: "raw".into(), documents, n_curve: 4 }],
+            steps,
+        }
+    }
+
+    fn setting<'a>(&'a self, device: &'a Device, stop: &'a AtomicBool) -> Setting<'a> {
+        Setting {
+            model: &self.model,
+            training: &self.training,
+            steps: self.steps,
+            end_of_text: 0,
+            sets: &self.sets,
+            device,
+            stop,
+        }
+    }
+
+    /// Every step's loss, the learning curve without its clock, and the averaged weights.
+    fn run(
+        &self,
+        folder: &Path,
+        n_lanes: usize,
+        stop_after: usize,
+    ) -> Result<(Vec<f64>, Vec<Metric>, Vec<u32>), TrainError> {
+        let (stop, device) = (AtomicBool::new(false), Device::flex());
+        let (losses, metrics) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+        let on_step = |step: usize, loss: f64, _: usize| {
+            losses.lock().unwrap().push(loss);
+            stop.store(step == stop_after, Ordering::Relaxed);
+        };
+        let on_metric = |metric: Metric| {
+            metrics.lock().unwrap().push(Metric { seconds: 0.0, ..metric });
+            Ok(())
+        };
+        let setting = self.setting(&device, &stop);
+        let result = run(&setting, "arm", 4, &self.stream, folder, &lanes(n_lanes), &on_step, &on_metric);
+        let (losses, metrics) = (losses.into_inner().unwrap(), metrics.into_inner().unwrap());
+        match result {
+            Ok((weights, _)) => {
+                let bits = weights.0.iter().flat_map(|w| w.to_data().iter::<f32>().collect::<Vec<_>>());
+                Ok((losses, metrics, bits.map(f32::to_bits).collect()))
+            }
+            Err(error) => {
+                assert!(matches!(error, TrainError::Stopped(_)), "{error}");
+                Err(error)
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_repeats_bit_for_bit_whatever_the_threads_and_learns() {
+    let trial = Trial::new(60);
+    let folders: Vec<_> = (0..3).map(|_| tempdir().unwrap()).collect();
+    let one = trial.run(folders[0].path(), 1, usize::MAX).unwrap();
+    let again = trial.run(folders[1].path(), 1, usize::MAX).unwrap();
+    let two_threads = trial.run(folders[2].path(), 2, usize::MAX).unwrap();
+    assert_eq!(one, again);
+    assert_eq!(one, two_threads);
+    let (losses, metrics, _) = one;
+    assert!(losses[59] < losses[0] - 1.0, "{} to {}", losses[0], losses[59]);
+    assert_eq!(metrics.iter().map(|m| m.step).collect::<Vec<_>>(), [15, 30, 45, 60]);
+    let score = |m: &Metric| m.bits_per_byte["bpb_heldout_raw"].as_f64().unwrap();
+    assert!(score(&metrics[3]) < score(&metrics[0]));
+}
+
+#[test]
+fn a_resumed_run_is_the_uninterrupted_run() {
+    let trial = Trial::new(24);
+    let (whole, halves) = (tempdir().unwrap(), tempdir().unwrap());
+    let (losses, metrics, weights) = trial.run(whole.path(), 1, usize::MAX).unwrap();
+    // Stopped between two points of the learning curve, and again among the averaged last steps.
+    assert!(trial.run(halves.path(), 1, 10).is_err());
+    let file = halves.path().join("state.safetensors");
+    let device = Device::flex();
+    let state = crate::checkpoint::State::load(&file, &layout(&trial.model), &device).unwrap().unwrap();
+    assert_eq!(state.cursor.step, 10);
+    assert!(trial.run(halves.path(), 1, 23).is_err());
+    let (last_losses, last_metrics, last_weights) = trial.run(halves.path(), 1, usize::MAX).unwrap();
+    assert_eq!(last_losses, losses[24 - last_losses.len()..]);
+    assert_eq!(last_metrics, metrics[metrics.len() - last_metrics.len()..]);
+    assert_eq!(last_weights, weights);
+}
+
+#[test]
+fn the_gradient_is_the_slope() {
+    let trial = Trial::new(1);
+    let (device, stop) = (Device::flex(), AtomicBool::new(false));
+    let setting = trial.setting(&device, &stop);
+    let positions = Positions::new(&trial.model, 32, &device);
+    let mut weights = Weights::initial(&trial.model, 2, &device);
+    let names = layout(&trial.model);
+    weights.0.iter_mut().zip(&names).filter(|(_, w)| !w.is_norm).for_each(|(w, _)| *w = w.clone() * 8.0);
+    let mut ids = trial.stream.clone();
+    // Two documents in one sequence.
+    ids[20] = 0;
+    let (_, gradients) = gradient(&setting, &weights, &positions, &ids, &[]);
+    for (i, weight) in names.iter().enumerate() {
+        let values: Vec<f32> = gradients[i].to_data().iter().collect();
+        let largest = (0..values.len()).max_by(|&a, &b| values[a].abs().total_cmp(&values[b].abs())).unwrap();
+        let loss_at = |offset: f32| {
+            let mut moved = weights.clone();
+            let mut data: Vec<f32> = moved.0[i].to_data().iter().collect();
+            data[largest] += offset;
+            moved.0[i] = Tensor::from_data(TensorData::new(data, [weight.rows, weight.columns]), &device);
+            gradient(&setting, &moved, &positions, &ids, &[]).0
+        };
+        let offset = 4e-3;
+        let slope = (loss_at(offset) - loss_at(-offset)) / (2.0 * f64::from(offset));
+        let error = (slope - f64::from(values[largest])).abs();
+        assert!(error < 0.05 * slope.abs() + 2e-4, "{}: {slope} {}", weight.name, values[largest]);
+    }
+}
+
+#[test]
+fn pieces_become_documents_and_documents_arms() {
+    let folder = tempdir().unwrap();
+    let mut rows = mixed_rows(60, 10);
+    // Longer than a sequence, not ASCII, and with a spelling of the special token.
+    rows[0].text = "Straße 東京 <|endoftext|> ".repeat(200);
+    rows[3].excluded = true;
+    rows[6].reasons = vec!["gopher_quality.too_few_words"];
+    write_out(folder.path(), &rows);
+    let corpus = Corpus::read(folder.path()).unwrap();
+    assert_eq!(corpus.documents.len(), 60);
+    for (document, row) in corpus.documents.iter().zip(&rows) {
+        assert_eq!((&document.original, &document.rewritten), (&row.text, &row.rewritten));
+    }
+    assert_eq!(corpus.heldout.iter().map(|s| s.documents.len()).collect::<Vec<_>>(), [10, 10]);
+    assert_eq!(corpus.heldout[0].documents[1].source.as_deref(), Some("news"));
+    let of = |arm: Arm| members(&ArmSpec::from(arm), &corpus.documents);
+    assert_eq!(of(Arm::Raw).len(), 59);
+    assert_eq!(of(Arm::LanguageOnly).len(), 39);
+    assert_eq!(of(Arm::All).len(), 38);
+    let tokens =
+        |indices: &[usize]| indices.iter().map(|&i| corpus.documents[i].original_tokens).sum::<u64>();
+    let kept: u64 = of(Arm::All).iter().map(|&i| corpus.documents[i].kept_tokens).sum();
+    let dropped = tokens(&of(Arm::RandomDrop));
+    assert!(dropped >= kept && dropped < kept + 1_100, "{dropped} {kept}");
+    let halves =
+        ArmSpec::halves(Arm::Raw).iter().map(|spec| members(spec, &corpus.documents)).collect::<Vec<_>>();
+    assert_eq!(halves[0].len() + halves[1].len(), 59);
+    assert!(halves[0].iter().all(|i| !halves[1].contains(i)));
+    let library = Library::new(&corpus, corpus.tokenizer.truncated(4_096).unwrap());
+    let stream = library.stream(&Arm::All.into(), 0, 500).unwrap();
+    let text = String::from_utf8_lossy(&library.tokenizer().decode_bytes(&stream)).into_owned();
+    assert!(stream.len() == 500 && stream.iter().all(|&id| id < 4_096) && !text.contains("menu"));
+    assert_ne!(stream, library.stream(&Arm::All.into(), 1, 500).unwrap());
+    let unique = library.unique_tokens(&Arm::All.into(), usize::MAX);
+    let twice = library.stream(&Arm::All.into(), 0, 2 * unique).unwrap();
+    assert_ne!(twice[..unique], twice[unique..]);
+}
+
+#[test]
+fn own_texts_are_documents() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("own.jsonl");
+    std::fs::write(&path, "{\"text\": \"eins\", \"source\": \"a\"}\n\n{\"text\": \"zwei\"}\n").unwrap();
+    let set = read_own_heldout(&path, 100).unwrap();
+    assert_eq!(set.documents.iter().map(|d| d.text.as_str()).collect::<Vec<_>>(), ["eins", "zwei"]);
+    std::fs::write(&path, "{\"txt\": 1}").unwrap();
+    assert!(read_own_heldout(&path, 100).unwrap_err().to_string().contains("line 1: no string `text`"));
+    std::fs::write(&path, "äöü".repeat(10)).unwrap();
+    let set = read_own_heldout(&path, 7).unwrap();
+    assert_eq!(set.documents.iter().map(|d| d.text.len()).sum::<usize>(), 60);
+    assert_eq!(floor_boundary("äöü", 3), 2);
+    assert_eq!(floor_boundary("東京", 1), 3);
+}
+
+/// A corpus in which prose is held out and noise is what cleaning drops; the smoke preset cut to seconds.
+fn tiny_experiment(out: &Path, arms: &[ArmSpec], threads: usize) -> Result<crate::Outcome, TrainError> {
+    let options = Options { preset: Preset::Tiny, threads, ..Options::new(out) };
+    train_arms(&options, arms, &|_| (), &AtomicBool::new(false))
+}
+
+#[test]
+fn the_default_arms_run_end_to_end_and_again_for_nothing() {
+    let folder = tempdir().unwrap();
+    write_out(folder.path(), &mixed_rows(240, 24));
+    let options = Options { preset: Preset::Tiny, threads: 2, ..Options::new(folder.path()) };
+    let steps = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    // Stop once in the middle; the same call goes on.
+    let stopping =
+        |_: crate::Progress<'_>| stop.store(steps.fetch_add(1, Ordering::Relaxed) == 25, Ordering::Relaxed);
+    let stopped = crate::train(&options, &stopping, &stop);
+    assert!(matches!(stopped, Err(TrainError::Stopped(_))));
+    let counting = |progress: crate::Progress<'_>| {
+        assert!(
+            progress.step <= progress.steps && progress.loss.is_finite() && progress.tokens_per_second > 0.0
+        );
+        steps.fetch_add(1, Ordering::Relaxed);
+    };
+    let outcome = crate::train(&options, &counting, &AtomicBool::new(false)).unwrap();
+    assert_eq!(steps.load(Ordering::Relaxed), 8 * outcome.steps, "every step once");
+    assert_eq!(
+        outcome.arms.iter().map(|a| a.arm.as_str()).collect::<Vec<_>>(),
+        ["raw", "language_only", "random_drop", "all"]
+    );
+    let bits = |arm: usize| outcome.arms[arm].heldout[1].bits_per_byte;
+    assert!(bits(3) < bits(0), "prose alone teaches prose best: {} {}", bits(3), bits(0));
+    assert_eq!(outcome.arms[0].heldout[0].domains.keys().collect::<Vec<_>>(), ["book", "news"]);
+    let folder = folder.path().join("train").join(&outcome.config_hash);
+    let metrics = std::fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
+    let metrics: Vec<Metric> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last: Vec<usize> = metrics.iter().filter(|m| m.step == outcome.steps).map(|m| m.tokens).collect();
+    assert_eq!(last, [outcome.tokens_per_run; 8], "equal tokens in all arms and seeds");
+    assert_eq!(metrics.len(), 8 * 2, "no point of a learning curve twice");
+    let samples: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("samples.json")).unwrap()).unwrap();
+    assert!(samples[0]["continuations"]["random_drop"].is_string());
+    assert!(folder.join("checkpoint-all-1/model.safetensors").exists());
+    let again =
+        crate::train(&options, &|_| panic!("nothing is left to do"), &AtomicBool::new(false)).unwrap();
+    assert_eq!(serde_json::to_string(&again).unwrap(), serde_json::to_string(&outcome).unwrap());
+    let table = render_text(&outcome);
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    assert!(table.contains("all − language_only"), "{table}");
+}
+
+#[test]
+fn two_halves_of_one_arm_do_not_differ() {
+    let folder = tempdir().unwrap();
+    write_out(folder.path(), &mixed_rows(480, 24));
+    let outcome = tiny_experiment(folder.path(), &ArmSpec::halves(Arm::Raw), 2).unwrap();
+    for comparison in &outcome.comparisons {
+        assert!(!matches!(comparison.verdict, Verdict::Better | Verdict::Worse), "{comparison:?}");
+        let (low, high) = comparison.interval.unwrap();
+        assert!(low < 0.0 && high > 0.0);
+    }
+}
+
+#[test]
+fn too_little_text_and_missing_files_name_the_remedy() {
+    let folder = tempdir().unwrap();
+    let missing = tiny_experiment(folder.path(), &ArmSpec::default_run(), 1).unwrap_err().to_string();
+    assert!(missing.contains("tokenizer.json"), "{missing}");
+    let row = Row { text: noise(&mut Random::new(1), 50), control: true, ..Row::default() };
+    write_out(folder.path(), &[row]);
+    let few = tiny_experiment(folder.path(), &ArmSpec::default_run(), 1).unwrap_err().to_string();
+    assert!(few.contains("--epochs"), "{few}");
+}
+
+#[test]
+fn a_budget_buys_tokens_before_seeds() {
+    let folder = tempdir().unwrap();
+    write_out(folder.path(), &mixed_rows(30, 4));
+    let corpus = Corpus::read(folder.path()).unwrap();
+    let library = Library::new(&corpus, corpus.tokenizer.truncated(4_096).unwrap());
+    let options = Options::new(folder.path());
+    let mut request = Config::request(&options, &ArmSpec::default_run(), &corpus, &library);
+    request.budget = Some(1);
+    let fit = |seconds: f64| {
+        request.clone().fit(seconds, 2, 4_000.0, 2).map(|c| (c.training.tokens, c.training.seeds))
+    };
+    let (hour, seeds) = fit(3_600.0).unwrap();
+    assert!(seeds == 2 && hour > 2_000_000 && hour < 3_600_000, "{hour}");
+    let (day, seeds) = fit(86_400.0).unwrap();
+    assert!(seeds > 2 && day == 8_000_000);
+    assert_eq!(fit(300.0).unwrap().1, 1);
+    assert!(fit(20.0).is_err());
+}
+
+#[test]
+fn verdicts_follow_the_interval() {
+    let documents = (0..50).map(|_| byte_document(&"x".repeat(100))).collect();
+    let sets = [EvalSet { name: "kept".into(), documents, n_curve: 1 }];
+    let folder = tempdir().unwrap();
+    write_out(folder.path(), &mixed_rows(3, 1));
+    let corpus = Corpus::read(folder.path()).unwrap();
+    let library = Library::new(&corpus, corpus.tokenizer.truncated(4_096).unwrap());
+    let arms = [Arm::Raw, Arm::All].map(ArmSpec::from);
+    let mut config = Config::request(&Options::new(folder.path()), &arms, &corpus, &library);
+    let run = |arm: &str, seed: u32, bits: f64| RunScore {
+        arm: arm.into(),
+        seed,
+        nats: vec![vec![bits * 100.0 * std::f64::consts::LN_2; 50]],
+        samples: Vec::new(),
+        seconds: 1.0,
+    };
+    config.training.seeds = 3;
+    let verdict = |all: [f64; 3]| {
+        let runs: Vec<RunScore> = [3.0, 3.02, 3.01]
+            .into_iter()
+            .zip(all)
+            .zip(0..)
+            .flat_map(|((raw, all), seed)| [run("raw", seed, raw), run("all", seed, all)])
+            .collect();
+        conclude(&config, 1, &sets, &runs).comparisons[0].clone()
+    };
+    let better = verdict([2.9, 2.92, 2.912]);
+    assert_eq!(better.verdict, Verdict::Better);
+    assert!((better.difference + 0.0993).abs() < 1e-3 && better.smallest_detectable.unwrap() < 0.02);
+    assert_eq!(verdict([3.1, 3.12, 3.112]).verdict, Verdict::Worse);
+    assert_eq!(verdict([3.0, 3.021, 3.009]).verdict, Verdict::NoDifference);
+    assert_eq!(verdict([2.9, 3.15, 3.01]).verdict, Verdict::TooWide);
+}

@@ -1,0 +1,239 @@
+//! One run: one arm, one seed, from the first step (or a checkpoint) to the averaged weights.
+
+use crate::TrainError;
+use crate::checkpoint::{Cursor, State, save_model};
+use crate::eval::{EvalSet, bits_per_byte, document_nats, int_tensor};
+use crate::head::loss_and_gradient;
+use crate::model::{Positions, Weight, Weights, attention_mask, hidden, layout};
+use crate::optimizer::{AdamW, clip};
+use crate::presets::{ModelConfig, TrainingConfig};
+use burn::tensor::{Device, Tensor};
+use rayon::ThreadPool;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// What all runs share.
+pub struct Setting<'a> {
+    pub model: &'a ModelConfig,
+    pub training: &'a TrainingConfig,
+    pub steps: usize,
+    pub end_of_text: u32,
+    pub sets: &'a [EvalSet],
+    pub device: &'a Device,
+    pub stop: &'a AtomicBool,
+}
+
+/// A point of a learning curve: one line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    pub arm: String,
+    pub seed: u32,
+    pub step: usize,
+    /// Trained-on tokens so far.
+    pub tokens: usize,
+    /// Mean training loss since the point before, nats per token.
+    pub loss: f64,
+    pub lr: f64,
+    /// Bits per byte of each held-out set, as `bpb_heldout_<set>`.
+    #[serde(flatten)]
+    pub bits_per_byte: serde_json::Map<String, serde_json::Value>,
+    /// Seconds of training of this run so far.
+    pub seconds: f64,
+}
+
+/// Told after every step: steps done, loss in nats per token, tokens of the step.
+pub type OnStep<'a> = &'a (dyn Fn(usize, f64, usize) + Sync);
+/// Told at every point of the learning curve.
+pub type OnMetric<'a> = &'a (dyn Fn(Metric) -> Result<(), TrainError> + Sync);
+
+/// Trains one run on `stream`, which holds `steps × batch × length + 1` ids, and returns the weights averaged over
+/// the last steps, with the seconds it took. Micro-batches are spread over `lanes` and summed in their own order.
+///
+/// # Errors
+/// When a file cannot be written, or `TrainError::Stopped` after the stop flag led to a checkpoint.
+#[allow(clippy::too_many_arguments)]
+pub fn run(
+    setting: &Setting<'_>,
+    arm: &str,
+    seed: u32,
+    stream: &[u32],
+    folder: &Path,
+    lanes: &[ThreadPool],
+    on_step: OnStep<'_>,
+    on_metric: OnMetric<'_>,
+) -> Result<(Weights, f64), TrainError> {
+    let layout = layout(setting.model);
+    let file = folder.join("state.safetensors");
+    let mut state = match State::load(&file, &layout, setting.device)? {
+        Some(state) => state,
+        None => fresh_state(setting, seed),
+    };
+    let per_step = setting.training.batch * setting.model.sequence_length;
+    let positions = Positions::new(setting.model, setting.model.sequence_length, setting.device);
+    let first_averaged = setting.steps - ((setting.steps as f64 * setting.training.averaged) as usize).max(1);
+    let seconds_before = state.cursor.seconds;
+    let started = Instant::now();
+    let mut saved = Instant::now();
+    while state.cursor.step < setting.steps {
+        state.cursor.seconds = seconds_before + started.elapsed().as_secs_f64();
+        let stopping = setting.stop.load(Ordering::Relaxed);
+        if stopping || saved.elapsed().as_secs() >= setting.training.checkpoint_seconds {
+            state.save(&file, &layout)?;
+            saved = Instant::now();
+        }
+        if stopping {
+            return Err(TrainError::Stopped(folder.to_path_buf()));
+        }
+        let step = state.cursor.step;
+        let ids = &stream[step * per_step..=(step + 1) * per_step];
+        let (loss, mut gradients) = gradient(setting, &state.weights, &positions, ids, lanes);
+        clip(&mut gradients, setting.training.clip);
+        let rate = setting.training.learning_rate_at(step, setting.steps);
+        let decay = setting.training.weight_decay;
+        state.optimizer.update(&mut state.weights, &layout, gradients, step + 1, rate, decay);
+        if step >= first_averaged {
+            add(&mut state.average, &state.weights);
+            state.cursor.averaged += 1;
+        }
+        let cursor = &mut state.cursor;
+        cursor.step += 1;
+        cursor.loss_sum += loss;
+        cursor.loss_count += 1;
+        on_step(cursor.step, loss, per_step);
+        if is_point(cursor.step, setting) {
+            let loss = std::mem::take(&mut cursor.loss_sum) / std::mem::take(&mut cursor.loss_count) as f64;
+            let step = cursor.step;
+            let weights = if step == setting.steps { average(&state) } else { state.weights.clone() };
+            let seconds = seconds_before + started.elapsed().as_secs_f64();
+            on_metric(Metric {
+                arm: arm.to_owned(),
+                seed,
+                step,
+                tokens: step * per_step,
+                loss,
+                lr: rate,
+                bits_per_byte: curve_point(setting, &weights),
+                seconds,
+            })?;
+        }
+    }
+    let weights = average(&state);
+    save_model(&folder.join("model.safetensors"), &layout, &weights)?;
+    Ok((weights, seconds_before + started.elapsed().as_secs_f64()))
+}
+
+fn fresh_state(setting: &Setting<'_>, seed: u32) -> State {
+    let weights = Weights::initial(setting.model, u64::from(seed), setting.device);
+    let average = Weights(weights.0.iter().map(Tensor::zeros_like).collect());
+    State { cursor: Cursor::default(), optimizer: AdamW::new(&weights), weights, average }
+}
+
+fn add(sum: &mut Weights, weights: &Weights) {
+    for (sum, weight) in sum.0.iter_mut().zip(&weights.0) {
+        *sum = sum.clone() + weight.clone();
+    }
+}
+
+fn average(state: &State) -> Weights {
+    let n = state.cursor.averaged.max(1) as f64;
+    Weights(state.average.0.iter().map(|sum| sum.clone() / n).collect())
+}
+
+/// Points of the learning curve are spread evenly over the steps; the last step is one.
+fn is_point(step: usize, setting: &Setting<'_>) -> bool {
+    let point = |step: usize| step * setting.training.evaluations / setting.steps;
+    point(step) > point(step - 1)
+}
+
+fn curve_point(setting: &Setting<'_>, weights: &Weights) -> serde_json::Map<String, serde_json::Value> {
+    let score = |set: &EvalSet| {
+        let documents = &set.documents[..set.n_curve];
+        let nats = document_nats(
+            setting.model,
+            weights,
+            documents,
+            setting.end_of_text,
+            crate::eval::BATCH,
+            setting.device,
+        );
+        (format!("bpb_heldout_{}", set.name), bits_per_byte(&nats, documents.iter().map(|d| d.bytes)).into())
+    };
+    setting.sets.iter().map(score).collect()
+}
+
+/// Mean loss in nats per token and mean gradient of one batch; `ids` are its inputs and one more.
+pub fn gradient(
+    setting: &Setting<'_>,
+    weights: &Weights,
+    positions: &Positions,
+    ids: &[u32],
+    lanes: &[ThreadPool],
+) -> (f64, Vec<Tensor<2>>) {
+    let n_targets = ids.len() - 1;
+    let size = setting.training.micro_batch * setting.model.sequence_length;
+    let n_parts = n_targets / size;
+    let part = |i: usize| micro_gradient(setting, weights, positions, &ids[i * size..=(i + 1) * size]);
+    let parts = spread(lanes, n_parts, &part);
+    let mut sum: Option<(f64, Vec<Tensor<2>>)> = None;
+    for (nats, gradients) in parts {
+        sum = Some(match sum {
+            None => (nats, gradients),
+            Some((n, sums)) => (n + nats, sums.into_iter().zip(gradients).map(|(a, b)| a + b).collect()),
+        });
+    }
+    let (nats, gradients) = sum.unwrap_or_default();
+    let scale = 1.0 / n_targets as f64;
+    (nats * scale, gradients.into_iter().map(|g| g * scale).collect())
+}
+
+/// `part(0), part(1), …, part(n − 1)`, computed by as many threads as there are lanes.
+fn spread<T: Send>(lanes: &[ThreadPool], n: usize, part: &(dyn Fn(usize) -> T + Sync)) -> Vec<T> {
+    let mut done: Vec<Option<T>> = (0..n).map(|_| None).collect();
+    let n_lanes = lanes.len().min(n);
+    if n_lanes <= 1 {
+        return (0..n).map(part).collect();
+    }
+    let mut shares: Vec<Vec<(usize, &mut Option<T>)>> = (0..n_lanes).map(|_| Vec::new()).collect();
+    for (i, slot) in done.iter_mut().enumerate() {
+        shares[i % n_lanes].push((i, slot));
+    }
+    std::thread::scope(|scope| {
+        for (lane, share) in lanes.iter().zip(shares) {
+            scope.spawn(move || {
+                lane.install(|| share.into_iter().for_each(|(i, slot)| *slot = Some(part(i))))
+            });
+        }
+    });
+    done.into_iter().flatten().collect()
+}
+
+/// Summed nats of a micro-batch and their gradient.
+fn micro_gradient(
+    setting: &Setting<'_>,
+    weights: &Weights,
+    positions: &Positions,
+    ids: &[u32],
+) -> (f64, Vec<Tensor<2>>) {
+    let (inputs, targets) = (&ids[..ids.len() - 1], &ids[1..]);
+    let length = setting.model.sequence_length;
+    let mask = attention_mask(inputs, length, setting.end_of_text, setting.device);
+    let leaves = weights.tracked();
+    let states = hidden(setting.model, &leaves, positions, int_tensor(inputs, setting.device), mask);
+    let head =
+        loss_and_gradient(&states.clone().inner(), weights.embedding(), &int_tensor(targets, setting.device));
+    // The graph ends at the hidden states: ∂(Σ states · g)/∂states = g.
+    let mut gradients = (states * head.hidden.autodiff()).sum().backward();
+    let collected = leaves.0.iter().zip(&weights.0).enumerate().map(|(i, (leaf, weight))| {
+        let gradient = leaf.grad_remove(&mut gradients).unwrap_or_else(|| weight.zeros_like());
+        if i == 0 { gradient + head.embedding.clone() } else { gradient }
+    });
+    let collected = collected.collect();
+    (f64::from(head.nats.into_scalar::<f32>()), collected)
+}
+
+/// Number of weights of a model.
+pub fn n_parameters(layout: &[Weight]) -> usize {
+    layout.iter().map(|w| w.rows * w.columns).sum()
+}
