@@ -1,8 +1,9 @@
 //! Duplicates: exact ones by hash, near ones by MinHash bands, joined into clusters of which one document is
 //! kept. Pure functions over arrays of per-document records; no text is needed.
 //!
-//! Per document: 16 bytes exact hash, 112 bytes band keys, 112 bytes sketch, 8 bytes rank; while resolving
-//! 20 bytes more for exact hashes, then 20 bytes for each band in work (one per thread) and for components.
+//! Bytes per document: candidates take 32 (exact hash), 120 (band keys), 112 (sketch) and 8 (rank); while
+//! resolving 40 more for exact hashes, then 20 for each band in work (one per thread), 8 per collision of a band
+//! and 4 for components; verdicts take 16.
 
 pub mod bands;
 pub mod clusters;

@@ -27,6 +27,11 @@ pub type BandKeys = [u64; BANDS];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sketch(pub [u8; VALUES]);
 
+impl Sketch {
+    /// Stands in for a document without a signature.
+    pub const EMPTY: Sketch = Sketch([0; VALUES]);
+}
+
 impl Signature {
     /// The signature of a document's shingle hashes; `None` without shingles (fewer words than a shingle has).
     ///
@@ -228,6 +233,12 @@ mod tests {
             let mut lowest = [0; VALUES];
             lowest_rotated_scalar::<8>(&PERMUTATIONS, &hashes, &mut lowest);
             prop_assert_eq!(Signature(lowest.map(|value| value.rotate_right(3) % PRIME)), plain);
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx2") {
+                // SAFETY: the processor has what the function was compiled for.
+                unsafe { lowest_rotated_avx2(&PERMUTATIONS, &hashes, &mut lowest) };
+                prop_assert_eq!(Signature(lowest.map(|value| value.rotate_right(3) % PRIME)), plain);
+            }
         }
 
         #[test]

@@ -249,3 +249,7 @@ pub fn jaccard(a: &[u64], b: &[u64]) -> f64 {
     let all = a.len() + b.len() - shared;
     if all == 0 { 0.0 } else { shared as f64 / all as f64 }
 }
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

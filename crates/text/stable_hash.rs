@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn values_are_part_of_the_format() {
-        assert_eq!(rehash(0, 0), 0xa706_dd2f_4d19_7e6f_u64.wrapping_add(0).wrapping_mul(1));
+        assert_eq!((rehash(0, 0), rehash(1, 7)), (0x33fe_8bd4_f9c5_7863, 0xaa70_a558_4208_4e49));
     }
 
     #[test]

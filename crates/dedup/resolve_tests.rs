@@ -1,0 +1,141 @@
+//! Tests of `resolve` on constructed bands and sketches.
+
+use super::*;
+use proptest::prelude::*;
+
+/// A sketch whose first `n` values are those of family `of`, the rest its own.
+fn sketch(of: u8, n: usize, own: u8) -> Sketch {
+    Sketch(std::array::from_fn(|value| if value < n { of } else { own }))
+}
+
+/// Keys of its own except that band `b` has key `k` for each `(b, k)`.
+fn keys(document: u64, shared: &[(usize, u64)]) -> Option<BandKeys> {
+    let mut keys: BandKeys = std::array::from_fn(|band| 1_000 * (document + 1) + band as u64);
+    shared.iter().for_each(|&(band, key)| keys[band] = key);
+    Some(keys)
+}
+
+fn kept_twins(verdicts: &[Option<Duplicate>]) -> Vec<Option<u32>> {
+    verdicts.iter().map(|verdict| verdict.map(|d| d.of)).collect()
+}
+
+#[test]
+fn groups_chained_by_a_band_both_survive() {
+    // 0 and 1 are alike, 2 and 3 are alike; band 5 chains 1 to 2.
+    let bands =
+        [keys(0, &[(0, 7)]), keys(1, &[(0, 7), (5, 9)]), keys(2, &[(1, 8), (5, 9)]), keys(3, &[(1, 8)])];
+    let sketches = [sketch(1, 112, 0), sketch(1, 100, 9), sketch(2, 112, 0), sketch(2, 90, 9)];
+    let candidates = Candidates { bands: &bands, sketches: &sketches, ..Candidates::default() };
+    let verdicts = resolve(&candidates, &Options::default());
+    assert_eq!(kept_twins(&verdicts), [None, Some(0), None, Some(2)]);
+    assert!((verdicts[1].unwrap().similarity - 0.893).abs() < 0.002);
+    let unverified = Options { verify: Verify::Nothing, ..Options::default() };
+    assert_eq!(kept_twins(&resolve(&candidates, &unverified)), [None, Some(0), Some(0), Some(0)]);
+    let strict = Options { min_similarity: 0.85, ..Options::default() };
+    assert_eq!(kept_twins(&resolve(&candidates, &strict)), [None, Some(0), None, None]);
+}
+
+#[test]
+fn rank_decides_who_is_kept() {
+    let bands: Vec<_> = (0..4).map(|document| keys(document, &[(0, 7)])).collect();
+    let sketches = [sketch(1, 112, 0); 4];
+    let kept = |rank: &[u64]| {
+        let candidates = Candidates { bands: &bands, sketches: &sketches, rank, ..Candidates::default() };
+        kept_twins(&resolve(&candidates, &Options::default()))
+    };
+    assert_eq!(kept(&[]), [None, Some(0), Some(0), Some(0)]);
+    assert_eq!(kept(&longest_first(&[5, 9, 9, 1])), [Some(1), None, Some(1), Some(1)]);
+    assert_eq!(kept(&highest_first(&[-0.5, f64::NAN, -0.25, -7.0])), [Some(2), Some(2), None, Some(2)]);
+}
+
+#[test]
+fn the_most_similar_kept_document_is_named() {
+    let bands: Vec<_> = (0..3).map(|document| keys(document, &[(0, 7)])).collect();
+    // 2 is near to both, nearer to 1; 0 and 1 are 0.5 apart.
+    let mut near_one = sketch(1, 56, 2);
+    near_one.0[..12].fill(2);
+    let sketches = [sketch(1, 112, 0), sketch(1, 56, 2), near_one];
+    let candidates = Candidates { bands: &bands, sketches: &sketches, ..Candidates::default() };
+    let verdicts = resolve(&candidates, &Options::default());
+    assert_eq!(kept_twins(&verdicts), [None, None, Some(1)]);
+}
+
+#[test]
+fn exact_twins_name_the_document_that_is_kept_in_the_end() {
+    // 0 and 2 have the same text; 1 is near and longer.
+    let exact = [Some(5), Some(6), Some(5), None, None];
+    let bands = [keys(0, &[(0, 7)]), keys(1, &[(0, 7)]), keys(0, &[(0, 7)]), None, None];
+    let sketches =
+        [sketch(1, 112, 0), sketch(1, 100, 3), sketch(1, 112, 0), sketch(1, 112, 0), sketch(1, 112, 0)];
+    let rank = longest_first(&[10, 12, 10, 1, 1]);
+    let verdicts = resolve(
+        &Candidates { exact: &exact, bands: &bands, sketches: &sketches, rank: &rank },
+        &Options::default(),
+    );
+    assert_eq!(kept_twins(&verdicts), [Some(1), None, Some(1), None, None]);
+    assert!(!verdicts[0].unwrap().exact && verdicts[2].unwrap().exact);
+    assert_eq!(verdicts[0].unwrap().similarity, verdicts[2].unwrap().similarity);
+    let alone = resolve(&Candidates { exact: &exact, ..Candidates::default() }, &Options::default());
+    assert_eq!(alone[2], Some(Duplicate { of: 0, similarity: 1.0, exact: true }));
+    assert_eq!(resolve(&Candidates::default(), &Options::default()), []);
+}
+
+#[test]
+fn the_text_is_asked_unless_the_sketch_rules_it_out() {
+    let bands: Vec<_> = (0..3).map(|document| keys(document, &[(0, 7)])).collect();
+    let sketches = [sketch(1, 112, 0), sketch(1, 60, 3), sketch(2, 112, 0)];
+    let ask = |a: u32, b: u32| {
+        assert!(a != 2 && b != 2, "unlike by their sketches");
+        0.75
+    };
+    let candidates = Candidates { bands: &bands, sketches: &sketches, ..Candidates::default() };
+    let verdicts = resolve(&candidates, &Options { verify: Verify::Text(&ask), ..Options::default() });
+    assert_eq!(verdicts[1], Some(Duplicate { of: 0, similarity: 0.75, exact: false }));
+    assert_eq!(verdicts[2], None);
+}
+
+#[test]
+fn beyond_64_kept_documents_a_common_band_is_needed() {
+    // A chain of unlike documents, then a twin of the last one.
+    let n = 200;
+    let mut bands: Vec<_> = (0..n).map(|d| keys(d, &[(0, d / 2), (1, d.div_ceil(2))])).collect();
+    let mut sketches: Vec<Sketch> = (0..n).map(|d| sketch(d as u8, 112, 0)).collect();
+    bands.push(bands[n as usize - 1]);
+    sketches.push(sketches[n as usize - 1]);
+    let candidates = Candidates { bands: &bands, sketches: &sketches, ..Candidates::default() };
+    let verdicts = resolve(&candidates, &Options::default());
+    assert!(verdicts[..n as usize].iter().all(Option::is_none));
+    assert_eq!(verdicts[n as usize].unwrap().of, n as u32 - 1);
+}
+
+#[test]
+fn jaccard_of_sets() {
+    assert_eq!(jaccard(&[1, 2, 2, 3], &[3, 4, 2]), 0.5);
+    assert_eq!(jaccard(&[], &[]), 0.0);
+    assert_eq!(jaccard(&[9], &[9, 9]), 1.0);
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_dropped_unverified_and_every_twin_is_kept(
+        documents in prop::collection::vec((0_u64..4, 0_u64..4, 0_u8..3, 60_usize..112, 0_u128..20), 0..40),
+        length in prop::collection::vec(0_u64..5, 40),
+    ) {
+        let exact: Vec<_> = documents.iter().map(|d| Some(d.4)).collect();
+        let bands: Vec<_> =
+            documents.iter().zip(0..).map(|(d, at)| keys(at, &[(0, d.0), (1, d.1)])).collect();
+        let sketches: Vec<_> = documents.iter().zip(7..).map(|(d, own)| sketch(d.2, d.3, own)).collect();
+        let rank = longest_first(&length[..documents.len()]);
+        let candidates = Candidates { exact: &exact, bands: &bands, sketches: &sketches, rank: &rank };
+        let verdicts = resolve(&candidates, &Options::default());
+        for (at, verdict) in verdicts.iter().enumerate() {
+            let Some(duplicate) = verdict else { continue };
+            prop_assert!(verdicts[duplicate.of as usize].is_none());
+            if !duplicate.exact {
+                let similarity = estimate(&sketches[at], &sketches[duplicate.of as usize]);
+                prop_assert!(similarity >= MIN_SIMILARITY && duplicate.similarity == similarity as f32);
+                prop_assert!((rank[duplicate.of as usize], duplicate.of) < (rank[at], at as u32));
+            }
+        }
+    }
+}
