@@ -115,3 +115,82 @@ fn largest(groups: BTreeMap<String, GroupTally>) -> BTreeMap<String, GroupTally>
     sorted.push((name, GroupTally { input: sum(|group| group.input), kept: sum(|group| group.kept) }));
     sorted.into_iter().collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::fixture::{HOSTILE, run};
+
+    /// The page between two marks.
+    fn between<'p>(page: &'p str, start: &str, end: &str) -> &'p str {
+        let (_, rest) = page.split_once(start).unwrap();
+        rest.split_once(end).unwrap().0
+    }
+
+    #[test]
+    fn hostile_text_stays_data() {
+        let mut run = run();
+        run.recipe_name = HOSTILE.to_owned();
+        run.tally.sources.insert(HOSTILE.to_owned(), GroupTally::default());
+        let page = render_dashboard(&run).unwrap();
+        assert_eq!(page.matches("</script").count(), 2, "the data and the script end once each");
+        assert_eq!(page.matches("<script").count(), 2);
+        let data = between(&page, "id=\"run\">", "</script>");
+        assert!(!data.contains(['<', '>', '&', '\u{2028}', '\u{2029}', '\0']));
+        let back: serde_json::Value = serde_json::from_str(data).unwrap();
+        assert_eq!(back["run"]["recipe_name"], HOSTILE);
+    }
+
+    #[test]
+    fn the_policy_names_the_script_that_is_there() {
+        let page = render_dashboard(&run()).unwrap();
+        let script = page.rsplit_once("<script>").unwrap().1.split_once("</script>").unwrap().0;
+        assert_eq!(between(&page, "script-src 'sha256-", "'"), BASE64_STANDARD.encode(Sha256::digest(script)));
+        assert!(page.contains("default-src 'none'"));
+        for unsafe_call in [".innerHTML", ".outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+            let ours = SCRIPT.split_once("(() => {\"use strict\"").unwrap().1;
+            assert!(!ours.contains(unsafe_call), "{unsafe_call}");
+        }
+    }
+
+    #[test]
+    fn a_page_does_not_grow_with_the_corpus() {
+        let mut run = run();
+        let sample = run.rejected_samples[0].clone();
+        run.rejected_samples = vec![sample; 1_000];
+        for n in 0..5_000 {
+            let group = GroupTally { input: Counts { documents: 1, bytes: n }, kept: Counts::default() };
+            run.tally.sources.insert(format!("source {n}"), group);
+        }
+        let trimmed = trimmed(&run);
+        assert_eq!(trimmed.rejected_samples.len(), SAMPLES_PER_REASON);
+        assert_eq!(trimmed.tally.sources.len(), GROUPS + 1);
+        let documents = |run: &Run| run.tally.sources.values().map(|group| group.input.documents).sum::<u64>();
+        assert_eq!(documents(&trimmed), documents(&run));
+    }
+
+    /// Writes pages to look at into `$CORPUS_REPORT_HTML`, a folder, if it is set.
+    #[test]
+    fn pages_are_drawn_for_whatever_a_run_has() {
+        let mut bare = run();
+        (bare.training, bare.tokens, bare.is_early) = (None, None, true);
+        bare.rejected_samples.clear();
+        bare.clusters.clear();
+        let mut single = run();
+        if let Some(training) = &mut single.training {
+            training.curves.retain(|curve| curve.seed == 0);
+            for difference in &mut training.differences {
+                (difference.low, difference.high, difference.mde) = (None, None, None);
+            }
+        }
+        let folder = std::env::var_os("CORPUS_REPORT_HTML");
+        for (name, run) in [("full", run()), ("bare", bare), ("single_seed", single), ("empty", Run::default())] {
+            let page = render_dashboard(&run).unwrap();
+            assert!(page.len() < 400_000, "{name}: {} bytes", page.len());
+            if let Some(folder) = &folder {
+                std::fs::write(std::path::Path::new(folder).join(format!("{name}.html")), page).unwrap();
+            }
+        }
+    }
+}

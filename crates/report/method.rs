@@ -15,7 +15,7 @@ pub fn render_method(run: &Run) -> String {
          Unicode code points. {} Stages were applied in this order, and a document is attributed to the first \
          check that it failed.",
         run.corpus_version,
-        run.recipe_name,
+        run.recipe_name.split_whitespace().collect::<Vec<_>>().join(" "),
         run.recipe_hash,
         splitter(&run.splitter),
         if run.is_early {

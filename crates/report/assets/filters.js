@@ -1,0 +1,156 @@
+// The table of every reason, the histograms of signals, the samples of what was dropped.
+
+/** Rows of the reason table, in recipe order. */
+function reasonRows() {
+  const time = Object.values(run.timing.stage_nanos).reduce((sum, nanos) => sum + nanos, 0);
+  return run.reasons.map((reason, index) => {
+    const check = tally.checks[index];
+    const nanos = run.timing.stage_nanos[reason.stage];
+    const known = !run.is_early && !reason.is_line;
+    return {
+      reason, order: index, full: `${reason.stage}.${reason.reason}`,
+      bound: reason.signal ? `${reason.signal} ${reason.bound}` : reason.bound,
+      first: reason.is_line ? null : check.first, alone: known ? check.alone : null, any: known ? check.any : null,
+      lines: reason.is_line ? check.lines : null,
+      time: nanos && time ? nanos / time : null,
+    };
+  });
+}
+
+const COLUMNS = [
+  ["Reason", (row) => row.order, null],
+  ["Kept if", (row) => row.bound, null],
+  ["First, documents", (row) => row.first && row.first.documents, count],
+  ["First, bytes", (row) => row.first && row.first.bytes, bytes],
+  ["Alone, documents", (row) => row.alone && row.alone.documents, count],
+  ["Alone, bytes", (row) => row.alone && row.alone.bytes, bytes],
+  ["Any, documents", (row) => row.any && row.any.documents, count],
+  ["Any, bytes", (row) => row.any && row.any.bytes, bytes],
+  ["Lines", (row) => row.lines, count],
+  ["Time of stage", (row) => row.time, (share) => `${(100 * share).toFixed(1)} %`],
+];
+
+function reasonTable(body) {
+  const rows = reasonRows();
+  const fired = (row) => (row.lines || 0) > 0 || (row.first && row.first.documents > 0) || (row.any && row.any.documents > 0);
+  let sorted = { column: 0, down: false }, hideIdle = rows.filter((row) => !fired(row)).length > 6;
+  const tbody = el("tbody");
+  const heads = COLUMNS.map(([title], index) => el("th", { scope: "col", class: index > 1 ? "n" : null },
+    el("button", { type: "button", click: () => {
+      sorted = { column: index, down: sorted.column === index ? !sorted.down : index > 1 };
+      draw();
+    } }, title)));
+  const largest = Math.max(1, ...rows.map((row) => (row.first ? row.first.documents : 0)));
+  const cells = (row) => COLUMNS.map(([, value, format], index) => {
+    if (index === 0) {
+      const link = row.first && row.first.documents > 0;
+      return el("th", { scope: "row", title: row.reason.why },
+        el("small", {}, `${row.reason.stage}.`), link
+          ? el("a", { href: "#samples", click: () => showSamples(row.full) }, row.reason.reason) : row.reason.reason);
+    }
+    const n = value(row);
+    if (index === 1) return el("td", {}, n || "–");
+    if (n === null) return el("td", { class: "n none" }, run.is_early && index < 8 && index > 3 && row.lines === null ? "n/a" : "");
+    return el("td", { class: n === 0 ? "n none" : "n" }, format(n),
+      index === 2 ? bar([row.first.documents / largest, "dropped"]) : null);
+  });
+  const draw = () => {
+    const [, value] = COLUMNS[sorted.column];
+    const order = (a, b) => {
+      const [x, y] = [value(a), value(b)];
+      if (x === null || y === null) return (x === null) - (y === null);
+      return (x < y ? -1 : x > y ? 1 : a.order - b.order) * (sorted.down ? -1 : 1);
+    };
+    heads.forEach((head, index) => head.setAttribute("aria-sort",
+      index === sorted.column ? (sorted.down ? "descending" : "ascending") : "none"));
+    tbody.replaceChildren(...rows.filter((row) => !hideIdle || fired(row)).sort(order).map((row) => el("tr", {}, cells(row))));
+  };
+  const box = el("input", { type: "checkbox", change: (event) => { hideIdle = event.target.checked; draw(); } });
+  box.checked = hideIdle;
+  body.append(el("label", { class: "check" }, box, "hide reasons that never fired"),
+    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of reasons" },
+      el("table", { class: "reasons" }, el("thead", {}, el("tr", {}, heads)), tbody)),
+    numbers("reasons", ["reason", "kept_if", "first_documents", "first_bytes", "alone_documents", "alone_bytes", "any_documents", "any_bytes", "lines", "stage_time_share"],
+      rows.map((row) => [row.full, ...COLUMNS.slice(1).map(([, value]) => value(row))])));
+  draw();
+}
+
+function histograms(body) {
+  const names = Object.keys(tally.signals);
+  let isLog = false;
+  const drawn = [];
+  const grid = el("div", { class: "grid" });
+  const order = new Map(run.stages.map((stage, index) => [stage.name, index]));
+  names.sort((a, b) => (order.get(a.split(".")[0]) ?? 99) - (order.get(b.split(".")[0]) ?? 99));
+  body.append(el("div", { class: "row" }, choice("Axis of counts", [["linear", "linear"], ["log", "logarithmic"]], "linear", (kind) => {
+    isLog = kind === "log";
+    drawn.forEach((entry) => entry.draw());
+  }), el("p", { class: "key" }, el("i", { class: "swatch kept" }), "within the bound ", el("i", { class: "swatch dropped" }), "beyond it ",
+    el("i", { class: "swatch limit" }), "bound")), grid);
+  const place = (node, full) => {
+    const [stage, signal] = [full.slice(0, full.lastIndexOf(".")), full.slice(full.lastIndexOf(".") + 1)];
+    const checks = run.reasons.filter((reason) => reason.stage === stage && reason.signal === signal && (reason.low !== null || reason.high !== null));
+    const lows = checks.map((check) => check.low).filter((low) => low !== null);
+    const highs = checks.map((check) => check.high).filter((high) => high !== null);
+    const bound = checks.map((check) => `${check.reason}: kept if ${check.bound}`).join("; ");
+    const { edges, about } = data.signals[full];
+    const measured = tally.signals[full].counts.reduce((sum, n) => sum + n, 0);
+    node.append(el("h3", {}, el("small", {}, `${stage}.`), signal), el("p", {}, bound || "no bound in this recipe"));
+    drawn.push(histogram(node, { histogram: tally.signals[full], height: 150, isLog: () => isLog,
+      low: lows.length ? Math.max(...lows) : null, high: highs.length ? Math.min(...highs) : null,
+      label: `Histogram of ${full} over ${documents(measured)}. ${about} ${bound}` }));
+    node.append(el("p", { class: "about" }, about), numbers(full, ["from", "below", "documents"],
+      tally.signals[full].counts.map((n, bin) => [edges[bin], edges[bin + 1], n])));
+  };
+  const near = new IntersectionObserver((entries) => entries.forEach((entry) => {
+    if (!entry.isIntersecting) return;
+    near.unobserve(entry.target);
+    place(entry.target, entry.target.dataset.signal);
+  }), { rootMargin: "300px" });
+  for (const full of names) {
+    const node = el("article", { class: "card signal" });
+    node.dataset.signal = full;
+    grid.append(node);
+    near.observe(node);
+  }
+}
+
+/** Shows the samples of a reason; set when that section is drawn. */
+let showSamples = (full) => {
+  drawOnce(sections.find((entry) => entry.id === "samples"));
+  showSamples(full);
+};
+
+function samples(body) {
+  const byReason = new Map();
+  for (const sample of run.rejected_samples) byReason.set(sample.reason, [...(byReason.get(sample.reason) || []), sample]);
+  const known = run.reasons.map((reason, index) => [`${reason.stage}.${reason.reason}`, tally.checks[index].first.documents, reason.why])
+    .filter(([full]) => byReason.has(full));
+  for (const full of byReason.keys()) if (!known.some(([other]) => other === full)) known.push([full, 0, ""]);
+  if (!known.length) {
+    showSamples = () => {};
+    body.append(el("p", {}, "No dropped document was sampled."));
+    return;
+  }
+  const list = el("div", { class: "cards" });
+  const why = el("p", { class: "lead" });
+  const select = el("select", { id: "reason", change: () => draw(select.value) },
+    known.map(([full, n]) => el("option", { value: full }, n ? `${full} (${count(n)})` : full)));
+  const draw = (full) => {
+    why.textContent = (known.find(([other]) => other === full) || ["", 0, ""])[2];
+    list.replaceChildren(...byReason.get(full).map((sample) => el("article", { class: "card" },
+      el("header", {}, el("b", {}, visible(sample.id)), sample.language ? el("span", { class: "tag" }, sample.language) : null,
+        sample.signal && sample.value !== null ? el("span", { class: "tag dropped" }, `${sample.signal} = ${short(sample.value)}`,
+          sample.bound ? `, kept if ${sample.bound}` : "") : null),
+      sample.url ? el("p", { class: "url" }, visible(sample.url)) : null, prose(sample.text))));
+  };
+  showSamples = (full) => {
+    if (!byReason.has(full)) return;
+    select.value = full;
+    draw(full);
+  };
+  body.append(el("label", { class: "pick", for: "reason" }, "Dropped for ", select), why, list);
+  const start = known.reduce((best, one) => (one[1] > best[1] ? one : best));
+  select.value = start[0];
+  draw(start[0]);
+}

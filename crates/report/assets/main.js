@@ -1,0 +1,88 @@
+// The page: header, sections in reading order, theme, provenance.
+
+function provenance(body) {
+  const facts = [["Version", `corpus ${run.corpus_version}`], ["Recipe", run.recipe_name], ["Recipe hash", run.recipe_hash],
+    ["Words split by", run.splitter], ["Checks", run.is_early ? "up to a document's first failure" : "all, on every document of a wanted language"],
+    ["Input", `${count(run.inputs.files)} files, ${bytes(run.inputs.bytes)} as stored`]];
+  if (run.tokens) {
+    const { vocab, fill_rate, heldout_documents, control_documents, excluded_documents } = run.tokens;
+    facts.push(["Tokenizer", `${count(vocab)} ids`], ["Places filled", percent(fill_rate, 1)], ["Held-out documents", count(heldout_documents)],
+      ["Control documents", count(control_documents)], ["Left out of training", `${count(excluded_documents)}, too like a held-out one`]);
+  }
+  body.append(el("dl", { class: "facts" }, facts.map(([key, value]) => el("div", {}, el("dt", {}, key), el("dd", {}, visible(value))))),
+    el("h3", {}, "Method"), data.method.split("\n\n").map((paragraph) => el("p", { class: "method" }, visible(paragraph))));
+  const notes = (title, list) => {
+    if (!list.length) return;
+    body.append(el("h3", {}, `${title} (${count(list.length)})`), el("ul", { class: "files" },
+      list.map(({ path, why }) => el("li", {}, el("code", {}, visible(path)), el("span", {}, visible(why))))));
+  };
+  notes("Quarantined files", run.inputs.quarantined);
+  notes("Skipped files", run.inputs.skipped);
+  body.append(el("h3", {}, "Recipe, written out"), el("pre", { tabindex: "0" }, visible(run.recipe_toml)),
+    el("p", { class: "behind" },
+      el("button", { type: "button", class: "quiet", click: () => download(`${run.recipe_name.replace(/[^\w-]+/g, "_")}.toml`, "application/toml", run.recipe_toml) }, "Recipe as TOML"),
+      el("button", { type: "button", class: "quiet", click: () => download("report.json", "application/json", JSON.stringify(run)) }, "Everything as JSON")));
+}
+
+/** The chosen theme; remembered where the browser lets a file do so. */
+function theme(choice) {
+  document.documentElement.style.colorScheme = choice;
+  try {
+    localStorage.setItem("corpus-theme", choice);
+  } catch {
+    // A page opened from a file may have no storage.
+  }
+  redrawCharts();
+}
+
+function start() {
+  document.title = `${visible(run.recipe_name)} – corpus report`;
+  try {
+    const stored = localStorage.getItem("corpus-theme");
+    if (stored === "dark" || stored === "light") document.documentElement.style.colorScheme = stored;
+  } catch {
+    // See `theme`.
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
+  const first = el("section", { id: "overview", "aria-label": "Overview" });
+  const chapters = [
+    section("model", "The model", null, training),
+    section("funnel", "Funnel", "What reached each stage and what the stage took out, in the order of the recipe.", funnel),
+    section("reasons", "Reasons", run.is_early ? "First: the check that a document failed. Measuring stopped there, so what else it would have failed is not known."
+      : "First: it was the first reason. Alone: no other check of the filters would have dropped the document. Any: it was among the reasons.", reasonTable),
+    section("signals", "Signals", "What was measured, over all documents that the stage measured, with the bounds of the recipe.", histograms),
+    section("samples", "Dropped documents", null, samples),
+    section("languages", "Languages", null, (body) => groups(body, "language", tally.languages)),
+    section("lengths", "Lengths", null, lengths),
+    section("sources", "Sources", null, (body) => groups(body, "source", tally.sources)),
+    section("duplicates", "Near-duplicates", "The largest clusters: the document that was kept beside others of its cluster.", clusters),
+    section("time", "Throughput", null, throughput),
+    section("provenance", "Provenance", null, provenance),
+  ];
+  const nav = el("nav", { "aria-label": "Chapters" }, sections.map(({ id, title }) => el("a", { href: `#${id}` }, title)));
+  document.getElementById("page").append(
+    el("header", { class: "top" }, el("div", {}, el("p", { class: "over" }, "corpus report"), el("h1", {}, visible(run.recipe_name))),
+      el("button", { type: "button", class: "quiet", click: () => theme(isDark() ? "light" : "dark") }, "Light or dark")),
+    first, nav, ...chapters);
+  overview(first);
+  const near = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      near.unobserve(entry.target);
+      drawOnce(sections.find(({ node }) => node === entry.target));
+    }
+  }, { rootMargin: "600px" });
+  sections.forEach(({ node }) => near.observe(node));
+  // A printed page, and a jump to a chapter, need what is above it drawn.
+  addEventListener("beforeprint", () => sections.forEach(drawOnce));
+  const jump = () => {
+    const target = sections.findIndex(({ id }) => `#${id}` === location.hash);
+    if (target < 0) return;
+    sections.slice(0, target + 1).forEach(drawOnce);
+    sections[target].node.scrollIntoView();
+  };
+  addEventListener("hashchange", jump);
+  jump();
+}
+
+start();
