@@ -251,5 +251,6 @@ pub fn jaccard(a: &[u64], b: &[u64]) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #[path = "resolve_tests.rs"]
 mod tests;
