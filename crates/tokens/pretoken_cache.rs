@@ -4,7 +4,9 @@ use crate::merges::{MergeScratch, Merges};
 
 /// Pretokens up to this length are keyed by their bytes themselves.
 const INLINE_BYTES: usize = 15;
-const INLINE_IDS: usize = 3;
+const INLINE_IDS: usize = 5;
+/// Ids have 21 bits at most (`merges`); five of them and their number fill a u128.
+const ID_BITS: usize = 24;
 /// Pretokens from here on are merged anew each time.
 const LONGEST_BYTES: usize = 128;
 /// 4 MiB of slots.
@@ -30,9 +32,9 @@ pub struct Cache {
 struct Slot {
     /// The bytes, zero-padded, and their number in the last byte; 0 is an empty slot.
     key: u128,
-    n_ids: u32,
-    /// The ids, or where they begin in `spilled` if there are more than `INLINE_IDS`.
-    ids: [u32; INLINE_IDS],
+    /// The number of ids in the last byte, below it the ids, the first lowest;
+    /// or where they begin in `spilled` if there are more than `INLINE_IDS`.
+    value: u128,
 }
 
 impl Cache {
@@ -73,12 +75,14 @@ impl Cache {
 
     #[inline]
     fn copy(&self, at: usize, ids: &mut Vec<u32>) {
-        let slot = &self.slots[at];
-        match slot.n_ids {
-            1 => ids.push(slot.ids[0]),
-            2 => ids.extend_from_slice(&slot.ids[..2]),
-            3 => ids.extend_from_slice(&slot.ids),
-            n => ids.extend_from_slice(&self.spilled[slot.ids[0] as usize..][..n as usize]),
+        let mut rest = self.slots[at].value;
+        let n = (rest >> 120) as usize;
+        if n > INLINE_IDS {
+            return ids.extend_from_slice(&self.spilled[rest as u32 as usize..][..n]);
+        }
+        for _ in 0..n {
+            ids.push(rest as u32 & ((1 << ID_BITS) - 1));
+            rest >>= ID_BITS;
         }
     }
 
@@ -87,21 +91,21 @@ impl Cache {
         let before = ids.len();
         merges.merge(pretoken, &mut self.scratch, ids);
         let new = &ids[before..];
-        let mut slot = Slot { key, n_ids: new.len() as u32, ids: [0; INLINE_IDS] };
+        let mut value = (new.len() as u128) << 120;
         if new.len() <= INLINE_IDS {
-            slot.ids[..new.len()].copy_from_slice(new);
+            new.iter().enumerate().for_each(|(i, &id)| value |= u128::from(id) << (i * ID_BITS));
         } else {
             if self.spilled.len() + new.len() > SPILLED_IDS {
                 self.clear();
             }
-            slot.ids[0] = self.spilled.len() as u32;
+            value |= self.spilled.len() as u128;
             self.spilled.extend_from_slice(new);
         }
         // The older of the two makes room.
         if self.slots[at].key != 0 {
             self.slots[at ^ 1] = self.slots[at];
         }
-        self.slots[at] = slot;
+        self.slots[at] = Slot { key, value };
     }
 
     fn append_long(&mut self, merges: &Merges, pretoken: &[u8], ids: &mut Vec<u32>) {
