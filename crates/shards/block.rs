@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use document::Problem;
 
-use crate::columns::{Problem, Rows};
+use crate::columns::Rows;
 use crate::mapped::MappedRange;
 use crate::{ReadOptions, ShardError, jsonl, parquet_input};
 
@@ -63,7 +64,7 @@ impl Block {
             }
             Payload::Document(bytes) => {
                 let mut rows = Rows::new(options, &self.relative, records, bytes.len());
-                match std::str::from_utf8(bytes) {
+                match simdutf8::basic::from_utf8(bytes) {
                     Ok(text) => rows.text_row(self.first_row, text),
                     Err(_) => rows.bare_row(self.first_row, bytes.len() as u64, Problem::NotUtf8),
                 }

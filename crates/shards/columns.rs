@@ -1,4 +1,4 @@
-//! The columns that every kind of input is parsed into, and what can be wrong with a record.
+//! The columns that every kind of input is parsed into.
 use std::path::Path;
 use std::sync::Arc;
 
@@ -6,71 +6,20 @@ use arrow::array::{
     ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch, StringBuilder, UInt8Builder,
     UInt64Builder,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use document::Problem;
 
 use crate::{KeepType, ReadOptions, ShardError};
 
 /// Columns before the kept ones, see [`input_schema`].
 pub const INPUT_COLUMNS: usize = 11;
 
-/// What is wrong with a record: the column `problem` holds it as a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Problem {
-    None = 0,
-    /// Not a JSON object, or nested deeper than 128.
-    Malformed = 1,
-    /// Invalid UTF-8 anywhere in the record, or a lone surrogate escape in the text.
-    NotUtf8 = 2,
-    /// The text field is absent, null or not a string.
-    NoText = 3,
-    /// The text is white space only.
-    Empty = 4,
-    /// Longer than `max_document`.
-    TooLarge = 5,
-}
-
-impl Problem {
-    pub const ALL: [Self; 6] =
-        [Self::None, Self::Malformed, Self::NotUtf8, Self::NoText, Self::Empty, Self::TooLarge];
-
-    /// Unknown numbers are [`Problem::Malformed`].
-    pub fn from_number(number: u8) -> Self {
-        Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Malformed)
-    }
-
-    /// The reason of the ledger, for example `input.not_utf8`; none where nothing is wrong.
-    pub fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::None => None,
-            Self::Malformed => Some("input.malformed"),
-            Self::NotUtf8 => Some("input.not_utf8"),
-            Self::NoText => Some("input.no_text"),
-            Self::Empty => Some("input.empty"),
-            Self::TooLarge => Some("input.too_large"),
-        }
-    }
-}
-
 /// `row, bytes, text, id, url, date, dump, file_path, source, metadata, problem`, then the kept columns.
 ///
 /// `row` counts from 0 in the shard. `bytes` is the length of the text, or of the raw record where there is
 /// none. `id` is never null. `source` is there for reports; it stays in `metadata` too, unless it is kept.
 pub fn input_schema(options: &ReadOptions) -> SchemaRef {
-    let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
-    let mut fields = vec![
-        Field::new("row", DataType::UInt64, false),
-        Field::new("bytes", DataType::UInt64, false),
-        text("text", true),
-        text("id", false),
-        text("url", true),
-        text("date", true),
-        text("dump", true),
-        text("file_path", true),
-        text("source", true),
-        text("metadata", true),
-        Field::new("problem", DataType::UInt8, false),
-    ];
+    let mut fields = document::input_schema();
     fields.extend(options.keep.iter().map(|keep| Field::new(&keep.path, keep.kind.data_type(), true)));
     Arc::new(Schema::new(fields))
 }

@@ -1,6 +1,9 @@
 //! What can go wrong with arguments and with a shard: what is wrong, where, and how to put it right.
 use std::path::{Path, PathBuf};
 
+use arrow::error::ArrowError;
+use parquet::errors::ParquetError;
+
 use crate::{Quarantined, Skipped};
 
 /// The input cannot be used at all; nothing was read.
@@ -45,9 +48,9 @@ pub enum Fault {
     #[error("the column `{column}` holds {found}, not text")]
     ColumnType { column: String, found: String },
     #[error("damaged Parquet at row {row}: {source}")]
-    Parquet { row: u64, source: parquet::errors::ParquetError },
+    Parquet { row: u64, source: ParquetError },
     #[error("columns do not fit together: {source}")]
-    Arrow { source: arrow::error::ArrowError },
+    Arrow { source: ArrowError },
     #[error("not the JSON that was expected: {source}")]
     Json { source: serde_json::Error },
 }
@@ -61,11 +64,20 @@ impl ShardError {
         Self::new(path, None, Fault::Io { action, source })
     }
 
-    pub(crate) fn parquet(path: &Path, row: u64, source: parquet::errors::ParquetError) -> Self {
+    pub(crate) fn parquet(path: &Path, row: u64, source: ParquetError) -> Self {
         Self::new(path, None, Fault::Parquet { row, source })
     }
 
-    pub(crate) fn arrow(path: &Path, source: arrow::error::ArrowError) -> Self {
+    /// What reading a batch of a Parquet file answers.
+    pub(crate) fn batch(path: &Path, row: u64, source: ArrowError) -> Self {
+        let source = match source {
+            ArrowError::ParquetError(what) => ParquetError::General(what),
+            other => ParquetError::from(other),
+        };
+        Self::parquet(path, row, source)
+    }
+
+    pub(crate) fn arrow(path: &Path, source: ArrowError) -> Self {
         Self::new(path, None, Fault::Arrow { source })
     }
 
@@ -94,7 +106,7 @@ impl Fault {
                 "name the text column with --text-column (dots reach into nested columns)"
             }
             Self::Parquet { .. } => "write the file again; rows before the damage were read",
-            Self::Arrow { .. } => "check that every file was written by the same version of corpus",
+            Self::Arrow { .. } => "write the odd column as text, or leave it out",
             Self::Json { .. } => "restore the file, or start over with --fresh",
         }
     }

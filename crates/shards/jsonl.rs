@@ -1,5 +1,7 @@
 //! One JSON object a line: parses the records of a block into columns.
-use crate::columns::{Kept, Problem, Rows, SOURCE, STRING_FIELDS, is_blank};
+use document::Problem;
+
+use crate::columns::{Kept, Rows, SOURCE, STRING_FIELDS, is_blank};
 use crate::options::ReadOptions;
 use crate::raw_json::{Field, read_object, string_inside, unescape, write_compact, write_key};
 
@@ -33,7 +35,7 @@ pub(crate) fn parse(bytes: &[u8], first_row: u64, options: &ReadOptions, rows: &
             rows.bare_row(row, length, Problem::TooLarge);
             continue;
         }
-        let Ok(record) = std::str::from_utf8(line) else {
+        let Ok(record) = simdutf8::basic::from_utf8(line) else {
             rows.bare_row(row, length, Problem::NotUtf8);
             continue;
         };

@@ -20,7 +20,8 @@ mod stream;
 mod table;
 
 pub use block::Block;
-pub use columns::{INPUT_COLUMNS, Problem, input_schema};
+pub use columns::{INPUT_COLUMNS, input_schema};
+pub use document::Problem;
 pub use error::{Fault, InputError, ShardError};
 pub use estimate::{Estimate, estimate};
 pub use fingerprint::{Fingerprint, fingerprint, hash_bytes};
@@ -29,4 +30,4 @@ pub use manifest::{InputFile, Manifest, OutputFile, Quarantined, Skipped};
 pub use options::{KeepColumn, KeepType, ReadOptions};
 pub use reader::ShardReader;
 pub use sink::{AtomicFile, ParquetSink, Receipt, SinkOptions, remove_leftovers};
-pub use table::{footer, read_table};
+pub use table::{Table, footer, read_table};

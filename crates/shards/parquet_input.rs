@@ -9,11 +9,12 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type, Int64Type};
 use arrow::error::ArrowError;
 use arrow_json::writer::{EncoderOptions, make_encoder};
+use document::Problem;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 
-use crate::columns::{Kept, Problem, Rows, SOURCE, STRING_FIELDS, is_blank};
+use crate::columns::{Kept, Rows, SOURCE, STRING_FIELDS, is_blank};
 use crate::{Fault, ReadOptions, ShardError};
 
 /// Texts that repeat take little room on disk and much when they are read.
@@ -78,7 +79,7 @@ impl ParquetFile {
     fn read_batch(&mut self, block_bytes: usize) -> Result<Option<RecordBatch>, ShardError> {
         loop {
             if let Some(batch) = self.reader.as_mut().and_then(Iterator::next) {
-                let batch = batch.map_err(|source| ShardError::arrow(&self.path, source))?;
+                let batch = batch.map_err(|source| ShardError::batch(&self.path, self.row, source))?;
                 if batch.num_rows() > 0 {
                     return Ok(Some(batch));
                 }

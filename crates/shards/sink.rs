@@ -131,7 +131,7 @@ impl Default for SinkOptions {
     }
 }
 
-/// Writes one Parquet file. The same batches give the same bytes, however their rows are spread over calls.
+/// Writes one Parquet file. The same batches in the same order give the same bytes.
 pub struct ParquetSink {
     path: PathBuf,
     writer: ArrowWriter<AtomicFile>,

@@ -27,7 +27,7 @@ pub fn read_table(path: &Path, columns: Option<&[&str]>, rows: usize) -> Result<
         .with_batch_size(rows.max(1))
         .build()
         .map_err(|source| ShardError::parquet(path, 0, source))?;
-    Ok(Table { path: path.to_path_buf(), reader })
+    Ok(Table { path: path.to_path_buf(), reader, row: 0 })
 }
 
 /// The key-values of a file's footer, in order, and its number of rows.
@@ -40,9 +40,11 @@ pub fn footer(path: &Path) -> Result<(Vec<(String, String)>, u64), ShardError> {
     Ok((pairs.collect(), file.num_rows().max(0) as u64))
 }
 
+/// The batches of a file.
 pub struct Table {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
+    row: u64,
 }
 
 impl Iterator for Table {
@@ -50,6 +52,7 @@ impl Iterator for Table {
 
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.reader.next()?;
-        Some(batch.map_err(|source| ShardError::arrow(&self.path, source)))
+        self.row += batch.as_ref().map_or(0, RecordBatch::num_rows) as u64;
+        Some(batch.map_err(|source| ShardError::batch(&self.path, self.row, source)))
     }
 }

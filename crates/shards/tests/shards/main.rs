@@ -1,0 +1,11 @@
+//! The crate through its public items: every kind of input, cut and parsed; files out and back.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod blocks;
+mod discovery;
+mod parquet;
+
+mod real;
+mod records;
+mod support;
+mod writing;

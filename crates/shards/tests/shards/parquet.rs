@@ -1,0 +1,181 @@
+//! Parquet in.
+use std::sync::Arc;
+
+use arrow::array::*;
+use arrow::datatypes::{DataType, Field, Fields, Int32Type};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use shards::{
+    Fault, Problem,
+    Problem::{Empty, NoText, NotUtf8, TooLarge},
+    ReadOptions, ShardReader, discover, estimate, fingerprint,
+};
+
+use crate::support::*;
+
+fn parquet_of(columns: Vec<(&str, ArrayRef)>, group_rows: usize) -> Vec<u8> {
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, array)| (name, array, true)),
+    )
+    .unwrap();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(group_rows)).build();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+fn read_parquet(columns: Vec<(&str, ArrayRef)>, options: &ReadOptions) -> RecordBatch {
+    read(&Folder::new(&[("a.parquet", &parquet_of(columns, 1_000))]).shard(), options)
+}
+
+fn strings(values: &[Option<&str>]) -> StringArray {
+    StringArray::from(values.to_vec())
+}
+
+#[test]
+fn columns_become_the_same_columns_as_fields() {
+    let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), None]), None]);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("text", Arc::new(strings(&[Some("Grüße"), Some("b")]))),
+        ("id", Arc::new(Int64Array::from(vec![Some(7), None]))),
+        ("url", Arc::new(LargeStringArray::from(vec![Some("http://a/"), None]))),
+        ("date", Arc::new(Int32Array::from(vec![2024, 2025]))),
+        ("source", Arc::new(strings(&[Some("web"), None]))),
+        ("language_score", Arc::new(Float64Array::from(vec![Some(0.5), None]))),
+        ("list", Arc::new(list)),
+    ];
+    let batch = read_parquet(columns, &ReadOptions::default());
+    assert_eq!(column(&batch, "text"), ["Grüße", "b"]);
+    assert_eq!(column(&batch, "bytes"), ["7", "1"]);
+    assert_eq!(column(&batch, "id"), ["7", "a.parquet#1"]);
+    assert_eq!(column(&batch, "url"), ["http://a/", "-"]);
+    assert_eq!(column(&batch, "date"), ["-", "-"], "only text fits");
+    assert_eq!(column(&batch, "source"), ["web", "-"]);
+    let first = r#"{"date":2024,"source":"web","language_score":0.5,"list":[1,null]}"#;
+    assert_eq!(column(&batch, "metadata"), [first, r#"{"date":2025}"#]);
+}
+
+#[test]
+fn every_type_of_text_is_read() {
+    let texts = [Some("a"), None, Some("c")];
+    let dictionary: DictionaryArray<Int32Type> = texts.into_iter().collect();
+    let arrays: Vec<ArrayRef> = vec![
+        Arc::new(strings(&texts)),
+        Arc::new(LargeStringArray::from(texts.to_vec())),
+        Arc::new(StringViewArray::from(texts.to_vec())),
+        Arc::new(BinaryArray::from(texts.map(|text| text.map(str::as_bytes)).to_vec())),
+        Arc::new(LargeBinaryArray::from(texts.map(|text| text.map(str::as_bytes)).to_vec())),
+        Arc::new(dictionary),
+    ];
+    for array in arrays {
+        let kind = array.data_type().clone();
+        let batch = read_parquet(vec![("text", array)], &ReadOptions::default());
+        assert_eq!(column(&batch, "text"), ["a", "-", "c"], "{kind}");
+        assert_eq!(problems(&batch), [Problem::None, NoText, Problem::None]);
+        assert_eq!(column(&batch, "metadata"), ["-", "-", "-"]);
+    }
+}
+
+#[test]
+fn problems_are_those_of_every_input() {
+    let text: ArrayRef =
+        Arc::new(BinaryArray::from(vec![b"a".as_slice(), b"\xFF", b"", b" \n", b"too long", b"b"]));
+    let options = ReadOptions { max_document: 7, ..ReadOptions::default() };
+    let batch = read_parquet(vec![("text", text)], &options);
+    assert_eq!(problems(&batch), [Problem::None, NotUtf8, Empty, Empty, TooLarge, Problem::None]);
+    assert_eq!(column(&batch, "text"), ["a", "-", "", " \n", "-", "b"]);
+    assert_eq!(column(&batch, "bytes"), ["1", "1", "0", "2", "8", "1"]);
+}
+
+#[test]
+fn dotted_paths_reach_into_structs_and_see_their_nulls() {
+    let fields: Fields =
+        vec![Field::new("text", DataType::Utf8, true), Field::new("by", DataType::Utf8, true)].into();
+    let inner: Vec<ArrayRef> = vec![
+        Arc::new(strings(&[Some("a"), Some("hidden"), None])),
+        Arc::new(strings(&[Some("me"), None, Some("you")])),
+    ];
+    let doc = StructArray::new(fields, inner, Some(vec![true, false, true].into()));
+    let columns: Vec<(&str, ArrayRef)> =
+        vec![("doc", Arc::new(doc)), ("n", Arc::new(Int32Array::from(vec![1, 2, 3])))];
+    let options = ReadOptions {
+        text_column: "doc.text".to_owned(),
+        keep: vec!["doc.by:utf8".parse().unwrap(), "n:float64".parse().unwrap()],
+        ..ReadOptions::default()
+    };
+    let batch = read_parquet(columns.clone(), &options);
+    assert_eq!(column(&batch, "text"), ["a", "-", "-"]);
+    assert_eq!(problems(&batch), [Problem::None, NoText, NoText]);
+    assert_eq!(column(&batch, "doc.by"), ["me", "-", "you"]);
+    assert_eq!(column(&batch, "n"), ["1.0", "2.0", "3.0"]);
+    let options = ReadOptions { text_column: "doc.text".to_owned(), ..ReadOptions::default() };
+    let batch = read_parquet(columns, &options);
+    assert_eq!(
+        column(&batch, "metadata"),
+        [r#"{"doc":{"by":"me"},"n":1}"#, r#"{"n":2}"#, r#"{"doc":{"by":"you"},"n":3}"#]
+    );
+}
+
+#[test]
+fn a_file_without_the_text_column_names_those_it_has() {
+    let inner: Fields = vec![Field::new("body", DataType::Int32, true)].into();
+    let doc = StructArray::new(inner, vec![Arc::new(Int32Array::from(vec![1]))], None);
+    let columns: Vec<(&str, ArrayRef)> =
+        vec![("content", Arc::new(strings(&[Some("a")]))), ("doc", Arc::new(doc))];
+    let folder = Folder::new(&[("a.parquet", &parquet_of(columns, 10))]);
+    let shard = folder.shard();
+    let error = ShardReader::open(&shard, &ReadOptions::default()).err().unwrap();
+    let message = error.to_string();
+    assert!(
+        message.contains("no column `text`")
+            && message.contains("content, doc.body")
+            && message.contains("--text-column"),
+        "{message}"
+    );
+    let options = ReadOptions { text_column: "doc.body".to_owned(), ..ReadOptions::default() };
+    let error = ShardReader::open(&shard, &options).err().unwrap();
+    assert!(matches!(error.fault, Fault::ColumnType { .. }), "{error}");
+    let options = ReadOptions { text_column: "content".to_owned(), ..ReadOptions::default() };
+    assert_eq!(column(&read(&shard, &options), "text"), ["a"]);
+}
+
+#[test]
+fn row_groups_become_blocks_and_rows_go_on() {
+    let texts: Vec<String> = (0..2_500usize).map(|i| "x".repeat(i % 13 * 10)).collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![("text", Arc::new(StringArray::from(texts.clone())))];
+    let folder = Folder::new(&[("a.parquet", &parquet_of(columns, 700))]);
+    let shard = folder.shard();
+    for block_bytes in [1, 1_000, 8 << 20] {
+        let options = ReadOptions { block_bytes, ..ReadOptions::default() };
+        let (blocks, error) = blocks(&shard, &options);
+        assert!(error.is_none());
+        assert!(blocks.iter().all(|block| block.bytes <= block_bytes as u64 || block.rows == 1));
+        assert_eq!(column(&parse(&blocks, &options), "text"), texts);
+    }
+    let guess = estimate(&discover(&[folder.path()], &[]).unwrap(), &ReadOptions::default());
+    assert_eq!(guess.documents, 2_500);
+}
+
+#[test]
+fn a_damaged_file_is_an_error_with_what_came_before() {
+    let texts: Vec<String> =
+        (0..4_000).map(|i: u64| format!("{:x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).repeat(20)).collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![("text", Arc::new(StringArray::from(texts)))];
+    let mut bytes = parquet_of(columns, 1_000);
+    let torn = Folder::new(&[("a.parquet", &bytes[..bytes.len() - 10])]);
+    assert!(matches!(
+        ShardReader::open(&torn.shard(), &ReadOptions::default()).err().unwrap().fault,
+        Fault::Parquet { .. }
+    ));
+    // The header of a page in the last row group.
+    let tail = bytes.len() * 7 / 8;
+    bytes[tail - 200_000..tail].fill(0xFF);
+    let folder = Folder::new(&[("a.parquet", &bytes)]);
+    let (blocks, error) = blocks(&folder.shard(), &ReadOptions::default());
+    let error = error.expect("damage");
+    assert!(error.to_string().contains("a.parquet"), "{error}");
+    assert!(blocks.iter().map(|block| block.rows).sum::<u64>() >= 1_000);
+    assert_eq!(fingerprint(&folder.shard().path).unwrap().size, bytes.len() as u64);
+}
