@@ -4,7 +4,6 @@
 mod blocks;
 mod discovery;
 mod parquet;
-
 mod real;
 mod records;
 mod support;

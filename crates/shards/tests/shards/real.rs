@@ -1,7 +1,7 @@
 //! Real pages: every text as serde_json reads it, every other field still there.
 use std::path::PathBuf;
 
-use arrow::array::AsArray;
+use arrow::array::{Array, AsArray};
 use serde_json::{Map, Value};
 use shards::{Problem, ReadOptions, discover};
 
