@@ -17,4 +17,6 @@ pub mod resolve;
 pub use bands::BandIndex;
 pub use clusters::{Cluster, Loss, clusters, losses, oversized};
 pub use minhash::{BANDS, BandKeys, Signature, Sketch, VALUES, estimate};
-pub use resolve::{Candidates, Duplicate, MIN_SIMILARITY, Options, Verify, jaccard, longest_first, resolve};
+pub use resolve::{
+    Candidates, Duplicate, MIN_SIMILARITY, Options, Verify, highest_first, jaccard, longest_first, resolve,
+};

@@ -63,7 +63,8 @@ mod tests {
             let mut tenths = [0_u32; 10];
             for document in 0..2000 {
                 let hashes: Vec<u64> = (0..shingles).map(|n| rehash(n, document + 1_000_000)).collect();
-                tenths[(sampling_key(&hashes, "", 7) >> 32) as usize * 10 >> 32] += 1;
+                let key = sampling_key(&hashes, "", 7) >> 32;
+                tenths[((key * 10) >> 32) as usize] += 1;
             }
             assert!(tenths.iter().all(|n| (140..=260).contains(n)), "{shingles} shingles: {tenths:?}");
         }
