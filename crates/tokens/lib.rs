@@ -5,9 +5,6 @@ mod byte_lengths;
 mod default_vocabulary;
 mod fast_hash;
 mod heldout_shard;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod identity_tests;
 mod merges;
 mod pack;
 mod pretoken_cache;

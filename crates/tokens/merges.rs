@@ -70,22 +70,25 @@ impl Merges {
 
     /// Appends the ids of one pretoken. Time is at most `n log n` in its bytes.
     pub fn merge(&self, pretoken: &[u8], scratch: &mut MergeScratch, ids: &mut Vec<u32>) {
-        if pretoken.len() <= TINY_BYTES {
-            return self.merge_tiny(pretoken, ids);
-        }
         if pretoken.len() <= SHORT_BYTES {
-            return self.merge_short(pretoken, scratch, ids);
+            return self.merge_part(pretoken, scratch, ids);
         }
         let mut rest = pretoken;
         while !rest.is_empty() {
             let cut = rest.windows(2).position(|w| !self.byte_joins[joined(w[0], w[1])]);
             let (part, after) = rest.split_at(cut.map_or(rest.len(), |at| at + 1));
-            match part.len() {
-                ..=TINY_BYTES => self.merge_tiny(part, ids),
-                ..=SHORT_BYTES => self.merge_short(part, scratch, ids),
-                _ => self.merge_long(part, ids),
-            }
+            self.merge_part(part, scratch, ids);
             rest = after;
+        }
+    }
+
+    fn merge_part(&self, part: &[u8], scratch: &mut MergeScratch, ids: &mut Vec<u32>) {
+        if part.len() <= TINY_BYTES {
+            self.merge_tiny(part, ids);
+        } else if part.len() <= SHORT_BYTES {
+            self.merge_short(part, scratch, ids);
+        } else {
+            self.merge_long(part, ids);
         }
     }
 

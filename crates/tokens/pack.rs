@@ -43,7 +43,7 @@ pub fn shuffle_key(seed: u64, shard: u32, row: u64) -> u64 {
 
 /// The bucket (0..n_buckets) in which a document is packed. Buckets are ranges of keys, in order of the keys.
 pub fn bucket(key: u64, n_buckets: usize) -> usize {
-    (u128::from(key) * n_buckets as u128 >> 64) as usize
+    ((u128::from(key) * n_buckets as u128) >> 64) as usize
 }
 
 /// Packs the documents of one bucket into sequences of `length` tokens, ordered by the key of their first document.

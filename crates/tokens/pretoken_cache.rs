@@ -38,7 +38,7 @@ struct Slot {
 }
 
 impl Cache {
-    pub fn prepare(&mut self, owner: u128) {
+    pub(crate) fn prepare(&mut self, owner: u128) {
         if self.owner != owner || self.slots.is_empty() {
             self.owner = owner;
             self.clear();
@@ -54,7 +54,14 @@ impl Cache {
 
     /// Appends the ids of the pretoken `bytes[start..end]`, which is not empty.
     #[inline]
-    pub fn append(&mut self, merges: &Merges, bytes: &[u8], start: usize, end: usize, ids: &mut Vec<u32>) {
+    pub(crate) fn append(
+        &mut self,
+        merges: &Merges,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+        ids: &mut Vec<u32>,
+    ) {
         let n = end - start;
         if n == 1 {
             ids.push(merges.byte_id(bytes[start]));

@@ -1,8 +1,10 @@
 //! The ids are those of the `tokenizers` crate, on real documents and real vocabularies.
-use crate::{Cache, Tokenizer};
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types)]
+
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use tokens::{Cache, Tokenizer};
 
 fn test_data() -> Option<PathBuf> {
     let data = std::env::var_os("CORPUS_TEST_DATA").map(|root| PathBuf::from(root).join("data"));
