@@ -194,7 +194,7 @@ fn write_metadata(fields: &[Field<'_>], taken: &mut [Taken<'_>], rows: &mut Rows
         }
         let below: Vec<&str> = paths(index).filter_map(|taken| taken.below).collect();
         separate(before, out);
-        write_key(&field.key, out);
+        write_key(field, out);
         write_without(field.value, &below, out);
     }
     if out.values_slice().len() == before {
@@ -228,7 +228,7 @@ fn write_without(value: &str, paths: &[&str], out: &mut arrow::array::StringBuil
             .collect();
         let _ = out.write_str(if first { "" } else { "," });
         first = false;
-        write_key(&field.key, out);
+        write_key(field, out);
         write_without(field.value, &below, out);
     }
     let _ = out.write_str("}");

@@ -167,8 +167,8 @@ pub(crate) fn write_compact(value: &str, out: &mut impl Write) {
 }
 
 /// Writes `"key":`.
-pub(crate) fn write_key(key: &Cow<'_, str>, out: &mut impl Write) {
-    let _ = match key {
+pub(crate) fn write_key(field: &Field<'_>, out: &mut impl Write) {
+    let _ = match &field.key {
         // A borrowed key was written without escapes, and needs none.
         Cow::Borrowed(key) => write!(out, "\"{key}\":"),
         Cow::Owned(key) => write!(out, "{}:", serde_json::Value::from(key.as_str())),
