@@ -1,0 +1,446 @@
+//! Is the page abusive or obscene, by listed words?
+//!
+//! Words and boundaries are C4's: an entry counts where no letter, digit or underscore touches it, in
+//! lower case; in Japanese, Thai and Chinese anywhere. Severities are ours: `rules/lists/bad_words/README.md`.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use document::{
+    Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
+};
+use text::characters::is_alphabetic;
+
+pub const FILTER: FilterSpec = FilterSpec {
+    name: "bad_words",
+    source: "LDNOOBW (CC-BY-4.0) and own entries; severities by corpus",
+    about: "Is it free of slurs and of piled-up obscenity?",
+    checks: &[
+        Check::new("severe", at_most(Signal::BadWordsSevere, 0.0), "One slur or abuse is enough."),
+        Check::new("obscene", at_most(Signal::BadWordsObscene, 2.0), "Three different obscene words."),
+    ],
+    signals: &[Signal::BadWordsMild],
+    options: &[
+        OptionSpec {
+            key: "action",
+            default: r#""drop""#,
+            allowed: &["drop", "tag"],
+            is_path: false,
+            why: "tag: measure for the ledger, drop nothing",
+        },
+        LISTS,
+        OptionSpec {
+            key: "builtin",
+            default: "true",
+            allowed: &[],
+            is_path: false,
+            why: "false: only the files of `lists`, without the built-in entries",
+        },
+    ],
+    judge: Judge::Document(build),
+};
+
+/// Own word lists, for both filters of words.
+pub(crate) const LISTS: OptionSpec = OptionSpec {
+    key: "lists",
+    default: "[]",
+    allowed: &[],
+    is_path: true,
+    why: "own lists named after their language (`en.txt`); a line is `severity<TAB>entry` or an entry (severity 3)",
+};
+
+/// The language of documents whose own has no list.
+const FALLBACK: &str = "en";
+
+fn build(settings: &Settings) -> Result<Box<dyn Filter>, String> {
+    Ok(Box::new(BadWords(Lexicons::new(settings, settings.bool("builtin"), |_, _| true)?)))
+}
+
+struct BadWords(Lexicons);
+
+impl Filter for BadWords {
+    fn judge(
+        &self,
+        document: &mut Document<'_>,
+        signals: &mut Signals,
+        _raised: &mut Raised,
+        buffer: &mut String,
+    ) {
+        let lexicon = self.0.of(document).or_else(|| self.0.get(FALLBACK));
+        let [mild, obscene, severe] = lexicon.map_or([0; 3], |lexicon| lexicon.count(document.text, buffer));
+        signals.set(Signal::BadWordsMild, f64::from(mild));
+        signals.set(Signal::BadWordsObscene, f64::from(obscene));
+        signals.set(Signal::BadWordsSevere, f64::from(severe));
+    }
+}
+
+macro_rules! builtin {
+    ($($language:literal)*) => {
+        /// Language (ISO 639-1 where there is one) and text of every built-in list.
+        pub const BUILTIN: &[(&str, &str)] =
+            &[$(($language, include_str!(concat!("../rules/lists/bad_words/", $language, ".txt"))),)*];
+    };
+}
+
+builtin! { "ar" "cs" "da" "de" "en" "eo" "es" "fa" "fi" "fr" "hi" "hu" "it" "ja" "kab" "ko" "nl" "no" "pl" "pt"
+"ru" "sv" "th" "tl" "tr" "zh" }
+
+/// One lexicon per language, each built when its first document comes.
+pub(crate) struct Lexicons(BTreeMap<String, (BTreeMap<String, u8>, OnceLock<Option<Lexicon>>)>);
+
+impl Lexicons {
+    /// The built-in entries for which `wanted(language, line)` holds, then the user's own, which win.
+    pub(crate) fn new(
+        settings: &Settings,
+        builtin: bool,
+        wanted: impl Fn(&str, Entry<'_>) -> bool,
+    ) -> Result<Lexicons, String> {
+        let mut entries: BTreeMap<String, BTreeMap<String, u8>> = BTreeMap::new();
+        for (language, list) in BUILTIN.iter().filter(|_| builtin) {
+            let parsed = parse(language, list)?;
+            let wanted = parsed.into_iter().filter(|entry| wanted(language, *entry));
+            entries
+                .entry((*language).to_owned())
+                .or_default()
+                .extend(wanted.map(|e| (e.word.to_lowercase(), e.severity)));
+        }
+        for path in settings.list("lists") {
+            let list = settings.lists.get(path).map_or("", String::as_str);
+            let parsed = parse(path, list)?.into_iter().map(|e| (e.word.to_lowercase(), e.severity));
+            entries.entry(language_of(path)?).or_default().extend(parsed);
+        }
+        Ok(Lexicons(
+            entries.into_iter().map(|(language, words)| (language, (words, OnceLock::new()))).collect(),
+        ))
+    }
+
+    /// The lexicon of the document's language, English if that is unknown.
+    pub(crate) fn of(&self, document: &Document<'_>) -> Option<&Lexicon> {
+        self.get(match document.language.map_or(FALLBACK, |language| language.short) {
+            "nb" | "nn" => "no",
+            language => language,
+        })
+    }
+
+    pub(crate) fn get(&self, language: &str) -> Option<&Lexicon> {
+        let (words, lexicon) = self.0.get(language)?;
+        lexicon.get_or_init(|| Lexicon::new(words, !matches!(language, "ja" | "th" | "zh"))).as_ref()
+    }
+}
+
+/// A line of a list.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub(crate) word: &'a str,
+    /// 1..=3.
+    pub(crate) severity: u8,
+    /// Ours, not in the list that C4 uses.
+    pub(crate) added: bool,
+}
+
+/// `severity<TAB>entry[<TAB>added]` or a bare entry; `#` and a blank begin a comment.
+fn parse<'a>(file: &str, list: &'a str) -> Result<Vec<Entry<'a>>, String> {
+    let mut entries = Vec::new();
+    for (number, line) in list.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line == "#" || line.starts_with("# ") {
+            continue;
+        }
+        let mut fields = line.split('\t');
+        let (first, second) = (fields.next().unwrap_or(line), fields.next());
+        let (severity, word) = match (first, second) {
+            ("1", Some(word)) => (1, word),
+            ("2", Some(word)) => (2, word),
+            ("3", Some(word)) => (3, word),
+            (word, None) => (3, word),
+            (other, Some(_)) => {
+                return Err(format!(
+                    "{file}:{}: severity {other:?}; write 1, 2 or 3, a tab and the entry",
+                    number + 1
+                ));
+            }
+        };
+        entries.push(Entry { word: word.trim(), severity, added: fields.next() == Some("added") });
+    }
+    Ok(entries)
+}
+
+/// `de` for `lists/de.txt` and `de-own.txt`.
+fn language_of(path: &str) -> Result<String, String> {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let language = name.split(['.', '-', '_']).next().unwrap_or(name);
+    let is_code = matches!(language.len(), 2 | 3) && language.bytes().all(|byte| byte.is_ascii_lowercase());
+    if is_code {
+        return Ok(language.to_owned());
+    }
+    Err(format!(
+        "list {path:?}: name the file after the language of its words, for example `en.txt` or `de-own.txt`"
+    ))
+}
+
+/// The words of one language as one automaton.
+pub(crate) struct Lexicon {
+    automaton: AhoCorasick,
+    severities: Vec<u8>,
+    whole_words: bool,
+}
+
+impl Lexicon {
+    /// `words` are in lower case. `None` if there are none, or far too many for an automaton.
+    fn new(words: &BTreeMap<String, u8>, whole_words: bool) -> Option<Lexicon> {
+        // Whole words may overlap ("piece of shit"); of substrings only the longest counts, as they nest.
+        let kind = if whole_words { MatchKind::Standard } else { MatchKind::LeftmostLongest };
+        let automaton = AhoCorasick::builder()
+            .match_kind(kind)
+            .kind(Some(AhoCorasickKind::DFA))
+            .ascii_case_insensitive(true)
+            .build(words.keys());
+        let severities = words.values().copied().collect();
+        automaton.ok().filter(|_| !words.is_empty()).map(|automaton| Lexicon {
+            automaton,
+            severities,
+            whole_words,
+        })
+    }
+
+    /// Distinct entries found, by severity 1, 2, 3.
+    pub(crate) fn count(&self, text: &str, buffer: &mut String) -> [u32; 3] {
+        let blocks = self.severities.len().div_ceil(64);
+        let (mut few, mut many) = ([0_u64; 64], Vec::new());
+        let seen: &mut [u64] = if blocks <= few.len() {
+            &mut few[..blocks]
+        } else {
+            many.resize(blocks, 0);
+            &mut many
+        };
+        let mut counts = [0; 3];
+        self.each(text, buffer, |entry| {
+            let (block, bit) = (entry / 64, 1 << (entry % 64));
+            if seen[block] & bit == 0 {
+                seen[block] |= bit;
+                counts[usize::from(self.severities[entry]) - 1] += 1;
+            }
+            false
+        });
+        counts
+    }
+
+    /// True if any entry occurs.
+    pub(crate) fn occurs(&self, text: &str, buffer: &mut String) -> bool {
+        let mut found = false;
+        self.each(text, buffer, |_| {
+            found = true;
+            true
+        });
+        found
+    }
+
+    /// Calls `found` with the index of every entry found, until it returns true.
+    fn each(&self, text: &str, buffer: &mut String, mut found: impl FnMut(usize) -> bool) {
+        let text = fold(text, buffer);
+        if self.whole_words {
+            for hit in self.automaton.find_overlapping_iter(text) {
+                if stands_alone(text, hit.start(), hit.end()) && found(hit.pattern().as_usize()) {
+                    return;
+                }
+            }
+        } else {
+            for hit in self.automaton.find_iter(text) {
+                if found(hit.pattern().as_usize()) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// `(?:\W|^)` before `start` and `(?:\W|$)` after `end`, with Python's Unicode `\W`.
+fn stands_alone(text: &str, start: usize, end: usize) -> bool {
+    let bytes = text.as_bytes();
+    let before = match bytes[..start].last() {
+        None => false,
+        Some(byte) if byte.is_ascii() => is_word_byte(*byte),
+        Some(_) => text[..start].chars().next_back().is_some_and(is_word_character),
+    };
+    !before
+        && !match bytes.get(end) {
+            None => false,
+            Some(byte) if byte.is_ascii() => is_word_byte(*byte),
+            Some(_) => text[end..].chars().next().is_some_and(is_word_character),
+        }
+}
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+fn is_word_character(c: char) -> bool {
+    is_alphabetic(c) || c.is_numeric()
+}
+
+/// The text with letters beyond ASCII in lower case; the automaton folds ASCII itself. Copies only
+/// where there is something to fold, from the first such letter's page on.
+fn fold<'a>(text: &'a str, buffer: &'a mut String) -> &'a str {
+    if text.is_ascii() {
+        return text;
+    }
+    let Some(first) = text.char_indices().find(|(_, c)| is_upper(*c)).map(|(at, _)| at) else {
+        return text;
+    };
+    // A final sigma depends on its neighbours, which only the standard library's folding looks at.
+    if text.contains('Σ') {
+        *buffer = text.to_lowercase();
+        return buffer;
+    }
+    buffer.clear();
+    buffer.push_str(&text[..first]);
+    for c in text[first..].chars() {
+        if is_upper(c) {
+            buffer.extend(c.to_lowercase());
+        } else {
+            buffer.push(c);
+        }
+    }
+    buffer
+}
+
+/// Changes in lower case and is not ASCII. No letter from U+2E80 to U+A63F (CJK, Yi) does.
+fn is_upper(c: char) -> bool {
+    !c.is_ascii()
+        && !('\u{2E80}'..='\u{A63F}').contains(&c)
+        && !c.is_lowercase()
+        && c.to_lowercase().next() != Some(c)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn lexicon(words: &[(&str, u8)], whole_words: bool) -> Lexicon {
+        let words = words.iter().map(|(word, severity)| (word.to_lowercase(), *severity)).collect();
+        Lexicon::new(&words, whole_words).unwrap()
+    }
+
+    fn count(words: &[(&str, u8)], text: &str) -> [u32; 3] {
+        lexicon(words, true).count(text, &mut String::new())
+    }
+
+    fn measure(settings: &Settings, language: Option<&'static str>, text: &str) -> [f64; 3] {
+        let filter = build(settings).unwrap();
+        let mut document = Document::new(text);
+        document.language = language.map(|short| document::Language { code: short, short, score: 1.0 });
+        let mut signals = Signals::default();
+        filter.judge(&mut document, &mut signals, &mut Raised::default(), &mut String::new());
+        [Signal::BadWordsMild, Signal::BadWordsObscene, Signal::BadWordsSevere]
+            .map(|s| signals.get(s).unwrap())
+    }
+
+    fn settings(builtin: bool, lists: &[(&str, &str)]) -> Settings {
+        use document::OptionValue::{Bool, List};
+        let mut settings = Settings::default();
+        settings.options.insert("builtin".into(), Bool(builtin));
+        settings
+            .options
+            .insert("lists".into(), List(lists.iter().map(|(path, _)| (*path).to_owned()).collect()));
+        settings.lists = lists.iter().map(|(path, list)| ((*path).to_owned(), (*list).to_owned())).collect();
+        settings
+    }
+
+    #[test]
+    fn entries_count_once_and_only_as_whole_words() {
+        let words = [("tit", 1), ("ass", 2), ("piece of ass", 2), ("été", 3)];
+        assert_eq!(count(&words, "Ass, ass; ASS!"), [0, 1, 0]);
+        assert_eq!(count(&words, "classic bass_ass ass1 title éass assé"), [0; 3]);
+        assert_eq!(count(&words, "(tit)\u{A0}piece of ass"), [1, 2, 0]);
+        assert_eq!(count(&words, "L'ÉTÉ"), [0, 0, 1]);
+        assert_eq!(count(&words, "ÉTÉS"), [0; 3]);
+        assert_eq!(count(&words, ""), [0; 3]);
+        // A combining vowel sign is no letter for Python's \w.
+        assert_eq!(count(&[("चूत", 2)], "चूत\u{93E}"), [0, 1, 0]);
+    }
+
+    #[test]
+    fn where_words_are_not_separated_the_longest_substring_counts() {
+        let lexicon = lexicon(&[("他妈", 1), ("他妈的", 2), ("sm", 1)], false);
+        assert_eq!(lexicon.count("是他妈的天气SMS", &mut String::new()), [1, 1, 0]);
+    }
+
+    #[test]
+    fn folding_equals_the_standard_library() {
+        let mut buffer = String::new();
+        for text in
+            ["", "abc", "Straße", "ÉTÉ à Orléans Ünd", "ПРИВЕТ мир", "ΟΔΟΣ", "İstanbul", "中文 Ω 漢字", "ǅ K"]
+        {
+            let folded = fold(text, &mut buffer).to_ascii_lowercase();
+            assert_eq!(folded, text.to_lowercase(), "{text}");
+        }
+    }
+
+    #[test]
+    fn agrees_with_c4s_regular_expression() {
+        let words = ["ass", "big tits", "🖕", "s&m", "été", "on", "ось"];
+        let pattern = words.map(regex::escape).join("|");
+        // One regular expression per word, since an alternation reports one of them.
+        let patterns =
+            words.map(|w| regex::Regex::new(&format!(r"(?:\W|^)({})(?:\W|$)", regex::escape(w))).unwrap());
+        assert!(!pattern.is_empty());
+        let lexicon = lexicon(&words.map(|w| (w, 2)), true);
+        let pieces =
+            ["ass", "Big Tits", "🖕", "S&M", " ", "-", "_", "é", "ÉTÉ", "on", "x", "\n", "Ось", "9", "、"];
+        let mut state = 1_u64;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..6 {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                text += pieces[(state >> 33) as usize % pieces.len()];
+            }
+            let lower = text.to_lowercase();
+            let expected = patterns.iter().filter(|p| p.is_match(&lower)).count() as u32;
+            assert_eq!(lexicon.count(&text, &mut String::new()), [0, expected, 0], "{text:?}");
+            assert_eq!(lexicon.occurs(&text, &mut String::new()), expected > 0, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_language_chooses_the_list_and_english_stands_in() {
+        let builtin = settings(true, &[]);
+        let text = "ein Arschloch, so ein Wichser und Hurensohn";
+        assert_eq!(measure(&builtin, Some("de"), text), [0.0, 3.0, 0.0]);
+        assert_eq!(measure(&builtin, Some("en"), text), [0.0; 3]);
+        assert_eq!(measure(&builtin, None, "an asshole and an idiot"), [1.0, 1.0, 0.0]);
+        assert_eq!(measure(&builtin, Some("el"), "an asshole"), [0.0, 1.0, 0.0]);
+        assert_eq!(measure(&builtin, Some("nb"), "drittsekk"), [0.0, 1.0, 0.0]);
+        assert_eq!(measure(&builtin, Some("fr"), "les Pédés"), [0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn own_lists_extend_or_replace() {
+        let own = [("lists/en-own.txt", "# mine\n1\tasshole\nfrobnicator\n#hashtag\n")];
+        let text = "asshole bitch Frobnicator #hashtag";
+        assert_eq!(measure(&settings(true, &own), Some("en"), text), [1.0, 1.0, 2.0]);
+        assert_eq!(measure(&settings(false, &own), Some("en"), text), [1.0, 0.0, 2.0]);
+        assert_eq!(measure(&settings(false, &own), Some("de"), text), [1.0, 0.0, 2.0]);
+        assert_eq!(measure(&settings(false, &[]), Some("en"), text), [0.0; 3]);
+    }
+
+    #[test]
+    fn a_bad_list_is_refused_with_its_place() {
+        let error = |path, list| build(&settings(false, &[(path, list)])).err().unwrap();
+        assert!(error("en.txt", "1\ta\nbad\tb\n").starts_with("en.txt:2: severity \"bad\""));
+        assert!(error("my words.txt", "a").contains("name the file after the language"));
+    }
+
+    #[test]
+    fn built_in_lists_are_clean() {
+        for (language, list) in BUILTIN {
+            let entries = parse(language, list).unwrap();
+            let mut words: Vec<&str> = entries.iter().map(|entry| entry.word).collect();
+            assert!(words.len() > 10, "{language}");
+            assert!(entries.iter().all(|entry| entry.word.to_lowercase() == entry.word), "{language}");
+            words.sort_unstable();
+            assert!(words.windows(2).all(|pair| pair[0] != pair[1]), "{language}: an entry twice");
+        }
+    }
+}
