@@ -53,7 +53,9 @@ pub fn render_card(run: &Run, outputs: &[String]) -> String {
     out.push_str("---\n\n");
     let _ = writeln!(out, "# {}\n", one_line(&run.recipe_name));
     summary(&mut out, run);
-    out.push_str("\n## What lies here\n\n| config | split | files | one row is |\n| --- | --- | --- | --- |\n");
+    out.push_str(
+        "\n## What lies here\n\n| config | split | files | one row is |\n| --- | --- | --- | --- |\n",
+    );
     for (config, splits) in &configs {
         for (split, prefix) in splits {
             let _ = writeln!(out, "| {} | {split} | `{prefix}*.parquet` | {} |", config.name, config.row);
@@ -65,7 +67,8 @@ pub fn render_card(run: &Run, outputs: &[String]) -> String {
     );
     let _ = writeln!(out, "\n## Method\n\n{}", markdown_text(&render_method(run)));
     out.push_str(HOW_TO_LOAD);
-    let _ = writeln!(out, "\n## Recipe\n\n```toml\n{}\n```", run.recipe_toml.trim_end().replace("```", "` ` `"));
+    let _ =
+        writeln!(out, "\n## Recipe\n\n```toml\n{}\n```", run.recipe_toml.trim_end().replace("```", "` ` `"));
     out
 }
 
@@ -96,7 +99,9 @@ fn front_matter(out: &mut String, run: &Run, configs: &[(&Config, Vec<(&str, &st
         .tally
         .languages
         .iter()
-        .filter(|(code, group)| group.kept.documents > 0 && code.len() == 3 && code.bytes().all(|b| b.is_ascii_lowercase()))
+        .filter(|(code, group)| {
+            group.kept.documents > 0 && code.len() == 3 && code.bytes().all(|b| b.is_ascii_lowercase())
+        })
         .map(|(code, _)| code)
         .collect();
     if !languages.is_empty() {

@@ -14,6 +14,9 @@ use crate::{Run, render_method};
 
 /// Samples of each reason that travel in the page.
 const SAMPLES_PER_REASON: usize = 12;
+/// Clusters that travel in the page, and members of each.
+const CLUSTERS: usize = 30;
+const MEMBERS: usize = 8;
 /// Languages and sources that travel in the page; the rest is one row.
 const GROUPS: usize = 100;
 
@@ -92,6 +95,8 @@ fn trimmed(run: &Run) -> Run {
         *n += 1;
         *n <= SAMPLES_PER_REASON
     });
+    run.clusters.truncate(CLUSTERS);
+    run.clusters.iter_mut().for_each(|cluster| cluster.members.truncate(MEMBERS));
     run.tally.languages = largest(run.tally.languages);
     run.tally.sources = largest(run.tally.sources);
     run
@@ -117,7 +122,7 @@ fn largest(groups: BTreeMap<String, GroupTally>) -> BTreeMap<String, GroupTally>
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests {
     use super::*;
     use crate::fixture::{HOSTILE, run};
@@ -146,7 +151,10 @@ mod tests {
     fn the_policy_names_the_script_that_is_there() {
         let page = render_dashboard(&run()).unwrap();
         let script = page.rsplit_once("<script>").unwrap().1.split_once("</script>").unwrap().0;
-        assert_eq!(between(&page, "script-src 'sha256-", "'"), BASE64_STANDARD.encode(Sha256::digest(script)));
+        assert_eq!(
+            between(&page, "script-src 'sha256-", "'"),
+            BASE64_STANDARD.encode(Sha256::digest(script))
+        );
         assert!(page.contains("default-src 'none'"));
         for unsafe_call in [".innerHTML", ".outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
             let ours = SCRIPT.split_once("(() => {\"use strict\"").unwrap().1;
@@ -166,7 +174,8 @@ mod tests {
         let trimmed = trimmed(&run);
         assert_eq!(trimmed.rejected_samples.len(), SAMPLES_PER_REASON);
         assert_eq!(trimmed.tally.sources.len(), GROUPS + 1);
-        let documents = |run: &Run| run.tally.sources.values().map(|group| group.input.documents).sum::<u64>();
+        let documents =
+            |run: &Run| run.tally.sources.values().map(|group| group.input.documents).sum::<u64>();
         assert_eq!(documents(&trimmed), documents(&run));
     }
 
@@ -185,7 +194,9 @@ mod tests {
             }
         }
         let folder = std::env::var_os("CORPUS_REPORT_HTML");
-        for (name, run) in [("full", run()), ("bare", bare), ("single_seed", single), ("empty", Run::default())] {
+        for (name, run) in
+            [("full", run()), ("bare", bare), ("single_seed", single), ("empty", Run::default())]
+        {
             let page = render_dashboard(&run).unwrap();
             assert!(page.len() < 400_000, "{name}: {} bytes", page.len());
             if let Some(folder) = &folder {

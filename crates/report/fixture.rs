@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use document::{CheckTally, Counts, GroupTally, Histogram, Reason, Reasons, Scale, Signal, StageTally, Tally};
+use document::{
+    CheckTally, Counts, GroupTally, Histogram, Reason, Reasons, Scale, Signal, StageTally, Tally,
+};
 
 use crate::*;
 
@@ -11,8 +13,18 @@ const STAGES: &[(&str, StageKind, &str, &str)] = &[
     ("input", StageKind::Input, "", "What could not be read as a document."),
     ("language", StageKind::Filter, "whatlang 0.18", "Is it in a wanted language?"),
     ("gopher_repetition", StageKind::Filter, "Rae et al. 2021, Table A1", "Does the text repeat itself?"),
-    ("gopher_quality", StageKind::Filter, "Rae et al. 2021, A.1.1", "Is this page prose, written for people?"),
-    ("c4_quality", StageKind::Filter, "Raffel et al. 2020, 2.2", "Lines that are sentences, pages that have some."),
+    (
+        "gopher_quality",
+        StageKind::Filter,
+        "Rae et al. 2021, A.1.1",
+        "Is this page prose, written for people?",
+    ),
+    (
+        "c4_quality",
+        StageKind::Filter,
+        "Raffel et al. 2020, 2.2",
+        "Lines that are sentences, pages that have some.",
+    ),
     ("fineweb_quality", StageKind::Filter, "Penedo et al. 2024, 3.6", "Are its lines a text's lines?"),
     ("bad_words", StageKind::Filter, "our severities", "Is it abusive?"),
     ("exact_dedup", StageKind::ExactDedup, "", "The same text again."),
@@ -41,7 +53,17 @@ const CHECKS: &[Row] = &[
     ("c4_quality", "javascript", "", None, None, true, 0, 0, 902),
     ("c4_quality", "too_few_sentences", "sentences", Some(5.0), None, false, 1_304, 366, 3_870),
     ("c4_quality", "lorem_ipsum", "lorem_ipsum", None, Some(0.0), false, 6, 2, 9),
-    ("fineweb_quality", "too_few_punctuated_lines", "punctuated_lines", Some(0.12), None, false, 288, 190, 1_520),
+    (
+        "fineweb_quality",
+        "too_few_punctuated_lines",
+        "punctuated_lines",
+        Some(0.12),
+        None,
+        false,
+        288,
+        190,
+        1_520,
+    ),
     ("fineweb_quality", "too_many_short_lines", "short_lines", None, Some(0.67), false, 204, 71, 1_211),
     ("bad_words", "severe", "bad_words_severe", None, Some(0.0), false, 37, 31, 44),
     ("exact_dedup", "duplicate", "", None, None, false, 455, 455, 455),
@@ -78,11 +100,14 @@ pub fn run() -> Run {
     let (mut checks, mut reasons) = (Vec::new(), Vec::new());
     for (name, ..) in STAGES {
         let mut dropped = Counts::default();
-        for &(stage, reason, signal, low, high, is_line, first, alone, any) in CHECKS.iter().filter(|c| c.0 == *name) {
+        for &(stage, reason, signal, low, high, is_line, first, alone, any) in
+            CHECKS.iter().filter(|c| c.0 == *name)
+        {
             let each = if reason.contains("few") { 900 } else { DOCUMENT_BYTES + 17 };
             let (first, alone) = (counts(first, each), counts(alone, each));
             let (any, lines) = if is_line { (Counts::default(), any) } else { (counts(any, each), 0) };
-            dropped = Counts { documents: dropped.documents + first.documents, bytes: dropped.bytes + first.bytes };
+            dropped =
+                Counts { documents: dropped.documents + first.documents, bytes: dropped.bytes + first.bytes };
             checks.push(CheckTally { first, alone, any, lines });
             reasons.push(Reason {
                 stage: stage.into(),
@@ -102,7 +127,10 @@ pub fn run() -> Run {
         }
         let cut_bytes = if *name == "c4_quality" { 3_911_204 } else { 0 };
         stages.push(StageTally { reached, dropped, cut_bytes });
-        reached = Counts { documents: reached.documents - dropped.documents, bytes: reached.bytes - dropped.bytes - cut_bytes };
+        reached = Counts {
+            documents: reached.documents - dropped.documents,
+            bytes: reached.bytes - dropped.bytes - cut_bytes,
+        };
     }
     let tally = Tally {
         input,
@@ -112,10 +140,23 @@ pub fn run() -> Run {
         stages,
         checks,
         signals: signals(),
-        languages: groups(&[("eng", 12_003, 8_119), ("deu", 3_120, 0), ("rus", 2_876, 0), ("spa", 2_001, 0),
-            ("fra", 1_644, 0), ("zho", 1_190, 0), ("jpn", 801, 0), ("por", 644, 0), ("ita", 402, 0), ("pol", 135, 0)]),
-        sources: groups(&[("crawl/part-000.jsonl.zst", 9_100, 2_800), ("books.jsonl.gz", 2_010, 1_944),
-            ("forum/2024.parquet", 13_706, 3_375)]),
+        languages: groups(&[
+            ("eng", 12_003, 8_119),
+            ("deu", 3_120, 0),
+            ("rus", 2_876, 0),
+            ("spa", 2_001, 0),
+            ("fra", 1_644, 0),
+            ("zho", 1_190, 0),
+            ("jpn", 801, 0),
+            ("por", 644, 0),
+            ("ita", 402, 0),
+            ("pol", 135, 0),
+        ]),
+        sources: groups(&[
+            ("crawl/part-000.jsonl.zst", 9_100, 2_800),
+            ("books.jsonl.gz", 2_010, 1_944),
+            ("forum/2024.parquet", 13_706, 3_375),
+        ]),
         input_lengths: Some(lengths(24_816, 10.6, 1.9, 1)),
         kept_lengths: Some(lengths(8_119, 11.4, 1.1, 2)),
     };
@@ -123,7 +164,8 @@ pub fn run() -> Run {
         corpus_version: "0.1.0".into(),
         recipe_name: "default".into(),
         recipe_toml: "name = \"default\"\npipeline = [\"language\", \"gopher_quality\", \"minhash\"]\n\n\
-                      [gopher_quality]\ntoo_few_words = 50\n".into(),
+                      [gopher_quality]\ntoo_few_words = 50\n"
+            .into(),
         recipe_hash: "5b1f0c9a7d3e4f608192a3b4c5d6e7f8".into(),
         splitter: "uax29".into(),
         is_early: false,
@@ -136,40 +178,76 @@ pub fn run() -> Run {
                 why: "truncated gzip stream at byte 81,244: download the file again".into(),
             }],
         },
-        stages: STAGES.iter().map(|(name, kind, source, about)| StageInfo {
-            name: (*name).into(),
-            kind: *kind,
-            source: (*source).into(),
-            about: (*about).into(),
-            options: match *name {
-                "c4_quality" => BTreeMap::from([("terminal_punctuation".into(), "true".into())]),
-                "minhash" => [("bands", "14"), ("rows", "8"), ("shingle", "5"), ("min_similarity", "0.7"),
-                    ("verify", "\"sketch\""), ("keep", "\"longest\"")].map(|(k, v)| (k.into(), v.into())).into(),
-                _ => BTreeMap::new(),
-            },
-        }).collect(),
+        stages: STAGES
+            .iter()
+            .map(|(name, kind, source, about)| StageInfo {
+                name: (*name).into(),
+                kind: *kind,
+                source: (*source).into(),
+                about: (*about).into(),
+                options: match *name {
+                    "c4_quality" => BTreeMap::from([("terminal_punctuation".into(), "true".into())]),
+                    "minhash" => [
+                        ("bands", "14"),
+                        ("rows", "8"),
+                        ("shingle", "5"),
+                        ("min_similarity", "0.7"),
+                        ("verify", "\"sketch\""),
+                        ("keep", "\"longest\""),
+                    ]
+                    .map(|(k, v)| (k.into(), v.into()))
+                    .into(),
+                    _ => BTreeMap::new(),
+                },
+            })
+            .collect(),
         reasons: Reasons(reasons),
         tally,
         rejected_samples: samples(),
         clusters: clusters(),
         cluster_sizes: [(2, 301), (3, 88), (4, 31), (5, 12), (8, 4), (17, 2), (64, 1)]
-            .map(|(size, clusters)| ClusterSize { size, clusters }).into(),
-        warnings: vec!["forum/2024.parquet loses 75.4 % of its documents, most of them to language.other_language".into()],
+            .map(|(size, clusters)| ClusterSize { size, clusters })
+            .into(),
+        warnings: vec![
+            "forum/2024.parquet loses 75.4 % of its documents, most of them to language.other_language"
+                .into(),
+        ],
         tokens: Some(TokenSummary {
-            n_tokens: 5_514_906, sequences: 5_391, sequence_length: 1_024, vocab: 32_768, fill_rate: 0.999,
-            bytes_per_token: 4.3, heldout_documents: 496, control_documents: 24_816, excluded_documents: 31,
-            control_rate: 1.0, heldout_rate: 0.02,
+            n_tokens: 5_514_906,
+            sequences: 5_391,
+            sequence_length: 1_024,
+            vocab: 32_768,
+            fill_rate: 0.999,
+            bytes_per_token: 4.3,
+            heldout_documents: 496,
+            control_documents: 24_816,
+            excluded_documents: 31,
+            control_rate: 1.0,
+            heldout_rate: 0.02,
         }),
         training: Some(training()),
         timing: Timing {
             wall_seconds: 3.871,
             threads: 8,
-            stage_nanos: [("parse", 1_100), ("scan", 9_800), ("language", 4_600), ("gopher_repetition", 3_900),
-                ("gopher_quality", 120), ("c4_quality", 1_900), ("fineweb_quality", 60), ("bad_words", 800),
-                ("exact_dedup", 90), ("minhash", 2_900), ("tokenize", 3_300), ("write", 700)]
-                .map(|(name, millis)| (name.into(), millis * 1_000_000)).into(),
+            stage_nanos: [
+                ("parse", 1_100),
+                ("scan", 9_800),
+                ("language", 4_600),
+                ("gopher_repetition", 3_900),
+                ("gopher_quality", 120),
+                ("c4_quality", 1_900),
+                ("fineweb_quality", 60),
+                ("bad_words", 800),
+                ("exact_dedup", 90),
+                ("minhash", 2_900),
+                ("tokenize", 3_300),
+                ("write", 700),
+            ]
+            .map(|(name, millis)| (name.into(), millis * 1_000_000))
+            .into(),
             phases: [("sweep", 2.9, input.bytes), ("resolve", 0.04, 0), ("pack", 0.9, reached.bytes)]
-                .map(|(name, seconds, bytes)| Phase { name: name.into(), seconds, bytes }).into(),
+                .map(|(name, seconds, bytes)| Phase { name: name.into(), seconds, bytes })
+                .into(),
         },
         peak_memory_bytes: Some(412_000_000),
     }
@@ -238,28 +316,36 @@ fn samples() -> Vec<Sample> {
 fn clusters() -> Vec<Cluster> {
     let kept = "The lighthouse was built in 1871 and stood empty for a century. In spring the keeper's house was opened \
                 to visitors, who find there a small exhibition about the wrecks on the reef.";
-    (0..4).map(|n| Cluster {
-        size: 64 >> n,
-        kept: ClusterDocument { id: format!("books.jsonl.gz#{n}"), text: kept.into() },
-        members: vec![
-            Member {
-                id: format!("forum/2024.parquet#{}", 40 + n),
-                similarity: Some(0.91),
-                dropped: true,
-                text: kept.replace("1871", "1872").replace("in spring", "last spring") + " Posted by: admin",
-            },
-            Member {
-                id: format!("forum/2024.parquet#{}", 90 + n),
-                similarity: Some(0.52),
-                dropped: false,
-                text: format!("{} {HOSTILE}", &kept[..64]),
-            },
-        ],
-    }).collect()
+    (0..4)
+        .map(|n| Cluster {
+            size: 64 >> n,
+            kept: ClusterDocument { id: format!("books.jsonl.gz#{n}"), text: kept.into() },
+            members: vec![
+                Member {
+                    id: format!("forum/2024.parquet#{}", 40 + n),
+                    similarity: Some(0.91),
+                    dropped: true,
+                    text: kept.replace("1871", "1872").replace("in spring", "last spring")
+                        + " Posted by: admin",
+                },
+                Member {
+                    id: format!("forum/2024.parquet#{}", 90 + n),
+                    similarity: Some(0.52),
+                    dropped: false,
+                    text: format!("{} {HOSTILE}", &kept[..64]),
+                },
+            ],
+        })
+        .collect()
 }
 
 fn training() -> Training {
-    let finals = [("raw", 3.0, 2.94), ("language_only", 2.865, 2.80), ("random_drop", 2.993, 2.93), ("all", 2.807, 2.71)];
+    let finals = [
+        ("raw", 3.0, 2.94),
+        ("language_only", 2.865, 2.80),
+        ("random_drop", 2.993, 2.93),
+        ("all", 2.807, 2.71),
+    ];
     let mut curves = Vec::new();
     for (index, (arm, raw, kept)) in finals.iter().enumerate() {
         for seed in 0..3 {
@@ -295,18 +381,21 @@ fn training() -> Training {
         parameters: 719_232,
         tokens: 2_000_000,
         seeds: 3,
-        arms: finals.map(|(name, raw, kept)| ArmInfo {
-            name: name.into(),
-            about: match name {
-                "raw" => "Everything, as it came.",
-                "language_only" => "Everything in a wanted language.",
-                "random_drop" => "As many tokens as all, drawn at random.",
-                _ => "What the recipe keeps.",
-            }.into(),
-            documents: 24_289,
-            tokens: 5_500_000,
-            bits_per_byte: BTreeMap::from([("raw".into(), raw), ("kept".into(), kept)]),
-        }).into(),
+        arms: finals
+            .map(|(name, raw, kept)| ArmInfo {
+                name: name.into(),
+                about: match name {
+                    "raw" => "Everything, as it came.",
+                    "language_only" => "Everything in a wanted language.",
+                    "random_drop" => "As many tokens as all, drawn at random.",
+                    _ => "What the recipe keeps.",
+                }
+                .into(),
+                documents: 24_289,
+                tokens: 5_500_000,
+                bits_per_byte: BTreeMap::from([("raw".into(), raw), ("kept".into(), kept)]),
+            })
+            .into(),
         curves,
         differences: vec![
             difference("language_only", "kept", -0.058, Verdict::Better),
@@ -314,12 +403,20 @@ fn training() -> Training {
             difference("raw", "kept", -0.193, Verdict::Better),
             difference("language_only", "raw", 0.012, Verdict::NoDifferenceSeen),
         ],
-        samples: ["The harbour", "In the year"].map(|prompt| Generated {
-            prompt: prompt.into(),
-            texts: finals.map(|(arm, ..)| {
-                let text = if arm == "raw" { HOSTILE } else { " was the first of the many that came to the sea, and" };
-                (arm.into(), text.into())
-            }).into(),
-        }).into(),
+        samples: ["The harbour", "In the year"]
+            .map(|prompt| Generated {
+                prompt: prompt.into(),
+                texts: finals
+                    .map(|(arm, ..)| {
+                        let text = if arm == "raw" {
+                            HOSTILE
+                        } else {
+                            " was the first of the many that came to the sea, and"
+                        };
+                        (arm.into(), text.into())
+                    })
+                    .into(),
+            })
+            .into(),
     }
 }

@@ -67,7 +67,8 @@ fn filter(run: &Run, stage: &StageInfo) -> String {
     }
     out.push('.');
     if !stage.options.is_empty() {
-        let options: Vec<String> = stage.options.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        let options: Vec<String> =
+            stage.options.iter().map(|(key, value)| format!("{key} = {value}")).collect();
         let _ = write!(out, " Options: {}.", options.join(", "));
     }
     out
@@ -106,7 +107,10 @@ fn minhash(stage: &StageInfo) -> String {
     let similarity = option("min_similarity", "0.7");
     let _ = match option("verify", "sketch").as_str() {
         "none" => write!(out, ", and every other member was dropped unverified."),
-        "text" => write!(out, ", and another only dropped if its Jaccard similarity to it is at least {similarity}."),
+        "text" => write!(
+            out,
+            ", and another only dropped if its Jaccard similarity to it is at least {similarity}."
+        ),
         _ => write!(
             out,
             ", and another only dropped if its similarity to it, estimated from the signature, is at least \

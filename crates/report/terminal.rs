@@ -18,8 +18,20 @@ pub fn render_json(run: &Run) -> Result<String, serde_json::Error> {
 pub fn render_table(run: &Run) -> String {
     let mut out = format!(
         "{:NAME_WIDTH$} {:>17} {:>17} {:>7} {:>5} {:>5}\n{:NAME_WIDTH$} {:>9} {:>7} {:>9} {:>7} {:>7} {:>5} {:>5}\n",
-        "", "dropped, first", "by this alone", "reached", "time", "GB/s", "", "documents", "bytes", "documents",
-        "bytes", "bytes", "share", "core",
+        "",
+        "dropped, first",
+        "by this alone",
+        "reached",
+        "time",
+        "GB/s",
+        "",
+        "documents",
+        "bytes",
+        "documents",
+        "bytes",
+        "bytes",
+        "share",
+        "core",
     );
     let all_nanos: u64 = run.timing.stage_nanos.values().sum();
     for (stage, tally) in run.stages.iter().zip(&run.tally.stages) {
@@ -76,7 +88,11 @@ fn reason_row(out: &mut String, is_early: bool, name: &str, is_line: bool, check
         true => ("n/a".to_owned(), "n/a".to_owned()),
         false => (documents(check.alone), human_bytes(check.alone.bytes)),
     };
-    row(out, &name, [&documents(check.first), &human_bytes(check.first.bytes), &alone, &alone_bytes, "", "", ""]);
+    row(
+        out,
+        &name,
+        [&documents(check.first), &human_bytes(check.first.bytes), &alone, &alone_bytes, "", "", ""],
+    );
 }
 
 /// Steps that take time but are no stage: parsing, scanning, writing.
@@ -145,11 +161,19 @@ fn token_block(out: &mut String, tokens: &TokenSummary) {
         (
             "sequences",
             tokens.sequences,
-            format!("of {} tokens, {:.1}% filled", human_count(tokens.sequence_length), 100.0 * tokens.fill_rate),
+            format!(
+                "of {} tokens, {:.1}% filled",
+                human_count(tokens.sequence_length),
+                100.0 * tokens.fill_rate
+            ),
         ),
         ("control documents", tokens.control_documents, share(tokens.control_rate)),
         ("held-out documents", tokens.heldout_documents, share(tokens.heldout_rate)),
-        ("left out of training", tokens.excluded_documents, "share a band with a held-out document".to_owned()),
+        (
+            "left out of training",
+            tokens.excluded_documents,
+            "share a band with a held-out document".to_owned(),
+        ),
     ];
     out.push('\n');
     for (name, n, note) in rows {

@@ -78,7 +78,8 @@ function barsPlot(holder, width, height, options) {
     context.lineWidth = 1.5 * ratio;
     context.setLineDash([4 * ratio, 3 * ratio]);
     for (const limit of limits || []) {
-      const bin = binOf(scale, limit);
+      // A flag that must be 0 is bounded between 0 and 1.
+      const bin = scale === "linear" && limit === 0 ? 1 : binOf(scale, limit);
       if (bin < first || bin > last) continue;
       const x = Math.round(plot.valToPos(bin, "x", true));
       context.beginPath();
@@ -89,7 +90,7 @@ function barsPlot(holder, width, height, options) {
     context.restore();
   };
   return new uPlot({
-    width, height, cursor: { show: false }, legend: { show: false }, padding: [10, 6, 0, 0],
+    width, height, cursor: { show: false }, legend: { show: false }, padding: [10, 14, 0, 0],
     scales: {
       x: { time: false, range: () => [first, last] },
       y: isLog ? { distr: 3, range: () => [0.7, top * 1.4] } : { range: () => [0, top * 1.06] },
@@ -136,14 +137,14 @@ function curvesPlot(holder, width, height, arms, xs, shown) {
         value: (_, n) => (n === null || n === undefined ? "–" : n.toFixed(3)) },
       { label: `${arm.name}, highest`, stroke: "transparent", width: 0, spanGaps: true, show: shown(arm.name), points: { show: false } },
       { label: `${arm.name}, lowest`, stroke: "transparent", width: 0, spanGaps: true, show: shown(arm.name), points: { show: false } });
-    bands.push({ series: [at + 1, at + 2], fill: ink.replace("rgb(", "rgba(").replace(")", ", 0.14)") });
+    bands.push({ series: [at + 1, at + 2], fill: ink.replace("rgb(", "rgba(").replace(")", ", 0.2)") });
   }
   return new uPlot({
     width, height, padding: [10, 12, 0, 0], bands, series, legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     scales: { x: { time: false } },
     axes: [
-      axis({ size: 42, label: "tokens seen", labelSize: 18, labelFont: FONT, grid: { show: false }, values: (_, splits) => splits.map(short) }),
+      axis({ size: 42, label: "tokens seen", labelSize: 16, labelGap: 0, space: 70, labelFont: FONT, grid: { show: false }, values: (_, splits) => splits.map(short) }),
       axis({ size: 48, values: (_, splits) => splits.map((n) => +n.toFixed(3)) }),
     ],
   }, table, holder);

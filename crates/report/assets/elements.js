@@ -38,10 +38,10 @@ function bytes(n) {
   let value = n / 1000, unit = 0;
   const units = ["kB", "MB", "GB", "TB", "PB", "EB"];
   for (; value >= 999.5 && unit < units.length - 1; unit++) value /= 1000;
-  return `${threeDigits(value)} ${units[unit]}`;
+  return `${threeDigits(value)}\u00a0${units[unit]}`;
 }
 
-const percent = (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(1)} %` : "–");
+const percent = (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(1)}\u00a0%` : "–");
 const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(3);
 const seconds = (value) => (value >= 120 ? `${threeDigits(value / 60)} min` : `${threeDigits(value)} s`);
 const documents = (n) => `${count(n)} ${n === 1 ? "document" : "documents"}`;
@@ -56,8 +56,7 @@ function short(value) {
 /** Characters that hide or reorder text become visible; a reader judges what is there. */
 function visible(text) {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, (c) => {
-    const code = c.charCodeAt(0);
-    return code < 32 ? String.fromCharCode(0x2400 + code) : `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
+    return `[U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`;
   });
 }
 
@@ -133,7 +132,7 @@ function choice(label, choices, value, change) {
 
 /** A bar of one or more parts in 0..1 of the width. */
 const bar = (...parts) => el("div", { class: "bar", "aria-hidden": "true" },
-  parts.map(([share, kind]) => el("i", { class: kind, style: { width: `${100 * share}%` } })));
+  parts.filter(([share]) => share > 0).map(([share, kind]) => el("i", { class: kind, style: { width: `${100 * share}%` } })));
 
 const isDark = () => getComputedStyle(document.documentElement).colorScheme === "dark" ||
   (getComputedStyle(document.documentElement).colorScheme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);

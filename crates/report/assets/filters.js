@@ -19,7 +19,6 @@ function reasonRows() {
 
 const COLUMNS = [
   ["Reason", (row) => row.order, null],
-  ["Kept if", (row) => row.bound, null],
   ["First, documents", (row) => row.first && row.first.documents, count],
   ["First, bytes", (row) => row.first && row.first.bytes, bytes],
   ["Alone, documents", (row) => row.alone && row.alone.documents, count],
@@ -27,17 +26,19 @@ const COLUMNS = [
   ["Any, documents", (row) => row.any && row.any.documents, count],
   ["Any, bytes", (row) => row.any && row.any.bytes, bytes],
   ["Lines", (row) => row.lines, count],
-  ["Time of stage", (row) => row.time, (share) => `${(100 * share).toFixed(1)} %`],
+  ["Time of stage", (row) => row.time, (share) => percent(share, 1)],
+  ["Kept if", (row) => row.bound, null],
 ];
+const isNumber = (column) => COLUMNS[column][2] !== null;
 
 function reasonTable(body) {
   const rows = reasonRows();
   const fired = (row) => (row.lines || 0) > 0 || (row.first && row.first.documents > 0) || (row.any && row.any.documents > 0);
   let sorted = { column: 0, down: false }, hideIdle = rows.filter((row) => !fired(row)).length > 6;
   const tbody = el("tbody");
-  const heads = COLUMNS.map(([title], index) => el("th", { scope: "col", class: index > 1 ? "n" : null },
+  const heads = COLUMNS.map(([title], index) => el("th", { scope: "col", class: isNumber(index) ? "n" : null },
     el("button", { type: "button", click: () => {
-      sorted = { column: index, down: sorted.column === index ? !sorted.down : index > 1 };
+      sorted = { column: index, down: sorted.column === index ? !sorted.down : isNumber(index) };
       draw();
     } }, title)));
   const largest = Math.max(1, ...rows.map((row) => (row.first ? row.first.documents : 0)));
@@ -45,14 +46,14 @@ function reasonTable(body) {
     if (index === 0) {
       const link = row.first && row.first.documents > 0;
       return el("th", { scope: "row", title: row.reason.why },
-        el("small", {}, `${row.reason.stage}.`), link
+        el("small", {}, row.reason.stage), link
           ? el("a", { href: "#samples", click: () => showSamples(row.full) }, row.reason.reason) : row.reason.reason);
     }
     const n = value(row);
-    if (index === 1) return el("td", {}, n || "–");
-    if (n === null) return el("td", { class: "n none" }, run.is_early && index < 8 && index > 3 && row.lines === null ? "n/a" : "");
+    if (!isNumber(index)) return el("td", { class: "bound" }, n || "–");
+    if (n === null) return el("td", { class: "n none" }, run.is_early && COLUMNS[index][0].startsWith("A") && row.lines === null ? "n/a" : "");
     return el("td", { class: n === 0 ? "n none" : "n" }, format(n),
-      index === 2 ? bar([row.first.documents / largest, "dropped"]) : null);
+      index === 1 ? bar([row.first.documents / largest, "dropped"]) : null);
   });
   const draw = () => {
     const [, value] = COLUMNS[sorted.column];
@@ -70,7 +71,7 @@ function reasonTable(body) {
   body.append(el("label", { class: "check" }, box, "hide reasons that never fired"),
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of reasons" },
       el("table", { class: "reasons" }, el("thead", {}, el("tr", {}, heads)), tbody)),
-    numbers("reasons", ["reason", "kept_if", "first_documents", "first_bytes", "alone_documents", "alone_bytes", "any_documents", "any_bytes", "lines", "stage_time_share"],
+    numbers("reasons", ["reason", "first_documents", "first_bytes", "alone_documents", "alone_bytes", "any_documents", "any_bytes", "lines", "stage_time_share", "kept_if"],
       rows.map((row) => [row.full, ...COLUMNS.slice(1).map(([, value]) => value(row))])));
   draw();
 }

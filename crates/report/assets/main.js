@@ -10,11 +10,12 @@ function provenance(body) {
       ["Control documents", count(control_documents)], ["Left out of training", `${count(excluded_documents)}, too like a held-out one`]);
   }
   body.append(el("dl", { class: "facts" }, facts.map(([key, value]) => el("div", {}, el("dt", {}, key), el("dd", {}, visible(value))))),
-    el("h3", {}, "Method"), data.method.split("\n\n").map((paragraph) => el("p", { class: "method" }, visible(paragraph))));
+    el("h3", {}, "Method"), ...data.method.split("\n\n").map((paragraph) => el("p", { class: "method" }, visible(paragraph))));
   const notes = (title, list) => {
     if (!list.length) return;
     body.append(el("h3", {}, `${title} (${count(list.length)})`), el("ul", { class: "files" },
-      list.map(({ path, why }) => el("li", {}, el("code", {}, visible(path)), el("span", {}, visible(why))))));
+      list.slice(0, 200).map(({ path, why }) => el("li", {}, el("code", {}, visible(path)), el("span", {}, visible(why)))),
+      list.length > 200 ? el("li", {}, `and ${count(list.length - 200)} more, in manifest.json`) : null));
   };
   notes("Quarantined files", run.inputs.quarantined);
   notes("Skipped files", run.inputs.skipped);
@@ -80,9 +81,11 @@ function start() {
     if (target < 0) return;
     sections.slice(0, target + 1).forEach(drawOnce);
     sections[target].node.scrollIntoView();
+    // Cards of signals grow when they come into view.
+    setTimeout(() => sections[target].node.scrollIntoView(), 120);
   };
   addEventListener("hashchange", jump);
-  jump();
+  addEventListener("load", jump);
 }
 
 start();

@@ -2,21 +2,18 @@
 
 /** Stages that dropped or cut something, with what they did. */
 function losses() {
-  return run.stages.map((stage, index) => ({ stage, ...tally.stages[index] })).filter((row) => row.reached);
+  return run.stages.map((stage, index) => ({ stage, ...tally.stages[index] }))
+    .filter((row) => row.reached && row.stage.kind !== "tokenize" && row.stage.kind !== "pack");
 }
 
 const cutBytes = () => Math.max(0, tally.kept_input_bytes - tally.kept.bytes);
 
-function headline(difference) {
-  const { a, b, held_out, low, high, mde, verdict } = difference;
-  const interval = low !== null && high !== null ? `, 95 % interval ${signed(low)} to ${signed(high)}` : "";
-  const meaning = {
-    better: `${name(a)} reads ${set(held_out)} better than ${name(b)}`,
-    worse: `${name(a)} reads ${set(held_out)} worse than ${name(b)}`,
-    no_difference_seen: mde !== null ? `no difference of ${mde.toFixed(3)} or more between ${name(a)} and ${name(b)} on ${set(held_out)}`
-      : `one seed cannot tell ${name(a)} from ${name(b)} on ${set(held_out)}`,
-  }[verdict];
-  return [signed(difference.delta), `bits per byte: ${meaning}${interval}`];
+/** Value and notes of a difference for the first screen. */
+function headline({ a, b, held_out, delta, low, high, mde, verdict }) {
+  const outcome = { better: "better", worse: "worse", no_difference_seen: "no difference seen" }[verdict];
+  const interval = low !== null && high !== null ? `95 % interval ${signed(low)} to ${signed(high)}` : "one seed, no interval";
+  const limit = verdict === "no_difference_seen" && mde !== null ? `; it could have seen ${mde.toFixed(3)}` : "";
+  return [signed(delta), `bits per byte, ${name(a)} against ${name(b)}: ${outcome}`, `${interval}${limit}; on ${set(held_out)}`];
 }
 
 const name = (arm) => arm.replaceAll("_", " ");
@@ -41,8 +38,7 @@ function tiles() {
   }
   const difference = run.training && run.training.differences[0];
   if (difference) {
-    const [value, meaning] = headline(difference);
-    out.push(tile("Did to the model", value, meaning));
+    out.push(tile("Did to the model", ...headline(difference)));
   } else {
     out.push(tile("Did to the model", "–", run.training ? "Training has no comparison yet." : "Not trained yet: corpus train"));
   }
@@ -79,10 +75,10 @@ function topReasons() {
     .filter((row) => row.first.documents > 0).sort((a, b) => b.first.documents - a.first.documents).slice(0, 3);
   if (!ranked.length) return null;
   const gone = tally.input.documents - tally.kept.documents;
-  return el("p", { class: "lead" }, "Most often dropped for ", ranked.flatMap((row, index) => [
+  return el("p", { class: "lead" }, "Of the dropped documents, ", ranked.flatMap((row, index) => [
     index === 0 ? "" : index === ranked.length - 1 ? " and " : ", ",
-    el("a", { href: "#samples", title: row.why, click: () => showSamples(row.full) }, row.full),
-    ` (${percent(row.first.documents, gone)} of what was dropped)`]), ".");
+    `${percent(row.first.documents, gone)} ${index === 0 ? "went first for " : "for "}`,
+    el("a", { href: "#samples", title: row.why, click: () => showSamples(row.full) }, row.full)]), ".");
 }
 
 function overview(body) {

@@ -109,7 +109,7 @@ function armTable(body, t) {
 
 function generated(body, t) {
   if (!t.samples.length) return;
-  const holder = el("div", { class: "grid" });
+  const holder = el("div", { class: "grid narrow" });
   const draw = (index) => {
     const { prompt, texts } = t.samples[index];
     const order = t.arms.map((arm) => arm.name).filter((arm) => arm in texts);
