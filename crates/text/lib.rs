@@ -1,0 +1,16 @@
+//! Reading text fast: words, lines, sentences, shingles, hashes, normal forms, and the scan that measures signals.
+//!
+//! **Invariant:** pure functions of their input; no text can make them fail.
+
+pub mod characters;
+pub mod lines;
+pub mod normalize;
+mod numbering;
+mod repetition;
+pub mod scan;
+pub mod shingles;
+pub mod stable_hash;
+pub mod words;
+
+pub use scan::{Scanner, StopWords};
+pub use words::Splitter;

@@ -1,0 +1,223 @@
+//! Words and sentences, by the splitter that the recipe names.
+//!
+//! Punctuation marks are words of their own, as with the tokenizers of the published pipelines.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::characters::{is_ascii_space, is_space, strip};
+
+/// How text is cut into words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Splitter {
+    /// Segments of Unicode Standard Annex 29, white space left out.
+    Uax29,
+    /// What stands between white space.
+    Whitespace,
+}
+
+impl Splitter {
+    /// Names as in recipes.
+    pub const NAMES: [&'static str; 2] = ["uax29", "whitespace"];
+
+    pub fn from_name(name: &str) -> Option<Splitter> {
+        match name {
+            "uax29" => Some(Splitter::Uax29),
+            "whitespace" => Some(Splitter::Whitespace),
+            _ => None,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Splitter::Uax29 => "uax29",
+            Splitter::Whitespace => "whitespace",
+        }
+    }
+
+    /// Replaces `words` by the byte ranges of the words of `text`, which is shorter than 4 GiB.
+    /// No word is empty, contains an ASCII space, or begins or ends with white space.
+    pub fn split(self, text: &str, words: &mut Vec<(u32, u32)>) {
+        debug_assert!(text.len() <= u32::MAX as usize);
+        words.clear();
+        match self {
+            Splitter::Uax29 => split_uax29(text, words),
+            Splitter::Whitespace => split_whitespace(text, words),
+        }
+    }
+
+    /// Number of sentences of `text` (Unicode Standard Annex 29), blank ones left out.
+    pub fn sentences(self, text: &str) -> usize {
+        text.split_sentence_bounds().filter(|sentence| !strip(sentence).is_empty()).count()
+    }
+}
+
+fn split_whitespace(text: &str, words: &mut Vec<(u32, u32)>) {
+    let mut start = None;
+    for (at, c) in text.char_indices() {
+        match start {
+            Some(first) if is_space(c) => {
+                words.push((first as u32, at as u32));
+                start = None;
+            }
+            None if !is_space(c) => start = Some(at),
+            _ => {}
+        }
+    }
+    if let Some(first) = start {
+        words.push((first as u32, text.len() as u32));
+    }
+}
+
+/// No segment crosses ASCII white space but for marks that attach to it, and those are left when the space
+/// is stripped. So the text is cut there, and pieces of ASCII are split by a few lines of their own.
+fn split_uax29(text: &str, words: &mut Vec<(u32, u32)>) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if is_ascii_space(bytes[at]) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut union = 0;
+        while at < bytes.len() && !is_ascii_space(bytes[at]) {
+            union |= bytes[at];
+            at += 1;
+        }
+        if union.is_ascii() {
+            split_ascii(&bytes[start..at], start, words);
+        } else {
+            for (offset, segment) in text[start..at].split_word_bound_indices() {
+                let word = segment.trim_start_matches(is_space);
+                let first = start + offset + segment.len() - word.len();
+                let word = word.trim_end_matches(is_space);
+                if !word.is_empty() {
+                    words.push((first as u32, (first + word.len()) as u32));
+                }
+            }
+        }
+    }
+}
+
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+const UNDERSCORE: u8 = 4;
+/// Joins two letters.
+const MID_LETTER: u8 = 8;
+/// Joins two digits.
+const MID_NUMBER: u8 = 16;
+
+const CLASSES: [u8; 128] = {
+    let mut classes = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        classes[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' => LETTER,
+            b'0'..=b'9' => DIGIT,
+            b'_' => UNDERSCORE,
+            b'.' | b'\'' => MID_LETTER | MID_NUMBER,
+            b':' => MID_LETTER,
+            b',' | b';' => MID_NUMBER,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// Rules WB5 to WB13b for ASCII without white space.
+fn split_ascii(bytes: &[u8], offset: usize, words: &mut Vec<(u32, u32)>) {
+    let class = |at: usize| CLASSES[(bytes[at] & 127) as usize];
+    let is_word = |class: u8| class & (LETTER | DIGIT | UNDERSCORE) != 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at;
+        at += 1;
+        if is_word(class(start)) {
+            while at < bytes.len() {
+                let here = class(at);
+                if is_word(here) {
+                    at += 1;
+                    continue;
+                }
+                if at + 1 == bytes.len() {
+                    break;
+                }
+                let both = class(at - 1) & class(at + 1);
+                let joins = here & MID_LETTER != 0 && both & LETTER != 0
+                    || here & MID_NUMBER != 0 && both & DIGIT != 0;
+                if !joins {
+                    break;
+                }
+                at += 2;
+            }
+        }
+        words.push(((offset + start) as u32, (offset + at) as u32));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn words(splitter: Splitter, text: &str) -> Vec<&str> {
+        let mut ranges = vec![(7, 7)];
+        splitter.split(text, &mut ranges);
+        ranges.iter().map(|&(start, end)| &text[start as usize..end as usize]).collect()
+    }
+
+    fn by_the_standard(text: &str) -> Vec<&str> {
+        text.split_word_bounds().map(strip).filter(|word| !word.is_empty()).collect()
+    }
+
+    #[test]
+    fn punctuation_marks_are_words() {
+        assert_eq!(
+            words(Splitter::Uax29, "Don't pay $3.50, a_b; e.g. x:y (1,000)!"),
+            ["Don't", "pay", "$", "3.50", ",", "a_b", ";", "e.g", ".", "x:y", "(", "1,000", ")", "!"]
+        );
+        assert_eq!(words(Splitter::Whitespace, " a,b\u{A0}c\u{1C}d\u{2003}"), ["a,b", "c", "d"]);
+        assert_eq!(words(Splitter::Uax29, " \u{A0}\n"), [""; 0]);
+        assert_eq!(words(Splitter::Whitespace, ""), [""; 0]);
+    }
+
+    #[test]
+    fn sentences_are_counted_without_blank_ones() {
+        let count = |text| Splitter::Uax29.sentences(text);
+        assert_eq!(count(""), 0);
+        assert_eq!(count(" \n\u{A0}\n"), 0);
+        assert_eq!(count("One. Two! Three? four"), 4);
+        assert_eq!(count("At 3.5 km. he said"), 1);
+    }
+
+    #[test]
+    fn names_are_found_again() {
+        for name in Splitter::NAMES {
+            assert_eq!(Splitter::from_name(name).unwrap().name(), name);
+        }
+        assert_eq!(Splitter::from_name("nltk"), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn ascii_words_are_those_of_the_standard(text in r#"[ -~\n\t\x1c]{0,40}|[a1_.':,;" ]{0,24}"#) {
+            prop_assert_eq!(words(Splitter::Uax29, &text), by_the_standard(&text));
+        }
+
+        #[test]
+        fn words_are_those_of_the_standard(
+            text in "[a1_.',: \n\r\u{300}\u{AD}\u{200D}\u{200B}\u{FEFF}\u{A0}\u{2003}\u{3000}\u{85}é’א\"カ世🇩❤👍🏽\u{FE0F}\u{2060}]{0,24}|\\PC{0,24}"
+        ) {
+            prop_assert_eq!(words(Splitter::Uax29, &text), by_the_standard(&text));
+        }
+
+        #[test]
+        fn whitespace_words_are_pythons(text in "[a\u{1C}\u{1F}\u{85}\u{A0}\u{3000}\u{200B} \n]{0,16}") {
+            let expected: Vec<&str> = text.split(is_space).filter(|word| !word.is_empty()).collect();
+            prop_assert_eq!(words(Splitter::Whitespace, &text), expected);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What the tests of filters share: judge a text as a plan would, with the defaults of the filter.
+
+use document::{
+    Bound, Document, FilterSpec, Judge, LineEdits, OptionValue, Raised, Scope, Settings, Signals, Test,
+};
+use text::{Scanner, Splitter, StopWords};
+
+/// The default options, and words by UAX 29.
+pub fn settings(filter: &FilterSpec) -> Settings {
+    let value = |toml: &str| match toml.as_bytes()[0] {
+        b't' | b'f' => OptionValue::Bool(toml == "true"),
+        b'"' => OptionValue::Text(toml.trim_matches('"').to_owned()),
+        b'[' => {
+            let items = toml.trim_matches(['[', ']']).split(',').map(|item| item.trim().trim_matches('"'));
+            OptionValue::List(items.filter(|item| !item.is_empty()).map(str::to_owned).collect())
+        }
+        _ => OptionValue::Number(toml.parse().unwrap_or(f64::NAN)),
+    };
+    let options = filter.options.iter().map(|option| (option.key.to_owned(), value(option.default)));
+    Settings { options: options.collect(), splitter: "uax29".to_owned(), ..Settings::default() }
+}
+
+/// The failed checks, in the filter's order.
+pub fn reasons(filter: &FilterSpec, settings: &Settings, text: &str) -> Vec<&'static str> {
+    let (mut signals, mut raised, mut buffer) = (Signals::default(), Raised::default(), String::new());
+    let needs = filter.columns().into_iter().collect();
+    let english = StopWords::new(crate::stop_words("en").unwrap_or_default());
+    Scanner::new().scan(text, needs, &Splitter::Uax29, Some(&english), &mut signals);
+    match filter.judge {
+        Judge::Bounds => {}
+        Judge::Document(build) => match build(settings) {
+            Ok(code) => code.judge(&mut Document::new(text), &mut signals, &mut raised, &mut buffer),
+            Err(message) => unreachable!("{message}"),
+        },
+        Judge::Lines(build) => match build(settings) {
+            Ok(code) => {
+                let mut edits = LineEdits::default();
+                code.judge_lines(&Document::new(text), &mut edits, &mut signals, &mut raised, &mut buffer);
+            }
+            Err(message) => unreachable!("{message}"),
+        },
+    }
+    let fails = |(index, check): (usize, &document::Check)| {
+        let failed = match check.test {
+            Test::Own => raised.contains(index),
+            Test::Bound(signal, bound) => signals.get(signal).is_some_and(|value| !bound.keeps(value)),
+        };
+        (failed && check.scope == Scope::Document).then_some(check.reason)
+    };
+    filter.checks.iter().enumerate().filter_map(fails).collect()
+}
+
+#[track_caller]
+pub fn keeps(filter: &FilterSpec, text: &str) {
+    keeps_with(filter, &settings(filter), text);
+}
+
+#[track_caller]
+pub fn keeps_with(filter: &FilterSpec, settings: &Settings, text: &str) {
+    assert_eq!(reasons(filter, settings, text), [""; 0]);
+}
+
+/// The first reason is `reason`.
+#[track_caller]
+pub fn drops(filter: &FilterSpec, reason: &str, text: &str) {
+    drops_with(filter, &settings(filter), reason, text);
+}
+
+#[track_caller]
+pub fn drops_with(filter: &FilterSpec, settings: &Settings, reason: &str, text: &str) {
+    let reasons = reasons(filter, settings, text);
+    assert_eq!(reasons.first(), Some(&reason), "of {reasons:?}");
+}
+
+/// Every bound keeps its limits, and nothing beyond them.
+#[track_caller]
+pub fn bounds_are_inclusive(filter: &FilterSpec) {
+    for check in filter.checks {
+        let Test::Bound(_, bound) = check.test else { continue };
+        let (low, high) = match bound {
+            Bound::AtLeast(low) => (Some(low), None),
+            Bound::AtMost(high) => (None, Some(high)),
+            Bound::Between(low, high) => (Some(low), Some(high)),
+            Bound::Off => (None, None),
+        };
+        if let Some(low) = low {
+            assert!(bound.keeps(low) && bound.keeps(low.next_up()) && !bound.keeps(low.next_down()), "{}", check.reason);
+        }
+        if let Some(high) = high {
+            assert!(bound.keeps(high) && bound.keeps(high.next_down()) && !bound.keeps(high.next_up()), "{}", check.reason);
+        }
+    }
+}
+
+/// `count` different words of five letters, separated by spaces, from the `first` on.
+pub fn numbered_words(first: usize, count: usize) -> String {
+    let letter = |number: usize| char::from(b'a' + (number % 26) as u8);
+    let word = |i: usize| [letter(i), 'o', letter(i / 26), 'i', letter(i / 676)].iter().collect::<String>();
+    (first..first + count).map(word).collect::<Vec<_>>().join(" ")
+}
