@@ -9,7 +9,11 @@ pub const FILTER: FilterSpec = FilterSpec {
     name: "c4_paragraph",
     source: "Raffel et al. 2020 (C4), realnewslike; as in datatrove",
     about: "Does it have a few long paragraphs?",
-    checks: &[Check::new("too_few_paragraphs", Test::Own, "There are not enough lines as long as a paragraph.")],
+    checks: &[Check::new(
+        "too_few_paragraphs",
+        Test::Own,
+        "There are not enough lines as long as a paragraph.",
+    )],
     signals: &[],
     options: &[
         OptionSpec {
@@ -56,7 +60,8 @@ mod tests {
 
     #[test]
     fn three_lines_of_two_hundred_characters_are_enough() {
-        let text = |third: usize| ["é".repeat(200), String::new(), "a".repeat(300), "é".repeat(third)].join("\n");
+        let text =
+            |third: usize| ["é".repeat(200), String::new(), "a".repeat(300), "é".repeat(third)].join("\n");
         keeps(&FILTER, &text(200));
         drops(&FILTER, "too_few_paragraphs", &text(199));
         drops(&FILTER, "too_few_paragraphs", "");

@@ -83,8 +83,9 @@ struct C4Quality {
 }
 
 fn build(settings: &Settings) -> Result<Box<dyn LineFilter>, String> {
-    let splitter = Splitter::from_name(&settings.splitter)
-        .ok_or_else(|| format!("splitter {:?}: write one of {}", settings.splitter, Splitter::NAMES.join(", ")))?;
+    let splitter = Splitter::from_name(&settings.splitter).ok_or_else(|| {
+        format!("splitter {:?}: write one of {}", settings.splitter, Splitter::NAMES.join(", "))
+    })?;
     let limit = |key: &str, none: usize| match settings.number(key) {
         Some(number) if number >= 0.0 => number as usize,
         _ => none,
@@ -230,7 +231,12 @@ fn ends_like_a_sentence(line: &str) -> bool {
 }
 
 /// The line without citation marks, in `buffer` if there were any; adds its pieces of the text.
-fn without_citations<'a>(line: &'a str, start: usize, pieces: &mut Vec<Piece>, buffer: &'a mut String) -> &'a str {
+fn without_citations<'a>(
+    line: &'a str,
+    start: usize,
+    pieces: &mut Vec<Piece>,
+    buffer: &'a mut String,
+) -> &'a str {
     let mut at = 0;
     if let (Some(_), Some(citations)) = (memchr(b'[', line.as_bytes()), CITATIONS.as_ref()) {
         buffer.clear();

@@ -11,9 +11,21 @@ pub const FILTER: FilterSpec = FilterSpec::bounds(
     "Is it running text in whole lines?",
     &[
         Check::new("no_lines", at_least(NonBlankLines, 1.0), "There is nothing but white space."),
-        Check::new("too_few_punctuated_lines", at_least(PunctuatedLines, 0.12), "Hardly a line ends like a sentence."),
-        Check::new("too_many_short_lines", at_most(ShortLines, 0.67), "Lines of at most 30 characters: menus and lists."),
-        Check::new("duplicate_line_characters", at_most(DuplicateNonBlankLineChars, 0.01), "Characters in lines that are copies of earlier ones."),
+        Check::new(
+            "too_few_punctuated_lines",
+            at_least(PunctuatedLines, 0.12),
+            "Hardly a line ends like a sentence.",
+        ),
+        Check::new(
+            "too_many_short_lines",
+            at_most(ShortLines, 0.67),
+            "Lines of at most 30 characters: menus and lists.",
+        ),
+        Check::new(
+            "duplicate_line_characters",
+            at_most(DuplicateNonBlankLineChars, 0.01),
+            "Characters in lines that are copies of earlier ones.",
+        ),
         Check::new("too_many_newlines", at_most(NewlinesPerWord, 0.3), "A list of words, not a text."),
     ],
 );
@@ -38,13 +50,23 @@ mod tests {
         drops(&FILTER, "no_lines", " \n\u{A0}\n");
         drops(&FILTER, "no_lines", "");
         keeps(&FILTER, &lines(100, |i, line| if i < 12 { line } else { line.replace('.', "") }));
-        drops(&FILTER, "too_few_punctuated_lines", &lines(100, |i, line| if i < 11 { line } else { line.replace('.', "") }));
+        drops(
+            &FILTER,
+            "too_few_punctuated_lines",
+            &lines(100, |i, line| if i < 11 { line } else { line.replace('.', "") }),
+        );
         // A blank at the end hides the mark.
         drops(&FILTER, "too_few_punctuated_lines", &lines(100, |_, line| line + " "));
-        let short = |most: usize| move |i: usize, line: String| if i < most { format!("{i} is short, a line.") } else { line };
+        let short = |most: usize| {
+            move |i: usize, line: String| if i < most { format!("{i} is short, a line.") } else { line }
+        };
         keeps(&FILTER, &lines(100, short(67)));
         drops(&FILTER, "too_many_short_lines", &lines(100, short(68)));
-        drops(&FILTER, "duplicate_line_characters", &lines(50, |i, line| if i == 0 { format!("{}.", numbered_words(8, 8)) } else { line }));
+        drops(
+            &FILTER,
+            "duplicate_line_characters",
+            &lines(50, |i, line| if i == 0 { format!("{}.", numbered_words(8, 8)) } else { line }),
+        );
         let spread = lines(60, |_, line| line + "\n\n\n");
         drops(&FILTER, "too_many_newlines", &spread);
     }

@@ -15,7 +15,11 @@ pub const FILTER: FilterSpec = FilterSpec {
     about: "Is it in a wanted language, beyond doubt?",
     checks: &[
         Check::new("unwanted_language", Test::Own, "Another language, or no letters at all."),
-        Check::new("low_confidence", at_least(Signal::LanguageScore, 0.5), "A mixture, a list of names, or too short to tell."),
+        Check::new(
+            "low_confidence",
+            at_least(Signal::LanguageScore, 0.5),
+            "A mixture, a list of names, or too short to tell.",
+        ),
     ],
     signals: &[],
     options: &[OptionSpec {
@@ -46,7 +50,13 @@ fn build(settings: &Settings) -> Result<Box<dyn Filter>, String> {
 }
 
 impl Filter for Languages {
-    fn judge(&self, document: &mut Document<'_>, signals: &mut Signals, raised: &mut Raised, _buffer: &mut String) {
+    fn judge(
+        &self,
+        document: &mut Document<'_>,
+        signals: &mut Signals,
+        raised: &mut Raised,
+        _buffer: &mut String,
+    ) {
         document.language = identify(document.text);
         signals.set(Signal::LanguageScore, document.language.map_or(0.0, |language| language.score));
         if !document.language.is_some_and(|language| self.0.contains(&language.short)) {
@@ -63,8 +73,10 @@ mod tests {
     use super::*;
     use crate::testing::{bounds_are_inclusive, drops_with, keeps_with, settings};
 
-    const ENGLISH: &str = "The weather in the north was better than we had expected, so we stayed for a week.";
-    const GERMAN: &str = "Das Wetter im Norden war besser, als wir erwartet hatten, also blieben wir eine Woche.";
+    const ENGLISH: &str =
+        "The weather in the north was better than we had expected, so we stayed for a week.";
+    const GERMAN: &str =
+        "Das Wetter im Norden war besser, als wir erwartet hatten, also blieben wir eine Woche.";
 
     fn languages(names: &[&str]) -> Settings {
         let mut settings = settings(&FILTER);

@@ -30,10 +30,15 @@ mod tests {
             words.sort_unstable();
             words.dedup();
             assert!(all == 8 && words.len() == all, "{language}");
-            assert!(words.iter().all(|word| !word.is_empty() && word.chars().all(char::is_alphabetic)), "{language}");
+            assert!(
+                words.iter().all(|word| !word.is_empty() && word.chars().all(char::is_alphabetic)),
+                "{language}"
+            );
         }
         assert_eq!(stop_words("xx"), None);
-        assert_eq!(stop_words("en").map(|list| list.split_whitespace().collect::<Vec<_>>().join(" ")).as_deref(),
-            Some("the be to of and that have with"));
+        assert_eq!(
+            stop_words("en").map(|list| list.split_whitespace().collect::<Vec<_>>().join(" ")).as_deref(),
+            Some("the be to of and that have with")
+        );
     }
 }

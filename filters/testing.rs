@@ -84,10 +84,18 @@ pub fn bounds_are_inclusive(filter: &FilterSpec) {
             Bound::Off => (None, None),
         };
         if let Some(low) = low {
-            assert!(bound.keeps(low) && bound.keeps(low.next_up()) && !bound.keeps(low.next_down()), "{}", check.reason);
+            assert!(
+                bound.keeps(low) && bound.keeps(low.next_up()) && !bound.keeps(low.next_down()),
+                "{}",
+                check.reason
+            );
         }
         if let Some(high) = high {
-            assert!(bound.keeps(high) && bound.keeps(high.next_down()) && !bound.keeps(high.next_up()), "{}", check.reason);
+            assert!(
+                bound.keeps(high) && bound.keeps(high.next_down()) && !bound.keeps(high.next_up()),
+                "{}",
+                check.reason
+            );
         }
     }
 }

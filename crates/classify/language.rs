@@ -48,10 +48,15 @@ mod tests {
 
     #[test]
     fn sentences_are_identified() {
-        let english = identify("The weather in the north was better than we had expected, so we stayed for a week.").unwrap();
+        let english =
+            identify("The weather in the north was better than we had expected, so we stayed for a week.")
+                .unwrap();
         assert_eq!((english.code, english.short), ("eng", "en"));
         assert!(english.score > 0.5);
-        assert_eq!(identify("Das Wetter im Norden war besser, als wir erwartet hatten.").unwrap().short, "de");
+        assert_eq!(
+            identify("Das Wetter im Norden war besser, als wir erwartet hatten.").unwrap().short,
+            "de"
+        );
         assert_eq!(identify("Погода была лучше, чем мы ожидали.").unwrap().short, "ru");
         assert_eq!(identify("天气比我们预期的要好。").unwrap().short, "zh");
     }

@@ -194,7 +194,8 @@ impl NGrams {
         self.prefixes.resize(size, 0);
         let slot = |joined: &[u8], start: u32| {
             let start = start as usize;
-            let word = |at: usize| joined[at..at + 8].iter().rev().fold(0, |word, &byte| word << 8 | byte as u64);
+            let word =
+                |at: usize| joined[at..at + 8].iter().rev().fold(0, |word, &byte| word << 8 | byte as u64);
             (mix64(word(start), word(start + 8)) >> 32 & mask) as usize
         };
         for &start in &self.starts[..words] {

@@ -21,7 +21,8 @@ pub struct StopWords {
 impl StopWords {
     /// `list` holds one word per line; blank lines are left out.
     pub fn new(list: &str) -> StopWords {
-        let mut words: Vec<Box<str>> = list.lines().map(strip).filter(|w| !w.is_empty()).map(Box::from).collect();
+        let mut words: Vec<Box<str>> =
+            list.lines().map(strip).filter(|w| !w.is_empty()).map(Box::from).collect();
         words.sort_unstable();
         words.dedup();
         let longest_bytes = words.iter().map(|word| word.len()).max().unwrap_or(0);
@@ -100,14 +101,25 @@ impl Scanner {
             ellipsis: Finder::new("…"),
             paragraph_signals: SignalSet::from_iter([DuplicateParagraphs, DuplicateParagraphChars]),
             line_signals: SignalSet::from_iter([
-                DuplicateLines, DuplicateLineChars, NonBlankLines, PunctuatedLines, ShortLines,
-                DuplicateNonBlankLineChars, NewlinesPerWord,
+                DuplicateLines,
+                DuplicateLineChars,
+                NonBlankLines,
+                PunctuatedLines,
+                ShortLines,
+                DuplicateNonBlankLineChars,
+                NewlinesPerWord,
             ]),
             python_line_signals: SignalSet::from_iter([BulletLines, EllipsisLines]),
             top_signals: SignalSet::from_iter(TOP),
             duplicate_signals: SignalSet::from_iter(DUPLICATES),
             word_signals: SignalSet::from_iter([
-                AllWords, Words, MeanWordLength, HashesPerWord, EllipsesPerWord, AlphabeticWords, StopWords,
+                AllWords,
+                Words,
+                MeanWordLength,
+                HashesPerWord,
+                EllipsesPerWord,
+                AlphabeticWords,
+                StopWords,
                 NewlinesPerWord,
             ]),
         }
@@ -116,7 +128,10 @@ impl Scanner {
     /// The signals that a scan can measure.
     pub fn signals(&self) -> SignalSet {
         [
-            self.line_signals, self.python_line_signals, self.top_signals, self.duplicate_signals,
+            self.line_signals,
+            self.python_line_signals,
+            self.top_signals,
+            self.duplicate_signals,
             self.word_signals,
         ]
         .into_iter()
@@ -190,7 +205,8 @@ impl Scanner {
     fn lines(&mut self, text: &str, chars: usize, asked: &mut Asked) -> usize {
         self.parts.reset();
         // The empty parts before leading and after trailing line feeds; the second duplicates the first.
-        let empty = if text.is_empty() { 1 } else { text.starts_with('\n') as usize + text.ends_with('\n') as usize };
+        let empty =
+            if text.is_empty() { 1 } else { text.starts_with('\n') as usize + text.ends_with('\n') as usize };
         let (mut lines, mut duplicates, mut duplicate_chars) = (empty, empty / 2, 0);
         let (mut non_blank, mut punctuated, mut short, mut duplicate_non_blank_chars) = (0, 0, 0, 0);
         let (mut newlines, mut start) = (0, 0);

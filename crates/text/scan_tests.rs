@@ -91,7 +91,10 @@ fn reference(text: &str, words: &[&str]) -> HashMap<Signal, f64> {
     out.insert(MeanWordLength, ratio(real.iter().map(|word| length(word)).sum(), real.len()));
     out.insert(HashesPerWord, ratio(text.matches('#').count(), words.len()));
     out.insert(EllipsesPerWord, ratio(text.matches("...").count() + text.matches('…').count(), words.len()));
-    out.insert(AlphabeticWords, ratio(words.iter().filter(|w| w.chars().any(is_alphabetic)).count(), words.len()));
+    out.insert(
+        AlphabeticWords,
+        ratio(words.iter().filter(|w| w.chars().any(is_alphabetic)).count(), words.len()),
+    );
     out.insert(StopWords, stops.len() as f64);
 
     let lines: Vec<&str> = split_lines(text).map(|range| &text[range]).collect();
@@ -102,7 +105,10 @@ fn reference(text: &str, words: &[&str]) -> HashMap<Signal, f64> {
 
     let lines: Vec<String> = text.split('\n').filter(|l| !strip(l).is_empty()).map(String::from).collect();
     out.insert(NonBlankLines, lines.len() as f64);
-    out.insert(PunctuatedLines, ratio(lines.iter().filter(|l| l.ends_with(is_terminal)).count(), lines.len()));
+    out.insert(
+        PunctuatedLines,
+        ratio(lines.iter().filter(|l| l.ends_with(is_terminal)).count(), lines.len()),
+    );
     out.insert(ShortLines, ratio(lines.iter().filter(|line| length(line) <= 30).count(), lines.len()));
     out.insert(DuplicateNonBlankLineChars, ratio(duplicates(&lines).1, length(&text.replace('\n', ""))));
     out.insert(NewlinesPerWord, ratio(text.matches('\n').count(), words.len()));
@@ -185,7 +191,8 @@ fn only_what_is_asked_is_measured() {
         let needs = SignalSet::from_iter([signal]);
         scanner.scan("the one\n- and the other", needs, &Splitter::Uax29, None, &mut signals);
         for &other in Signal::ALL {
-            let is_measured = other == signal && signal != Signal::StopWords && needs.intersects(scanner.signals());
+            let is_measured =
+                other == signal && signal != Signal::StopWords && needs.intersects(scanner.signals());
             assert_eq!(signals.get(other).is_some(), is_measured, "{} for {}", other.name(), signal.name());
         }
     }
