@@ -7,7 +7,7 @@ use crate::model::Weights;
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, activation};
 
 /// Rows of hidden states whose logits are held at once.
-const ROWS: usize = 128;
+const ROWS: usize = 64;
 
 /// Result of the output layer on a micro-batch.
 pub struct HeadGradient {

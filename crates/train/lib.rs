@@ -21,6 +21,8 @@ mod statistics;
 mod training;
 
 #[cfg(test)]
+mod experiment_tests;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,9 @@ const ROPE_THETA: f64 = 10_000.0;
 const NORM_EPSILON: f64 = 1e-6;
 /// Qwen3's initializer range.
 const INITIAL_DEVIATION: f64 = 0.02;
-/// A score that softmax turns into exactly 0.
-const MASKED: f32 = -1e9;
+/// Added to scores that must not be seen: e^-80 is lost in a sum with 1 in f32, while scores further down would send
+/// `exp` through its slow path for underflow. QK-norm keeps true scores within a few units of 0.
+const MASKED: f32 = -80.0;
 /// Weights per block, in the order of `layout`.
 const PER_LAYER: usize = 11;
 

@@ -118,9 +118,9 @@ impl Preset {
             clip: 1.0,
             averaged: 0.1,
             evaluations: 8,
-            curve_bytes: 40_000,
-            final_bytes: 400_000,
-            document_bytes: 4_096,
+            curve_bytes: 24_000,
+            final_bytes: 300_000,
+            document_bytes: 2_048,
             samples: 4,
             checkpoint_seconds: 30,
         };
