@@ -72,8 +72,8 @@ mod tests {
         // 54 words and 6 signs: 6 / 60; one more: 7 / 61.
         keeps(&FILTER, &format!("{} {}", prose(54), "# ".repeat(6)));
         drops(&FILTER, "too_many_hashes", &format!("{} {}", prose(54), "# ".repeat(7)));
-        keeps(&FILTER, &format!("{} {}", prose(54), "… ".repeat(6)));
-        drops(&FILTER, "too_many_ellipses", &format!("{} {}", prose(54), "… ".repeat(7)));
+        keeps(&FILTER, &format!("{} {}", "… ".repeat(6), prose(54)));
+        drops(&FILTER, "too_many_ellipses", &format!("{} {}", "… ".repeat(7), prose(54)));
     }
 
     #[test]
