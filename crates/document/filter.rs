@@ -1,6 +1,6 @@
 //! The contract of `filters/`: a filter is a table of checks, and code only where a table is not enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
@@ -117,6 +117,8 @@ pub struct Settings {
     pub lists: BTreeMap<String, String>,
     /// `[words] splitter` of the recipe.
     pub splitter: String,
+    /// Checks that the recipe switches off; a filter that stops at its first failure skips them.
+    pub off: BTreeSet<String>,
 }
 
 impl Settings {

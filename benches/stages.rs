@@ -1,0 +1,236 @@
+//! Throughput of each stage and of the whole in bytes of uncompressed UTF-8 text: `cargo bench`.
+//!
+//! Input: `$CORPUS_BENCH_INPUT` (JSONL, also .zst or .gz), else the real pages of `$CORPUS_TEST_DATA`, else the demo's.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use arrow::array::{Array, RecordBatch, StringArray};
+use divan::Bencher;
+use divan::counter::BytesCount;
+use document::{Batch, Document, Judge, LineEdits, Raised, Settings, SignalSet, Signals};
+use plan::{Plan, Recipe, Rejected, Scratch, SweepOptions};
+use shards::{Block, ReadOptions, ShardReader};
+use text::{Scanner, Splitter, StopWords};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    eprintln!("input: {}, {} documents, {} bytes of text", path().display(), INPUT.texts.len(), INPUT.bytes);
+    divan::main();
+}
+
+struct Input {
+    blocks: Vec<Block>,
+    batches: Vec<RecordBatch>,
+    texts: Vec<String>,
+    /// Of all texts.
+    bytes: usize,
+}
+
+static INPUT: LazyLock<Input> = LazyLock::new(|| {
+    let inputs = shards::discover(&[path()], &[]).unwrap();
+    let options = ReadOptions::default();
+    let mut blocks = Vec::new();
+    for shard in &inputs.shards {
+        let mut reader = ShardReader::open(shard, &options).unwrap();
+        while let Some(block) = reader.next_block().unwrap() {
+            blocks.push(block);
+        }
+    }
+    let batches: Vec<RecordBatch> = blocks.iter().map(|block| block.parse(&options).unwrap()).collect();
+    let texts: Vec<String> = batches.iter().flat_map(texts).collect();
+    let bytes = texts.iter().map(String::len).sum();
+    Input { blocks, batches, texts, bytes }
+});
+
+fn texts(batch: &RecordBatch) -> Vec<String> {
+    let column: &StringArray = batch.column_by_name("text").unwrap().as_any().downcast_ref().unwrap();
+    column.iter().flatten().map(str::to_owned).collect()
+}
+
+fn path() -> PathBuf {
+    let given = std::env::var("CORPUS_BENCH_INPUT").map(PathBuf::from);
+    let real = std::env::var("CORPUS_TEST_DATA").map(|data| PathBuf::from(data).join("data/raw/web_pages.jsonl.zst"));
+    given.or(real).unwrap_or_else(|_| PathBuf::from("crates/cli/demo/raw/pages.jsonl"))
+}
+
+fn counter() -> BytesCount {
+    BytesCount::new(INPUT.bytes)
+}
+
+fn recipe() -> (Recipe, Plan) {
+    let recipe = Recipe::parse("default", plan::recipes::find("default").unwrap()).unwrap();
+    let plan = Plan::compile("default", &recipe).unwrap();
+    (recipe, plan)
+}
+
+#[divan::bench(sample_count = 5)]
+fn parse(bencher: Bencher<'_, '_>) {
+    let options = ReadOptions::default();
+    bencher.counter(counter()).bench(|| INPUT.blocks.iter().map(|b| b.parse(&options).unwrap().num_rows()).sum::<usize>());
+}
+
+#[divan::bench(sample_count = 3)]
+fn words_uax29(bencher: Bencher<'_, '_>) {
+    let mut words = Vec::new();
+    bencher.counter(counter()).bench_local(|| {
+        INPUT.texts.iter().for_each(|text| Splitter::Uax29.split(text, &mut words));
+    });
+}
+
+#[divan::bench(args = filters(), sample_count = 3)]
+fn filter(bencher: Bencher<'_, '_>, name: &str) {
+    let spec = filters::find(name).unwrap();
+    let options = spec.options.iter().map(|option| (option.key.to_owned(), plan::recipe::default_value(option)));
+    let settings = Settings { options: options.collect(), splitter: "uax29".to_owned(), ..Settings::default() };
+    let (mut signals, mut buffer) = (Signals::default(), String::new());
+    let bencher = bencher.counter(counter());
+    match spec.judge {
+        Judge::Bounds => {
+            let needs = spec.columns().into_iter().collect();
+            bencher.bench_local(|| scan_all(needs));
+        }
+        Judge::Document(build) => {
+            let filter = build(&settings).unwrap();
+            bencher.bench_local(|| {
+                for text in &INPUT.texts {
+                    filter.judge(&mut Document::new(text), &mut signals, &mut Raised::default(), &mut buffer);
+                }
+            });
+        }
+        Judge::Lines(build) => {
+            let filter = build(&settings).unwrap();
+            let (mut edits, mut kept) = (LineEdits::default(), String::new());
+            bencher.bench_local(|| {
+                for text in &INPUT.texts {
+                    edits.clear(spec.checks.len());
+                    let document = Document::new(text);
+                    filter.judge_lines(&document, &mut edits, &mut signals, &mut Raised::default(), &mut buffer);
+                    edits.apply(text, &mut kept);
+                }
+            });
+        }
+    }
+}
+
+fn filters() -> Vec<&'static str> {
+    filters::FILTERS.iter().map(|filter| filter.name).collect()
+}
+
+fn scan_all(needs: SignalSet) {
+    let mut scanner = Scanner::new();
+    let stop_words = StopWords::new(filters::stop_words("en").unwrap());
+    let mut signals = Signals::default();
+    for text in &INPUT.texts {
+        scanner.scan(text, needs, &Splitter::Uax29, Some(&stop_words), &mut signals);
+    }
+}
+
+/// DESIGN section 5 (a): one pass for all table filters, against a pass for each.
+#[divan::bench(args = ["fused", "one per filter"], sample_count = 3)]
+fn scan(bencher: Bencher<'_, '_>, how: &str) {
+    let tables = filters::FILTERS.iter().filter(|filter| matches!(filter.judge, Judge::Bounds));
+    let needs: Vec<SignalSet> = tables.map(|filter| filter.columns().into_iter().collect()).collect();
+    let all = needs.iter().fold(SignalSet::EMPTY, |all, needs| all.union(*needs));
+    bencher.counter(counter()).bench(|| match how {
+        "fused" => scan_all(all),
+        _ => needs.iter().for_each(|needs| scan_all(*needs)),
+    });
+}
+
+/// DESIGN section 5 (b): how many bytes of text are handed over at a time, in KiB.
+#[divan::bench(args = [256, 1024, 4096, 8192, 16384], sample_count = 3)]
+fn sweep_by_batch_kib(bencher: Bencher<'_, '_>, kib: usize) {
+    let (_, plan) = recipe();
+    let whole = arrow::compute::concat_batches(&INPUT.batches[0].schema(), &INPUT.batches).unwrap();
+    let rows = (whole.num_rows() * (kib << 10) / INPUT.bytes.max(1)).max(1);
+    let starts = (0..whole.num_rows()).step_by(rows);
+    let batches: Vec<Batch> =
+        starts.map(|start| Batch::try_new(whole.slice(start, rows.min(whole.num_rows() - start))).unwrap()).collect();
+    let mut scratch = Scratch::default();
+    bencher.counter(counter()).bench_local(|| {
+        for batch in &batches {
+            plan.sweep(batch, &options(), &mut scratch, &|| 0).unwrap();
+        }
+    });
+}
+
+fn options() -> SweepOptions {
+    SweepOptions {
+        all_signals: true,
+        seed: 0,
+        control_below: u64::MAX / 2,
+        heldout_from: u64::MAX - u64::MAX / 50,
+        rejected: Rejected::Sample(100),
+    }
+}
+
+#[divan::bench(sample_count = 3)]
+fn normalize_and_shingle(bencher: Bencher<'_, '_>) {
+    let (mut normalized, mut words) = (String::new(), Vec::new());
+    let mut scratch = text::shingles::ShingleScratch::default();
+    bencher.counter(counter()).bench_local(|| {
+        for text in &INPUT.texts {
+            text::normalize::simplify_text(text, &mut normalized);
+            text::shingles::normalized_words(&normalized, &mut words);
+            divan::black_box(text::shingles::shingle_hashes(&normalized, &words, 5, &mut scratch));
+        }
+    });
+}
+
+#[divan::bench(sample_count = 3)]
+fn signature_14x8(bencher: Bencher<'_, '_>) {
+    let (mut normalized, mut words) = (String::new(), Vec::new());
+    let mut scratch = text::shingles::ShingleScratch::default();
+    let hashes: Vec<Vec<u64>> = INPUT
+        .texts
+        .iter()
+        .map(|text| {
+            text::normalize::simplify_text(text, &mut normalized);
+            text::shingles::normalized_words(&normalized, &mut words);
+            text::shingles::shingle_hashes(&normalized, &words, 5, &mut scratch).to_vec()
+        })
+        .collect();
+    bencher.counter(counter()).bench(|| hashes.iter().filter_map(|h| dedup::Signature::of(h)).count());
+}
+
+#[divan::bench(sample_count = 3)]
+fn bpe(bencher: Bencher<'_, '_>) {
+    let tokenizer = tokens::Tokenizer::default_32k().unwrap();
+    let mut ids = Vec::new();
+    bencher.counter(counter()).bench_local(|| {
+        let mut cache = tokens::Cache::default();
+        for text in &INPUT.texts {
+            ids.clear();
+            tokenizer.encode_into(text, &mut cache, &mut ids).unwrap();
+        }
+    });
+}
+
+/// The whole of `corpus clean`, from the file to packed tokens.
+#[divan::bench(args = [1, 2], sample_count = 3, sample_size = 1)]
+fn clean_threads(bencher: Bencher<'_, '_>, threads: usize) {
+    let (recipe, plan) = recipe();
+    bencher.counter(counter()).bench(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let options = engine::CleanOptions {
+            inputs: vec![path()],
+            out: folder.path().join("out"),
+            recipe: recipe.clone(),
+            read: ReadOptions::default(),
+            threads: NonZeroUsize::new(threads).unwrap(),
+            memory: 4 << 30,
+            all_signals: true,
+            rejected: Rejected::Sample(100),
+            signatures: true,
+            tokenizer: None,
+            fresh: false,
+            stop: Default::default(),
+        };
+        engine::clean(&plan, &options, &|_| ()).unwrap().manifest.outputs.len()
+    });
+}

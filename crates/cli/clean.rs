@@ -1,0 +1,184 @@
+//! `corpus clean raw/ out/`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use engine::{CleanOptions, EngineError, Outcome, Phase, Progress};
+use shards::ReadOptions;
+use tokens::Tokenizer;
+
+use crate::machine::{self, Stop, parse_bytes};
+use crate::progress::Line;
+use crate::{Exit, Format, Voice, plans, print};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folders (recursive), files or patterns, then the output folder.
+    #[arg(required = true, num_args = 2.., value_names = ["RAW", "OUT"])]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Flags that `demo` shares.
+#[derive(clap::Args)]
+pub struct RunArgs {
+    /// A recipe that comes with the program, or a path to a TOML file.
+    #[arg(long, default_value = "default")]
+    recipe: String,
+    /// Input field that holds the text; dots reach into nested fields.
+    #[arg(long, default_value = "text")]
+    text_column: String,
+    /// Input field that holds the id; dots reach into nested fields.
+    #[arg(long, default_value = "id")]
+    id_column: String,
+    /// Longest record; longer ones are skipped as input.too_large.
+    #[arg(long, default_value = "64MiB")]
+    max_document: String,
+    /// Read plain files instead of mapping them (for files that may shrink meanwhile).
+    #[arg(long)]
+    no_mmap: bool,
+    /// A tokenizer.json instead of the embedded 32,768-token BPE.
+    #[arg(long)]
+    tokenizer: Option<PathBuf>,
+    /// Evaluate every check on every document, or stop at the first failure.
+    #[arg(long, value_enum, default_value_t = Signals::All)]
+    signals: Signals,
+    /// Which dropped documents are written with their text.
+    #[arg(long, value_enum, default_value_t = Rejected::Sample)]
+    rejected: Rejected,
+    /// Do not write signatures/.
+    #[arg(long)]
+    no_signatures: bool,
+    /// Replace a finished run: removes only what its manifest lists.
+    #[arg(long)]
+    fresh: bool,
+    /// Shards that may be quarantined before the exit code becomes 1.
+    #[arg(long, default_value_t = 0)]
+    max_quarantined: usize,
+    /// Worker threads [default: the cores of the cgroup, or RAYON_NUM_THREADS].
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Anonymous memory, such as 8GiB [default: half of what the cgroup allows].
+    #[arg(long)]
+    memory: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Signals {
+    All,
+    Early,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Rejected {
+    All,
+    Sample,
+    None,
+}
+
+/// Rejected documents per reason and segment under `--rejected sample`.
+const SAMPLE: usize = 100;
+
+pub fn run(mut args: Args, voice: Voice) -> anyhow::Result<Exit> {
+    let Some(out) = args.paths.pop() else { bail!("give the input, then the output folder") };
+    clean(args.paths, out, &args.run, voice)
+}
+
+/// Cleans and prints the funnel.
+pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -> anyhow::Result<Exit> {
+    let (recipe, plan) = plans::load(&args.recipe)?;
+    let keep = recipe.list("columns", "keep").iter().map(|column| column.parse());
+    let read = ReadOptions {
+        text_column: args.text_column.clone(),
+        id_column: args.id_column.clone(),
+        keep: keep.collect::<Result<_, _>>()?,
+        max_document: parse_bytes(&args.max_document)
+            .filter(|bytes| (1..=ReadOptions::LARGEST_DOCUMENT).contains(bytes))
+            .with_context(|| format!("--max-document {}: 1 byte to 1GiB, such as 64MiB", args.max_document))?,
+        no_mmap: args.no_mmap,
+        ..ReadOptions::default()
+    };
+    let tokenizer = args.tokenizer.as_ref().map(|path| {
+        let json = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Tokenizer::from_json(&json).with_context(|| format!("{}", path.display()))
+    });
+    let stop = Stop::listen()?;
+    let options = CleanOptions {
+        inputs,
+        out,
+        recipe,
+        read,
+        threads: machine::threads(args.threads)?,
+        memory: machine::memory(args.memory.as_deref())?,
+        all_signals: matches!(args.signals, Signals::All),
+        rejected: match args.rejected {
+            Rejected::All => plan::Rejected::All,
+            Rejected::Sample => plan::Rejected::Sample(SAMPLE),
+            Rejected::None => plan::Rejected::None,
+        },
+        signatures: !args.no_signatures,
+        tokenizer: tokenizer.transpose()?,
+        fresh: args.fresh,
+        stop: stop.flag.clone(),
+    };
+    if !voice.quiet {
+        plan::draw::notes(&options.recipe).iter().for_each(|note| eprintln!("note: {note}"));
+    }
+    let line = Line::new(voice);
+    let result = engine::clean(&plan, &options, &|progress| show(&line, progress));
+    line.end();
+    let outcome = match result {
+        Err(error @ EngineError::Stopped) => {
+            eprintln!("corpus: {error}");
+            return Ok(stop.exit());
+        }
+        result => result?,
+    };
+    tell(&outcome, &options, voice)?;
+    let quarantined = outcome.manifest.quarantined.len();
+    Ok(if quarantined > args.max_quarantined { Exit::Quarantined } else { Exit::Done })
+}
+
+fn show(line: &Line, progress: Progress) {
+    let Progress { phase, done_bytes, total_bytes, documents, kept } = progress;
+    let name = match phase {
+        Phase::Sweep => "sweep",
+        Phase::Resolve => "resolve",
+        Phase::Pack => "pack",
+        Phase::Sequences => "sequences",
+    };
+    line.show(name, done_bytes, total_bytes, |seconds| {
+        if documents == 0 {
+            return String::new();
+        }
+        let share = 100.0 * kept as f64 / documents as f64;
+        format!("{:.3} GB/s  {share:.0} % kept", done_bytes as f64 / seconds / 1e9)
+    });
+}
+
+fn tell(outcome: &Outcome, options: &CleanOptions, voice: Voice) -> anyhow::Result<()> {
+    let Outcome { run, manifest, was_done } = outcome;
+    match voice.format {
+        Format::Json => print(&format!("{}\n", ::report::render_json(run)?))?,
+        Format::Text => print(&::report::render_table(run))?,
+    }
+    if voice.quiet {
+        return Ok(());
+    }
+    let out = options.out.display();
+    for file in &manifest.skipped {
+        eprintln!("skipped: {}: {}", file.path, file.why);
+    }
+    for file in &manifest.quarantined {
+        eprintln!("quarantined: {}: {}; {}", file.path, file.why, file.remedy);
+    }
+    run.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    if *was_done {
+        eprintln!("{out} already holds this very run: nothing was done");
+    } else {
+        eprintln!("{out}/report.html shows all this; next: corpus train {out}");
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! `corpus`: cleans, deduplicates and packs web text for pretraining, then trains on it.
+
+mod clean;
+mod demo;
+mod explain;
+mod inspect;
+mod machine;
+mod plans;
+mod progress;
+mod report;
+mod tokenizer;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    /// What goes to standard output: tables for people, or JSON for programs.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// No progress and no notes on standard error.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// How a verb talks.
+#[derive(Clone, Copy, Debug)]
+struct Voice {
+    format: Format,
+    quiet: bool,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Clean, deduplicate, tokenise and pack: corpus clean raw/ out/
+    Clean(clean::Args),
+    /// Train small models on raw and cleaned data at equal cost, and compare them
+    Train(train::Args),
+    /// Render report.html and the tables of a finished run again
+    Report(report::Args),
+    /// Show documents of a finished run, and why they were dropped
+    Inspect(inspect::Args),
+    /// What a filter or a reason means, and where it comes from
+    Explain(explain::Args),
+    /// List all filters with their checks
+    Filters,
+    /// Draw the stage graph of a recipe
+    Plan(plans::Args),
+    /// Run everything on an embedded sample with planted defects
+    Demo(demo::Args),
+    /// Train a tokenizer
+    #[command(subcommand)]
+    Tokenizer(tokenizer::Verb),
+}
+
+/// Exit codes. CONTRACT: 0 done, 1 done with more quarantined shards than allowed, 2 could not run,
+/// 75 stopped by SIGTERM at a checkpoint, 130 interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Done = 0,
+    Quarantined = 1,
+    Failed = 2,
+    Stopped = 75,
+    Interrupted = 130,
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Failed as u8 } else { Exit::Done as u8 });
+        }
+    };
+    let voice = Voice { format: cli.format, quiet: cli.quiet };
+    let result = match cli.verb {
+        Verb::Clean(args) => clean::run(args, voice),
+        Verb::Train(args) => train::run(args, voice),
+        Verb::Report(args) => report::run(args, voice),
+        Verb::Inspect(args) => inspect::run(args, voice),
+        Verb::Explain(args) => explain::run(args, voice),
+        Verb::Filters => explain::filters(voice),
+        Verb::Plan(args) => plans::run(args, voice),
+        Verb::Demo(args) => demo::run(args, voice),
+        Verb::Tokenizer(verb) => tokenizer::run(verb, voice),
+    };
+    match result {
+        Ok(exit) => ExitCode::from(exit as u8),
+        // A reader that has seen enough is no failure.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("corpus: {error:#}");
+            ExitCode::from(Exit::Failed as u8)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Writes data to standard output.
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}

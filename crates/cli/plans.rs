@@ -1,0 +1,63 @@
+//! `corpus plan`, and finding a recipe by name or path.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use plan::{Plan, Recipe};
+
+use crate::{Exit, Format, Voice, print};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A recipe that comes with the program, or a path to a TOML file.
+    #[arg(default_value = "default")]
+    recipe: String,
+    /// Print the recipe with every key written out.
+    #[arg(long)]
+    resolved: bool,
+}
+
+pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
+    let (recipe, plan) = load(&args.recipe)?;
+    match (voice.format, args.resolved) {
+        (Format::Json, _) => {
+            let json = serde_json::json!({
+                "name": plan.name,
+                "hash": plan.hash,
+                "stages": plan.stages.iter().map(|stage| stage.name).collect::<Vec<_>>(),
+                "reasons": plan.reasons,
+                "notes": plan::draw::notes(&recipe),
+                "resolved": plan.resolved,
+            });
+            print(&format!("{json:#}\n"))?;
+        }
+        (Format::Text, true) => print(&plan.resolved)?,
+        (Format::Text, false) => print(&plan::draw::draw(&plan, &recipe))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// A recipe by name or path, with the lists that it names, compiled.
+pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
+    let is_path = name.ends_with(".toml") || name.contains('/');
+    let (text, folder) = match plan::recipes::find(name) {
+        Some(text) if !is_path => (text.to_owned(), PathBuf::new()),
+        _ if is_path => {
+            let text = std::fs::read_to_string(name).with_context(|| format!("cannot read the recipe {name}"))?;
+            (text, Path::new(name).parent().unwrap_or(Path::new("")).to_path_buf())
+        }
+        _ => {
+            let known: Vec<&str> = plan::recipes::EMBEDDED.iter().map(|(name, _)| *name).collect();
+            bail!("there is no recipe `{name}`; known: {}; or give a path that ends in .toml", known.join(", "))
+        }
+    };
+    let mut recipe = Recipe::parse(name, &text)?;
+    for path in recipe.list_paths() {
+        let found = folder.join(&path);
+        let list = std::fs::read_to_string(&found)
+            .with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
+        recipe.lists.insert(path, list);
+    }
+    let plan = Plan::compile(name, &recipe)?;
+    Ok((recipe, plan))
+}

@@ -1,0 +1,36 @@
+//! `corpus report out/`: renders what a run left behind again; reads no text.
+
+use std::path::{Path, PathBuf};
+
+use shards::AtomicFile;
+
+use crate::{Exit, Format, Voice, inspect, print, train};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The output folder of a finished run.
+    out: PathBuf,
+}
+
+pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
+    let run = render(&args.out)?;
+    match voice.format {
+        Format::Json => print(&format!("{}\n", ::report::render_json(&run)?))?,
+        Format::Text => print(&::report::render_table(&run))?,
+    }
+    if !voice.quiet {
+        eprintln!("{}", args.out.join("report.html").display());
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes report.json and report.html, with the newest training where there is one.
+pub fn render(out: &Path) -> anyhow::Result<::report::Run> {
+    let mut run = inspect::run_of(out)?;
+    if let Some(training) = train::newest(out)? {
+        run.training = Some(training);
+    }
+    AtomicFile::write_all_of(&out.join("report.json"), ::report::render_json(&run)?.as_bytes())?;
+    AtomicFile::write_all_of(&out.join("report.html"), ::report::render_dashboard(&run)?.as_bytes())?;
+    Ok(run)
+}

@@ -1,0 +1,229 @@
+//! `corpus train out/`, and what it adds to a report.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Exit, Voice};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The output folder of `corpus clean`.
+    out: PathBuf,
+    /// smoke: under 3 minutes, shows that it works; quick: about 0.7 M parameters, resolves about 0.06 bits per byte.
+    #[arg(long, default_value = "quick", value_parser = ["smoke", "quick"])]
+    preset: String,
+    /// Time to fit into, such as 10m or 1h: chooses tokens and seeds.
+    #[arg(long)]
+    budget: Option<String>,
+    /// Where the arithmetic runs; cuda and wgpu need a build with that feature.
+    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda", "wgpu"])]
+    device: String,
+    /// Seeds per arm.
+    #[arg(long)]
+    seeds: Option<u32>,
+    /// Passes over an arm's text; without it no token is seen twice.
+    #[arg(long)]
+    epochs: Option<u32>,
+    /// Texts of your own to score as well (.txt, .md, or JSONL with `text`).
+    #[arg(long)]
+    heldout: Option<PathBuf>,
+    /// Worker threads.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Train again what an identical call has left.
+    #[arg(long)]
+    fresh: bool,
+}
+
+impl Args {
+    /// The short run that `demo` does.
+    pub fn smoke(out: PathBuf, threads: Option<usize>) -> Args {
+        Args {
+            out,
+            preset: "smoke".to_owned(),
+            budget: None,
+            device: "cpu".to_owned(),
+            seeds: None,
+            epochs: None,
+            heldout: None,
+            threads,
+            fresh: false,
+        }
+    }
+}
+
+#[cfg(not(feature = "train"))]
+pub fn run(_: Args, _: Voice) -> anyhow::Result<Exit> {
+    anyhow::bail!("this build has no trainer: build with the cargo feature `train` (it is on by default)")
+}
+
+#[cfg(not(feature = "train"))]
+pub fn newest(_: &Path) -> anyhow::Result<Option<::report::Training>> {
+    Ok(None)
+}
+
+#[cfg(feature = "train")]
+pub use trainer::{newest, run};
+
+#[cfg(feature = "train")]
+mod trainer {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use ::train::{DeviceKind, Options, Outcome, Preset, Progress, TrainError};
+    use anyhow::Context;
+    use report::{ArmInfo, Curve, Difference, Generated, Point, Training, Verdict};
+    use serde_json::Value;
+
+    use super::{Args, Path, Voice};
+    use crate::machine::{self, Stop};
+    use crate::progress::{Line, duration};
+    use crate::{Exit, Format, print, report as pages};
+
+    pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
+        let budget = args.budget.as_deref().map(|text| {
+            parse_duration(text).with_context(|| format!("--budget {text}: write for example 90s, 10m or 1h"))
+        });
+        let options = Options {
+            preset: if args.preset == "smoke" { Preset::Smoke } else { Preset::Quick },
+            budget: budget.transpose()?,
+            device: match args.device.as_str() {
+                "cuda" => DeviceKind::Cuda,
+                "wgpu" => DeviceKind::Wgpu,
+                _ => DeviceKind::Cpu,
+            },
+            seeds: args.seeds,
+            epochs: args.epochs,
+            heldout: args.heldout.clone(),
+            threads: machine::threads(args.threads)?.get(),
+            fresh: args.fresh,
+            ..Options::new(&args.out)
+        };
+        let stop = Stop::listen()?;
+        let line = Line::new(voice);
+        let result = ::train::train(&options, &|progress| show(&line, &progress), &stop.flag);
+        line.end();
+        let outcome = match result {
+            Err(error @ TrainError::Stopped(_)) => {
+                eprintln!("corpus: {error}");
+                return Ok(stop.exit());
+            }
+            result => result?,
+        };
+        pages::render(&args.out)?;
+        match voice.format {
+            Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&outcome)?))?,
+            Format::Text => print(&::train::render_text(&outcome))?,
+        }
+        if !voice.quiet {
+            eprintln!("{} shows the curves", args.out.join("report.html").display());
+        }
+        Ok(Exit::Done)
+    }
+
+    fn show(line: &Line, progress: &Progress<'_>) {
+        let Progress { arm, seed, step, steps, loss, tokens_per_second, seconds_left } = progress;
+        let left = duration(*seconds_left);
+        line.show("train", *step as u64, *steps as u64, |_| {
+            format!("{arm} seed {seed}  loss {loss:.3}  {tokens_per_second:.0} tokens/s  {left} left for all runs;")
+        });
+    }
+
+    fn parse_duration(text: &str) -> Option<Duration> {
+        let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let number: f64 = text[..unit].parse().ok()?;
+        let seconds = match &text[unit..] {
+            "" | "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        Duration::try_from_secs_f64(number * seconds).ok()
+    }
+
+    /// The training that finished last in this folder, as the report shows it.
+    pub fn newest(out: &Path) -> anyhow::Result<Option<Training>> {
+        let Ok(folders) = std::fs::read_dir(out.join("train")) else { return Ok(None) };
+        let finished = folders.filter_map(|folder| {
+            let path = folder.ok()?.path();
+            let time = path.join("result.json").metadata().ok()?.modified().ok()?;
+            Some((time, path))
+        });
+        let Some((_, folder)) = finished.max() else { return Ok(None) };
+        let read = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let outcome: Outcome = serde_json::from_str(&read("result.json")?)?;
+        let config: Value = serde_json::from_str(&read("config.json")?)?;
+        let mut curves: BTreeMap<(String, u64), Vec<Point>> = BTreeMap::new();
+        for line in read("metrics.jsonl")?.lines() {
+            let point: Value = serde_json::from_str(line)?;
+            let key = (point["arm"].as_str().unwrap_or_default().to_owned(), point["seed"].as_u64().unwrap_or(0));
+            curves.entry(key).or_default().push(Point {
+                tokens: point["tokens"].as_u64().unwrap_or(0),
+                loss: point["loss"].as_f64(),
+                bpb_heldout_raw: point["bpb_heldout_raw"].as_f64(),
+                bpb_heldout_kept: point["bpb_heldout_kept"].as_f64(),
+            });
+        }
+        Ok(Some(Training {
+            preset: outcome.preset.clone(),
+            note: outcome.notes.join(" "),
+            device: config["device"].as_str().unwrap_or("cpu").to_owned(),
+            parameters: outcome.parameters as u64,
+            tokens: outcome.tokens_per_run as u64,
+            seeds: u64::from(outcome.seeds),
+            arms: arms(&outcome),
+            curves: curves.into_iter().map(|((arm, seed), points)| Curve { arm, seed, points }).collect(),
+            differences: differences(&outcome),
+            samples: samples(&serde_json::from_str(&read("samples.json")?)?),
+        }))
+    }
+
+    fn arms(outcome: &Outcome) -> Vec<ArmInfo> {
+        let about = |arm: &str| match arm {
+            "raw" => "every document of the control sample, as it came",
+            "language_only" => "those in a wanted language",
+            "random_drop" => "drawn at random from raw, down to the size of all",
+            "all" => "those that the whole recipe keeps, as it leaves them",
+            _ => "",
+        };
+        let arm = |arm: &::train::ArmScore| ArmInfo {
+            name: arm.arm.clone(),
+            about: about(&arm.arm).to_owned(),
+            bits_per_byte: arm.heldout.iter().map(|set| (set.set.clone(), set.bits_per_byte)).collect(),
+            ..ArmInfo::default()
+        };
+        outcome.arms.iter().map(arm).collect()
+    }
+
+    fn differences(outcome: &Outcome) -> Vec<Difference> {
+        let difference = |comparison: &::train::Comparison| Difference {
+            a: comparison.arm.clone(),
+            b: comparison.against.clone(),
+            held_out: comparison.set.clone(),
+            delta: comparison.difference,
+            low: comparison.interval.map(|interval| interval.0),
+            high: comparison.interval.map(|interval| interval.1),
+            mde: comparison.smallest_detectable,
+            verdict: match comparison.verdict {
+                ::train::Verdict::Better => Verdict::Better,
+                ::train::Verdict::Worse => Verdict::Worse,
+                ::train::Verdict::NoDifference | ::train::Verdict::TooWide => Verdict::NoDifferenceSeen,
+            },
+        };
+        outcome.comparisons.iter().map(difference).collect()
+    }
+
+    fn samples(json: &Value) -> Vec<Generated> {
+        let texts = |sample: &Value| -> BTreeMap<String, String> {
+            let arms = sample["continuations"].as_object().into_iter().flatten();
+            arms.map(|(arm, text)| (arm.clone(), text.as_str().unwrap_or_default().to_owned())).collect()
+        };
+        let generated = |sample: &Value| Generated {
+            prompt: sample["prompt"].as_str().unwrap_or_default().to_owned(),
+            texts: texts(sample),
+        };
+        json.as_array().into_iter().flatten().map(generated).collect()
+    }
+}

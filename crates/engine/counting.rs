@@ -1,0 +1,112 @@
+//! Counts of a finished block, from the verdicts alone: neither stages nor filters know that they are counted.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, Float64Array, StringArray, UInt8Array, UInt64Array};
+use document::{Tally, Verdict};
+use plan::{Flags, Plan};
+
+use crate::error::EngineError;
+use crate::finish::Block;
+
+/// An empty tally of a plan.
+pub(crate) fn empty(plan: &Plan) -> Tally {
+    let signals: Vec<_> = plan.columns.iter().map(|(name, _, signal)| (name.clone(), *signal)).collect();
+    Tally::new(plan.stages.len(), plan.reasons.0.len(), &signals)
+}
+
+/// The block's tally, and candidates and duplicates by source.
+#[allow(clippy::type_complexity)]
+pub(crate) fn count(
+    plan: &Plan,
+    block: Block<'_>,
+    verdicts: &[Verdict],
+    tokens: &[Option<i64>],
+) -> Result<(Tally, BTreeMap<String, (u64, u64)>), EngineError> {
+    let mut tally = empty(plan);
+    let mut by_source: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    let bytes: &UInt64Array = block.column("bytes")?;
+    let kept_bytes: &UInt64Array = block.column("kept_bytes")?;
+    let languages: &StringArray = block.column("language")?;
+    let sources: &StringArray = block.column("source")?;
+    let flags: &UInt8Array = block.column("flags")?;
+    let mut cuts: Vec<(usize, &UInt64Array)> = Vec::new();
+    for stage in plan.line_stages() {
+        cuts.push((stage, block.column(&format!("bytes_after.{}", plan.stages[stage].name))?));
+    }
+    let duplicates = ["exact_dedup", "minhash"].map(|stage| plan.duplicate_reason(stage));
+    for (row, verdict) in verdicts.iter().enumerate() {
+        let size = bytes.value(row);
+        let is_kept = verdict.is_keep();
+        tally.input.add(size);
+        if let Some(lengths) = &mut tally.input_lengths {
+            lengths.add(size as f64);
+        }
+        let last = verdict.first().map_or(plan.stages.len(), |first| stage_of(plan, first.0));
+        let mut reached = size;
+        for (stage, counts) in tally.stages.iter_mut().enumerate() {
+            if stage > last {
+                break;
+            }
+            counts.reached.add(reached);
+            if stage == last {
+                counts.dropped.add(size);
+            }
+            if let Some((_, after)) = cuts.iter().find(|(cut, _)| *cut == stage) {
+                let after = after.value(row);
+                if is_kept {
+                    counts.cut_bytes += reached.saturating_sub(after);
+                }
+                reached = after;
+            }
+        }
+        for reason in verdict.iter() {
+            let check = &mut tally.checks[reason.0 as usize];
+            check.any.add(size);
+            if verdict.first() == Some(reason) {
+                check.first.add(size);
+            }
+            if verdict.len() == 1 {
+                check.alone.add(size);
+            }
+        }
+        if is_kept {
+            tally.kept.add(kept_bytes.value(row));
+            tally.kept_input_bytes += size;
+            tally.tokens += tokens[row].unwrap_or(0) as u64;
+            if let Some(lengths) = &mut tally.kept_lengths {
+                lengths.add(kept_bytes.value(row) as f64);
+            }
+        }
+        let language = if languages.is_valid(row) { languages.value(row) } else { "unknown" };
+        let source = if sources.is_valid(row) { sources.value(row) } else { "" };
+        for (groups, name) in [(&mut tally.languages, language), (&mut tally.sources, source)] {
+            let group = match groups.get_mut(name) {
+                Some(group) => group,
+                None => groups.entry(name.to_owned()).or_default(),
+            };
+            group.input.add(size);
+            if is_kept {
+                group.kept.add(kept_bytes.value(row));
+            }
+        }
+        if Flags(flags.value(row)).has(Flags::EXACT | Flags::NEAR) {
+            let count = by_source.entry(source.to_owned()).or_default();
+            count.0 += 1;
+            let is_duplicate = duplicates.iter().flatten().any(|reason| verdict.contains(*reason));
+            count.1 += u64::from(is_duplicate);
+        }
+    }
+    for (name, _, _) in &plan.columns {
+        let values: &Float64Array = block.column(name)?;
+        if let Some(histogram) = tally.signals.get_mut(name) {
+            values.iter().flatten().for_each(|value| histogram.add(value));
+        }
+    }
+    Ok((tally, by_source))
+}
+
+fn stage_of(plan: &Plan, reason: u8) -> usize {
+    let holds = |stage: &plan::Stage| (stage.first_reason..stage.first_reason + stage.reasons).contains(&reason);
+    plan.stages.iter().position(holds).unwrap_or(0)
+}

@@ -1,0 +1,38 @@
+//! Why a run could not be done, with what to do about it.
+
+use std::path::PathBuf;
+
+use shards::{InputError, ShardError};
+use tokens::TokenizerError;
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    #[error("columns do not fit together: {0}; this is a bug, please report it")]
+    Arrow(#[from] arrow::error::ArrowError),
+    #[error("{}: {source}; check permissions and free space, then run the same command again: it goes on where it stopped", .path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{} holds {what}; give another folder, or --fresh to replace what the manifest lists", .path.display())]
+    OtherRun { path: PathBuf, what: String },
+    #[error("{} is used by another run; wait for it, or remove {} if that run is gone", .out.display(), .lock.display())]
+    Locked { out: PathBuf, lock: PathBuf },
+    #[error(
+        "resolving duplicates of {documents} documents needs about {needed} MiB; --memory allows {allowed}: raise it"
+    )]
+    Memory { documents: u64, needed: u64, allowed: u64 },
+    #[error("stopped at a checkpoint; run the same command again to go on")]
+    Stopped,
+}
+
+impl EngineError {
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> EngineError {
+        let path = path.into();
+        move |source| EngineError::Io { path, source }
+    }
+}

@@ -1,0 +1,174 @@
+//! Between sweep and pack: which documents are duplicates, and which may not be trained on. Reads no text.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+
+use dedup::{BandIndex, Candidates, Duplicate, Options, Sketch, Verify, clusters, longest_first};
+use plan::{Flags, Recipe};
+
+use crate::error::EngineError;
+use crate::work::{SegmentReceipt, SignatureRecord, Work};
+
+/// What resolve decided. Documents are numbered over all segments, in input order.
+#[derive(Debug, Default)]
+pub(crate) struct Resolution {
+    /// First document of each segment.
+    pub bases: Vec<u64>,
+    /// Dropped document, and why; ascending.
+    pub duplicates: Vec<(u64, Twin)>,
+    /// Left out of training: they share a band or the text with a held-out document; ascending.
+    pub excluded: Vec<u64>,
+    /// Kept document and dropped members of the largest clusters, the largest first.
+    pub largest: Vec<(u64, Vec<u64>)>,
+    /// Clusters by their size.
+    pub sizes: std::collections::BTreeMap<u64, u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Twin {
+    pub of: u64,
+    pub similarity: f32,
+    pub is_exact: bool,
+}
+
+impl Resolution {
+    /// The duplicates among documents `first..first + n`.
+    pub fn twins(&self, first: u64, n: u64) -> &[(u64, Twin)] {
+        let start = self.duplicates.partition_point(|(document, _)| *document < first);
+        let end = self.duplicates.partition_point(|(document, _)| *document < first + n);
+        &self.duplicates[start..end]
+    }
+
+    pub fn is_excluded(&self, document: u64) -> bool {
+        self.excluded.binary_search(&document).is_ok()
+    }
+}
+
+/// Bytes of memory per signature while duplicates are resolved.
+const BYTES_PER_SIGNATURE: u64 = 420;
+
+/// Clusters that the report shows.
+const SHOWN_CLUSTERS: usize = 30;
+
+pub(crate) fn resolve(
+    recipe: &Recipe,
+    receipts: &[SegmentReceipt],
+    work: &Work,
+    memory: u64,
+) -> Result<Resolution, EngineError> {
+    let signed: u64 = receipts.iter().map(|receipt| receipt.signed).sum();
+    let needed = signed * BYTES_PER_SIGNATURE;
+    if needed > memory {
+        let (needed, allowed) = (needed >> 20, memory >> 20);
+        return Err(EngineError::Memory { documents: signed, needed, allowed });
+    }
+    let mut bases = Vec::with_capacity(receipts.len());
+    let mut base = 0;
+    let mut loaded = Loaded::default();
+    for receipt in receipts {
+        bases.push(base);
+        loaded.add(receipt, base, work)?;
+        base += receipt.rows;
+    }
+    let verdicts = loaded.verdicts(recipe);
+    let name = |candidate: u32| loaded.documents[candidate as usize];
+    let shown = clusters(&verdicts);
+    let mut sizes = std::collections::BTreeMap::new();
+    for cluster in &shown {
+        *sizes.entry(cluster.size() as u64).or_default() += 1;
+    }
+    let largest = shown.iter().take(SHOWN_CLUSTERS);
+    let largest = largest.map(|cluster| (name(cluster.kept), cluster.dropped.iter().map(|d| name(*d)).collect()));
+    let duplicates = verdicts.iter().enumerate().filter_map(|(candidate, verdict)| {
+        verdict.map(|Duplicate { of, similarity, exact }| {
+            (loaded.documents[candidate], Twin { of: name(of), similarity, is_exact: exact })
+        })
+    });
+    Ok(Resolution {
+        bases,
+        duplicates: duplicates.collect(),
+        largest: largest.collect(),
+        sizes,
+        excluded: loaded.excluded(),
+    })
+}
+
+/// All signatures of a run.
+#[derive(Default)]
+struct Loaded {
+    /// Of candidates, in input order: document, then what `dedup` wants to know of it.
+    documents: Vec<u64>,
+    exact: Vec<Option<u128>>,
+    bands: Vec<Option<dedup::BandKeys>>,
+    sketches: Vec<Sketch>,
+    bytes: Vec<u64>,
+    /// Of held-out documents, in any form of their text.
+    heldout_exact: Vec<u128>,
+    heldout_bands: Vec<dedup::BandKeys>,
+    /// Everything that may be trained on, in any form of its text.
+    trainable: Vec<(u64, u128, Option<dedup::BandKeys>)>,
+}
+
+impl Loaded {
+    fn add(&mut self, receipt: &SegmentReceipt, base: u64, work: &Work) -> Result<(), EngineError> {
+        let path = work.signatures(receipt.segment);
+        let mut file = BufReader::with_capacity(1 << 20, File::open(&path).map_err(EngineError::io(&path))?);
+        let mut record = [0; SignatureRecord::SIZE];
+        for _ in 0..receipt.signed {
+            file.read_exact(&mut record).map_err(EngineError::io(&path))?;
+            let SignatureRecord { row, flags, is_original, bytes, exact, near } = SignatureRecord::read(&record);
+            let document = base + u64::from(row);
+            let bands = near.as_ref().map(|near| near.bands);
+            if flags.has(Flags::HELDOUT) {
+                self.heldout_exact.push(exact);
+                self.heldout_bands.extend(bands);
+            } else {
+                self.trainable.push((document, exact, bands));
+            }
+            if !is_original {
+                self.documents.push(document);
+                self.exact.push(flags.has(Flags::EXACT).then_some(exact));
+                self.bands.push(bands.filter(|_| flags.has(Flags::NEAR)));
+                self.sketches.push(near.map_or(Sketch([0; dedup::VALUES]), |near| near.sketch));
+                self.bytes.push(bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn verdicts(&self, recipe: &Recipe) -> Vec<Option<Duplicate>> {
+        let rank = match recipe.text("minhash", "keep") {
+            "first" => Vec::new(),
+            _ => longest_first(&self.bytes),
+        };
+        let candidates = Candidates {
+            exact: if recipe.has_stage("exact_dedup") { &self.exact } else { &[] },
+            bands: if recipe.has_stage("minhash") { &self.bands } else { &[] },
+            sketches: &self.sketches,
+            rank: &rank,
+        };
+        let verify = match recipe.text("minhash", "verify") {
+            "none" => Verify::Nothing,
+            _ => Verify::Sketch,
+        };
+        let options = Options { min_similarity: recipe.number("minhash", "min_similarity"), verify };
+        let mut verdicts = dedup::resolve(&candidates, &options);
+        verdicts.resize(self.documents.len(), None);
+        verdicts
+    }
+
+    fn excluded(&self) -> Vec<u64> {
+        let index = BandIndex::new(&self.heldout_bands);
+        let mut exact = self.heldout_exact.clone();
+        exact.sort_unstable();
+        let shares = |hash: &u128, bands: &Option<dedup::BandKeys>| {
+            exact.binary_search(hash).is_ok() || bands.as_ref().is_some_and(|bands| index.shares_band(bands))
+        };
+        let mut excluded: Vec<u64> = (self.trainable.iter())
+            .filter(|(_, hash, bands)| shares(hash, bands))
+            .map(|(document, _, _)| *document)
+            .collect();
+        excluded.dedup();
+        excluded
+    }
+}

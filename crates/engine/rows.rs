@@ -1,0 +1,163 @@
+//! The columns of `clean/`, `rejected/` and `ledger/`, made from a swept block.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, UInt8Array, UInt64Array,
+};
+use arrow::datatypes::{Field, Schema};
+use document::Verdict;
+use plan::{Flags, Plan};
+
+use crate::error::EngineError;
+use crate::finish::Block;
+use crate::names::Name;
+use crate::resolve::{Resolution, Twin};
+
+type Columns = Vec<(String, ArrayRef)>;
+
+fn batch(columns: Columns) -> Result<RecordBatch, EngineError> {
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, column)| Field::new(name, column.data_type().clone(), true)).collect();
+    let columns = columns.into_iter().map(|(_, column)| column).collect();
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
+fn same(block: Block<'_>, names: &[&str]) -> Columns {
+    let column = |name: &&str| Some(((*name).to_owned(), block.records.column_by_name(name)?.clone()));
+    names.iter().filter_map(column).collect()
+}
+
+fn integers(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<Int64Array>())
+}
+
+/// Rows of `clean/`, for every row of the block: the caller takes the kept ones.
+pub(crate) fn clean(block: Block<'_>, tokens: &[Option<i64>]) -> Result<RecordBatch, EngineError> {
+    let mut columns =
+        same(block, &["text", "id", "url", "date", "dump", "file_path", "language", "language_score"]);
+    columns.push(("token_count".to_owned(), integers(tokens.iter().copied())));
+    columns.extend(same(block, &["metadata"]));
+    columns.extend(kept_columns(block));
+    batch(columns)
+}
+
+/// The typed columns of the recipe's `[columns] keep`.
+fn kept_columns(block: Block<'_>) -> impl Iterator<Item = (String, ArrayRef)> {
+    let schema = block.records.schema();
+    let fields: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    fields.into_iter().enumerate().filter_map(move |(index, name)| {
+        Some((name.strip_prefix("keep.")?.to_owned(), block.records.column(index).clone()))
+    })
+}
+
+/// What the verdict columns need to know.
+pub(crate) struct Rows<'a> {
+    pub plan: &'a Plan,
+    pub resolution: &'a Resolution,
+    pub names: &'a HashMap<u64, Name>,
+}
+
+impl Rows<'_> {
+    /// Rows of `rejected/`, for every row of the block: the caller takes the dropped ones.
+    pub fn rejected(
+        &self,
+        block: Block<'_>,
+        verdicts: &[Verdict],
+        twins: &[Option<Twin>],
+    ) -> Result<RecordBatch, EngineError> {
+        let kept: &StringArray = block.column("text")?;
+        let original: &StringArray = block.column("original")?;
+        let text: StringArray = (0..block.records.num_rows())
+            .map(|row| {
+                let column = if original.is_valid(row) { original } else { kept };
+                column.is_valid(row).then(|| column.value(row))
+            })
+            .collect();
+        let mut columns: Columns = vec![("text".to_owned(), Arc::new(text))];
+        columns.extend(same(
+            block,
+            &["id", "url", "date", "dump", "file_path", "source", "language", "language_score", "metadata"],
+        ));
+        columns.push(("shard".to_owned(), self.shards(block)));
+        columns.push(("row".to_owned(), self.rows(block)?));
+        columns.extend(self.reasons(verdicts));
+        columns.extend(self.twins(twins));
+        batch(columns)
+    }
+
+    /// Rows of `ledger/`.
+    pub fn ledger(
+        &self,
+        block: Block<'_>,
+        verdicts: &[Verdict],
+        twins: &[Option<Twin>],
+        tokens: &[Option<i64>],
+    ) -> Result<RecordBatch, EngineError> {
+        let bytes: &UInt64Array = block.column("bytes")?;
+        let kept_bytes: &UInt64Array = block.column("kept_bytes")?;
+        let flags: &UInt8Array = block.column("flags")?;
+        let is = |flag: u8| -> ArrayRef {
+            Arc::new(flags.values().iter().map(|flags| Some(Flags(*flags).has(flag))).collect::<BooleanArray>())
+        };
+        let kept = verdicts.iter().map(|verdict| Some(verdict.is_keep()));
+        let left = verdicts.iter().zip(kept_bytes.values());
+        let left = left.map(|(verdict, bytes)| Some(if verdict.is_keep() { *bytes as i64 } else { 0 }));
+        let excluded = (0..verdicts.len() as u64).map(|row| Some(self.resolution.is_excluded(block.first + row)));
+        let mut columns = same(block, &["id"]);
+        columns.push(("shard".to_owned(), self.shards(block)));
+        columns.push(("row".to_owned(), self.rows(block)?));
+        columns.push(("bytes".to_owned(), integers(bytes.values().iter().map(|bytes| Some(*bytes as i64)))));
+        columns.push(("kept_bytes".to_owned(), integers(left)));
+        columns.extend(same(block, &["language", "language_score"]));
+        columns.push(("kept".to_owned(), Arc::new(kept.collect::<BooleanArray>())));
+        columns.extend(self.reasons(verdicts));
+        columns.extend(self.twins(twins));
+        columns.push(("tokens".to_owned(), integers(tokens.iter().copied())));
+        columns.push(("control".to_owned(), is(Flags::CONTROL)));
+        columns.push(("heldout".to_owned(), is(Flags::HELDOUT)));
+        columns.push(("excluded".to_owned(), Arc::new(excluded.collect::<BooleanArray>())));
+        columns.extend(same(block, &["sampling_key"]));
+        let signals: Vec<&str> = self.plan.columns.iter().map(|(name, _, _)| name.as_str()).collect();
+        columns.extend(same(block, &signals));
+        batch(columns)
+    }
+
+    fn shards(&self, block: Block<'_>) -> ArrayRef {
+        Arc::new(Int32Array::from(vec![block.shard as i32; block.records.num_rows()]))
+    }
+
+    fn rows(&self, block: Block<'_>) -> Result<ArrayRef, EngineError> {
+        let rows: &UInt64Array = block.column("row")?;
+        Ok(integers(rows.values().iter().map(|row| Some(*row as i64))))
+    }
+
+    fn reasons(&self, verdicts: &[Verdict]) -> Columns {
+        let names: Vec<String> = self.plan.reasons.0.iter().map(|reason| reason.full_name()).collect();
+        let first: StringArray =
+            verdicts.iter().map(|verdict| verdict.first().map(|id| names[id.0 as usize].as_str())).collect();
+        let mut all = ListBuilder::new(StringBuilder::new());
+        for verdict in verdicts {
+            verdict.iter().for_each(|id| all.values().append_value(&names[id.0 as usize]));
+            all.append(true);
+        }
+        vec![("reason".to_owned(), Arc::new(first)), ("reasons".to_owned(), Arc::new(all.finish()))]
+    }
+
+    fn twins(&self, twins: &[Option<Twin>]) -> Columns {
+        let named: Vec<Option<&Name>> = twins.iter().map(|twin| self.names.get(&twin.as_ref()?.of)).collect();
+        let ids: StringArray = named.iter().map(|name| name.map(|name| name.id.as_str())).collect();
+        let shards: Int32Array = named.iter().map(|name| name.map(|name| name.shard as i32)).collect();
+        let rows = named.iter().map(|name| name.map(|name| name.row as i64));
+        let similarity: Float64Array =
+            twins.iter().map(|twin| twin.as_ref().map(|twin| f64::from(twin.similarity))).collect();
+        vec![
+            ("duplicate_of".to_owned(), Arc::new(ids)),
+            ("duplicate_of_shard".to_owned(), Arc::new(shards)),
+            ("duplicate_of_row".to_owned(), integers(rows)),
+            ("similarity".to_owned(), Arc::new(similarity)),
+        ]
+    }
+}

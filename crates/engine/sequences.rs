@@ -1,0 +1,206 @@
+//! Documents to sequences: shuffle buckets, best-fit packing, `tokens/train-*` and `tokens/control-*`.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use plan::Recipe;
+use shards::{ParquetSink, Receipt, SinkOptions};
+use tokens::{
+    DocumentRange, HeldoutBatchBuilder, HeldoutDocument, PackDoc, PieceTokens, ROWS_PER_GROUP,
+    SequenceBatchBuilder, Tokenizer, Version, bucket, heldout_schema, pack, sequence_schema, shuffle_key,
+};
+
+use crate::error::EngineError;
+use crate::finish::Heldout;
+use crate::ordered::ordered;
+use crate::spool::{Entry, Spooled};
+
+/// How sequences are made, and what their files' footers say.
+pub(crate) struct Packer<'a> {
+    pub tokenizer: &'a Tokenizer,
+    pub length: usize,
+    pub seed: u64,
+    /// Tokens per shuffle bucket.
+    pub bucket_tokens: u64,
+    pub footer: Vec<(String, String)>,
+    pub threads: NonZeroUsize,
+}
+
+/// Totals of one kind of file.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Packed {
+    pub documents: u64,
+    pub tokens: u64,
+    pub sequences: u64,
+    pub text_bytes: u64,
+}
+
+impl<'a> Packer<'a> {
+    pub fn new(
+        tokenizer: &'a Tokenizer,
+        recipe: &Recipe,
+        recipe_hash: &str,
+        threads: NonZeroUsize,
+    ) -> Packer<'a> {
+        let length = recipe.number("pack", "length") as usize;
+        let footer = [
+            (tokens::FOOTER_RECIPE_HASH, recipe_hash.to_owned()),
+            (tokens::FOOTER_TOKENIZER_HASH, tokenizer.hash()),
+            (tokens::FOOTER_SEQUENCE_LENGTH, length.to_string()),
+            (tokens::FOOTER_END_OF_TEXT, tokenizer.end_of_text().to_string()),
+        ];
+        Packer {
+            tokenizer,
+            length,
+            seed: recipe.number("pack", "seed") as u64,
+            bucket_tokens: recipe.number("pack", "bucket_tokens") as u64,
+            footer: footer.map(|(key, value)| (key.to_owned(), value)).to_vec(),
+            threads,
+        }
+    }
+
+    /// Packs `train-*` (`is_control` false) or `control-*`. One file per bucket, at least one.
+    pub fn pack(
+        &self,
+        spooled: &Spooled,
+        is_control: bool,
+        folder: &Path,
+    ) -> Result<(Vec<Receipt>, Packed), EngineError> {
+        let entries: Vec<&Entry> =
+            spooled.entries.iter().filter(|entry| entry.control.is_some() == is_control).collect();
+        let total: u64 = entries.iter().map(|entry| u64::from(entry.ids) + 1).sum();
+        let n_buckets = total.div_ceil(self.bucket_tokens).max(1) as usize;
+        let name = if is_control { "control" } else { "train" };
+        let mut buckets = 0..n_buckets;
+        let mut receipts = Vec::new();
+        let mut totals = Packed::default();
+        ordered(
+            self.threads,
+            || Ok(buckets.next()),
+            || (),
+            |number, ()| {
+                let path = folder.join(format!("{name}-{number:05}.parquet"));
+                self.bucket(spooled, &entries, (number, n_buckets), is_control, &path)
+            },
+            |(receipt, packed): (Receipt, Packed)| {
+                receipts.push(receipt);
+                totals.documents += packed.documents;
+                totals.tokens += packed.tokens;
+                totals.sequences += packed.sequences;
+                totals.text_bytes += packed.text_bytes;
+                Ok::<(), EngineError>(())
+            },
+        )?;
+        Ok((receipts, totals))
+    }
+
+    fn bucket(
+        &self,
+        spooled: &Spooled,
+        entries: &[&Entry],
+        (number, n_buckets): (usize, usize),
+        is_control: bool,
+        path: &Path,
+    ) -> Result<(Receipt, Packed), EngineError> {
+        let mut sink = ParquetSink::create(path, sequence_schema(self.length), &self.sink_options(ROWS_PER_GROUP))?;
+        let mut packed = Packed::default();
+        let mut builder = SequenceBatchBuilder::new(self.length, self.tokenizer.end_of_text());
+        // Sequences hold one form of the text each: what was packed before filtering, then what line filters left.
+        let versions: &[Version] = if is_control { &[Version::Original, Version::Kept] } else { &[Version::Kept] };
+        for version in versions {
+            let mut documents: Vec<(u64, &Entry)> = (entries.iter())
+                .filter(|entry| entry.control.is_none_or(|control| control == *version))
+                .map(|entry| (shuffle_key(self.seed, entry.shard, entry.row), *entry))
+                .filter(|(key, _)| bucket(*key, n_buckets) == number)
+                .collect();
+            documents.sort_unstable_by_key(|(key, entry)| (*key, entry.shard, entry.row));
+            let sizes: Vec<PackDoc> =
+                documents.iter().map(|(key, entry)| PackDoc { key: *key, n_tokens: entry.ids + 1 }).collect();
+            packed.documents += documents.len() as u64;
+            packed.text_bytes += documents.iter().map(|(_, entry)| entry.text_bytes).sum::<u64>();
+            let cuts = self.cuts(spooled, &documents);
+            for sequence in pack(&sizes, self.length) {
+                let pieces = self.pieces(spooled, &documents, &cuts, &sequence);
+                let pieces: Vec<PieceTokens<'_>> =
+                    pieces.iter().map(|(document, ids)| PieceTokens { document: *document, ids }).collect();
+                builder.push(&pieces, *version)?;
+                packed.sequences += 1;
+                packed.tokens += u64::from(sequence.n_tokens());
+                if builder.len() == ROWS_PER_GROUP {
+                    sink.write(&builder.finish()?)?;
+                }
+            }
+        }
+        if !builder.is_empty() {
+            sink.write(&builder.finish()?)?;
+        }
+        Ok((sink.commit()?, packed))
+    }
+
+    /// Where each document's text is cut: byte offsets at multiples of the length, 0 and the end included.
+    fn cuts(&self, spooled: &Spooled, documents: &[(u64, &Entry)]) -> Vec<Vec<u64>> {
+        let lengths = self.tokenizer.byte_lengths();
+        let mut ids = Vec::new();
+        let mut cuts = Vec::with_capacity(documents.len());
+        for (_, entry) in documents {
+            spooled.tokens(entry, self.tokenizer.end_of_text(), 0..entry.ids + 1, &mut ids);
+            cuts.push(lengths.cuts(&ids, self.length, entry.text_bytes));
+        }
+        cuts
+    }
+
+    fn pieces(
+        &self,
+        spooled: &Spooled,
+        documents: &[(u64, &Entry)],
+        cuts: &[Vec<u64>],
+        sequence: &tokens::Sequence,
+    ) -> Vec<(DocumentRange, Vec<u32>)> {
+        let piece = |piece: &tokens::Piece| {
+            let entry = documents[piece.doc as usize].1;
+            let cuts = &cuts[piece.doc as usize];
+            let part = piece.start as usize / self.length;
+            let range = DocumentRange {
+                shard: entry.shard as i32,
+                row: entry.row as i64,
+                byte_start: cuts[part] as i64,
+                byte_end: cuts[part + 1] as i64,
+            };
+            let mut ids = Vec::new();
+            spooled.tokens(entry, self.tokenizer.end_of_text(), piece.start..piece.end, &mut ids);
+            (range, ids)
+        };
+        sequence.pieces.iter().map(piece).collect()
+    }
+
+    /// Writes `heldout-raw-*` and `heldout-kept-*`.
+    pub fn heldout(&self, documents: &[Heldout], folder: &Path) -> Result<Vec<Receipt>, EngineError> {
+        let mut receipts = Vec::new();
+        for (name, is_kept_text) in [("raw", false), ("kept", true)] {
+            let path = folder.join(format!("heldout-{name}-00000.parquet"));
+            let mut sink = ParquetSink::create(&path, heldout_schema(), &self.sink_options(1000))?;
+            let mut builder = HeldoutBatchBuilder::default();
+            for document in documents.iter().filter(|document| document.is_kept_text == is_kept_text) {
+                let mut ids = vec![self.tokenizer.end_of_text()];
+                ids.extend_from_slice(&document.ids);
+                builder.push(HeldoutDocument {
+                    shard: document.shard as i32,
+                    row: document.row as i64,
+                    id: &document.id,
+                    url: document.url.as_deref(),
+                    source: document.source.as_deref(),
+                    text: &document.text,
+                    input_ids: &ids,
+                });
+            }
+            sink.write(&builder.finish()?)?;
+            receipts.push(sink.commit()?);
+        }
+        Ok(receipts)
+    }
+
+    fn sink_options(&self, row_group_rows: usize) -> SinkOptions {
+        let plain = ["input_ids.list.item", "text", "id", "url"].map(str::to_owned).to_vec();
+        SinkOptions { row_group_rows, plain, footer: self.footer.clone(), ..SinkOptions::default() }
+    }
+}

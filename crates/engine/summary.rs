@@ -1,0 +1,255 @@
+//! A run in words and numbers: what `report.json` and the page are made of.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use arrow::array::{Array, RecordBatch, StringArray};
+use document::{OptionValue, Reason};
+use plan::{Plan, StageRecipeKind};
+use report::{
+    Cluster, ClusterDocument, ClusterSize, FileNote, Member, Phase, Run, Sample, StageInfo, StageKind, Timing,
+    TokenSummary,
+};
+use shards::{Inputs, Quarantined};
+use tokens::Tokenizer;
+
+use crate::clean::{CleanOptions, Rates};
+use crate::error::EngineError;
+use crate::finish::excerpt;
+use crate::pack_shards::PackedSegments;
+use crate::resolve::Resolution;
+use crate::sequences::Packed;
+use crate::sweep_shards::STEPS;
+use crate::work::SegmentReceipt;
+
+/// Everything the summary is made from.
+pub(crate) struct Facts<'a> {
+    pub plan: &'a Plan,
+    pub options: &'a CleanOptions,
+    pub inputs: &'a Inputs,
+    pub receipts: &'a [SegmentReceipt],
+    pub resolution: &'a Resolution,
+    pub segments: &'a PackedSegments,
+    /// Train and control.
+    pub packed: (Packed, Packed),
+    /// `None`: nothing was packed.
+    pub tokenizer: Option<&'a Tokenizer>,
+    pub rates: Rates,
+    /// Of sweep, resolve and pack.
+    pub seconds: [f64; 3],
+    pub wall_seconds: f64,
+}
+
+pub(crate) fn run(facts: Facts<'_>) -> Result<Run, EngineError> {
+    let Facts { plan, options, inputs, segments, .. } = facts;
+    let note = |path: &str, why: &str| FileNote { path: path.to_owned(), why: why.to_owned() };
+    Ok(Run {
+        corpus_version: env!("CARGO_PKG_VERSION").to_owned(),
+        recipe_name: plan.name.clone(),
+        recipe_toml: plan.resolved.clone(),
+        recipe_hash: plan.hash.clone(),
+        splitter: options.recipe.text("words", "splitter").to_owned(),
+        is_early: !options.all_signals,
+        inputs: report::Inputs {
+            files: inputs.shards.len() as u64,
+            bytes: inputs.size(),
+            skipped: inputs.skipped.iter().map(|file| note(&file.path, &file.why)).collect(),
+            quarantined: quarantined(inputs, facts.receipts)
+                .iter()
+                .map(|file| note(&file.path, &format!("{}; {}", file.why, file.remedy)))
+                .collect(),
+        },
+        stages: stages(options),
+        reasons: plan.reasons.clone(),
+        tally: segments.tally.clone(),
+        rejected_samples: samples(plan, &segments.samples),
+        clusters: clusters(facts.resolution, segments),
+        cluster_sizes: facts
+            .resolution
+            .sizes
+            .iter()
+            .rev()
+            .map(|(size, clusters)| ClusterSize { size: *size, clusters: *clusters })
+            .collect(),
+        warnings: warnings(&facts),
+        tokens: facts.tokenizer.map(|tokenizer| token_summary(&facts, tokenizer)),
+        training: None,
+        timing: timing(&facts),
+        peak_memory_bytes: peak_memory(),
+    })
+}
+
+/// Input files that could not be read, or not to their end.
+pub(crate) fn quarantined(inputs: &Inputs, receipts: &[SegmentReceipt]) -> Vec<Quarantined> {
+    let read = receipts.iter().flat_map(|receipt| receipt.quarantined.iter());
+    inputs.quarantined.iter().chain(read).cloned().collect()
+}
+
+fn stages(options: &CleanOptions) -> Vec<StageInfo> {
+    let mut stages = vec![StageInfo {
+        name: "input".to_owned(),
+        kind: StageKind::Input,
+        about: "Records without usable text.".to_owned(),
+        ..StageInfo::default()
+    }];
+    for stage in &options.recipe.stages {
+        let info = match &stage.kind {
+            StageRecipeKind::Filter(filter) => StageInfo {
+                kind: StageKind::Filter,
+                source: filter.spec.source.to_owned(),
+                about: filter.spec.about.to_owned(),
+                options: filter.options.iter().map(|(key, value)| (key.clone(), shown(value))).collect(),
+                ..StageInfo::default()
+            },
+            StageRecipeKind::ExactDedup => StageInfo {
+                kind: StageKind::ExactDedup,
+                about: "The same text, by 128-bit hash; the first in input order is kept.".to_owned(),
+                ..StageInfo::default()
+            },
+            StageRecipeKind::Minhash => StageInfo {
+                kind: StageKind::Minhash,
+                source: "Broder 1997; parameters of Penedo et al. 2024 (FineWeb)".to_owned(),
+                about: "Near-duplicates by MinHash-LSH, verified against the kept document.".to_owned(),
+                options: ["bands", "rows", "shingle", "min_similarity"]
+                    .map(|key| (key.to_owned(), options.recipe.number("minhash", key).to_string()))
+                    .into(),
+                ..StageInfo::default()
+            },
+            StageRecipeKind::Tokenize | StageRecipeKind::Pack => continue,
+        };
+        stages.push(StageInfo { name: stage.name.to_owned(), ..info });
+    }
+    stages
+}
+
+fn shown(value: &OptionValue) -> String {
+    match value {
+        OptionValue::Bool(flag) => flag.to_string(),
+        OptionValue::Number(number) => number.to_string(),
+        OptionValue::Text(text) => text.clone(),
+        OptionValue::List(list) => list.join(", "),
+    }
+}
+
+fn samples(plan: &Plan, batches: &[RecordBatch]) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for batch in batches {
+        let cell = |name: &str, row: usize| -> Option<String> {
+            let column: &StringArray = batch.column_by_name(name)?.as_any().downcast_ref()?;
+            column.is_valid(row).then(|| column.value(row).to_owned())
+        };
+        for row in 0..batch.num_rows() {
+            let reason = cell("reason", row).unwrap_or_default();
+            let check: Option<&Reason> = plan.reasons.find(&reason).map(|id| plan.reasons.get(id));
+            samples.push(Sample {
+                id: cell("id", row).unwrap_or_default(),
+                url: cell("url", row),
+                language: cell("language", row),
+                text: excerpt(&cell("text", row).unwrap_or_default()),
+                value: None,
+                signal: check.and_then(|check| check.signal.clone()),
+                bound: check.map(|check| check.bound.clone()).unwrap_or_default(),
+                reason,
+            });
+        }
+    }
+    // A page shows a few of each reason; a run of many segments brings more.
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    samples.retain(|sample| {
+        let count = seen.entry(sample.reason.clone()).or_default();
+        *count += 1;
+        *count <= 12
+    });
+    samples
+}
+
+fn clusters(resolution: &Resolution, segments: &PackedSegments) -> Vec<Cluster> {
+    let text = |document: &u64| segments.excerpts.get(document).cloned().unwrap_or_default();
+    let member = |document: &u64| {
+        let (id, text) = text(document);
+        let similarity = resolution.twins(*document, 1).first().map(|(_, twin)| f64::from(twin.similarity));
+        Member { id, similarity, dropped: true, text }
+    };
+    let clusters = resolution.largest.iter().map(|(kept, members)| {
+        let (id, text) = text(kept);
+        Cluster {
+            size: members.len() as u64 + 1,
+            kept: ClusterDocument { id, text },
+            members: members.iter().take(4).map(member).collect(),
+        }
+    });
+    clusters.collect()
+}
+
+fn warnings(facts: &Facts<'_>) -> Vec<String> {
+    let limit = facts.options.recipe.number("minhash", "warn_share");
+    let mut warnings = Vec::new();
+    for (source, (candidates, duplicates)) in &facts.segments.sources {
+        let share = *duplicates as f64 / (*candidates).max(1) as f64;
+        if *candidates >= 20 && share > limit && !source.is_empty() {
+            warnings.push(format!(
+                "{:.0} % of the {candidates} candidates of source \"{source}\" were dropped as duplicates: look at \
+                 its clusters before you trust this",
+                100.0 * share
+            ));
+        }
+    }
+    let documents: u64 = facts.receipts.iter().map(|receipt| receipt.rows).sum();
+    if let Some((kept, members)) = facts.resolution.largest.first()
+        && members.len() as f64 > limit * documents as f64
+    {
+        let id = facts.segments.excerpts.get(kept).map(|(id, _)| id.as_str()).unwrap_or_default();
+        warnings.push(format!("one cluster (kept: {id}) holds {} of {documents} documents", members.len() + 1));
+    }
+    warnings
+}
+
+fn token_summary(facts: &Facts<'_>, tokenizer: &Tokenizer) -> TokenSummary {
+    let (train, _) = facts.packed;
+    let length = facts.options.recipe.number("pack", "length") as u64;
+    let places = (train.sequences * length).max(1);
+    let heldout = facts.segments.heldout.iter().filter(|document| !document.is_kept_text).count();
+    TokenSummary {
+        n_tokens: train.tokens,
+        sequences: train.sequences,
+        sequence_length: length,
+        vocab: tokenizer.vocab_size() as u64,
+        fill_rate: train.tokens as f64 / places as f64,
+        bytes_per_token: train.text_bytes as f64 / train.tokens.max(1) as f64,
+        heldout_documents: heldout as u64,
+        control_documents: facts.packed.1.documents,
+        excluded_documents: facts.resolution.excluded.len() as u64,
+        control_rate: facts.rates.control,
+        heldout_rate: facts.rates.heldout,
+    }
+}
+
+fn timing(facts: &Facts<'_>) -> Timing {
+    let names = facts.plan.stages.iter().map(|stage| stage.name).chain(STEPS);
+    let mut stage_nanos = BTreeMap::new();
+    for (index, name) in names.enumerate() {
+        let nanos = facts.receipts.iter().map(|receipt| receipt.nanos.get(index).copied().unwrap_or(0)).sum();
+        stage_nanos.insert(name.to_owned(), nanos);
+    }
+    let [sweep, resolve, pack] = facts.seconds;
+    let tally = &facts.segments.tally;
+    let phase = |name: &str, seconds, bytes| Phase { name: name.to_owned(), seconds, bytes };
+    Timing {
+        wall_seconds: facts.wall_seconds,
+        threads: facts.options.threads.get() as u64,
+        stage_nanos,
+        phases: vec![
+            phase("sweep", sweep, tally.input.bytes),
+            phase("resolve", resolve, tally.input.bytes),
+            phase("pack", pack, tally.input.bytes),
+        ],
+    }
+}
+
+/// Largest resident set of this process, in bytes, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
+}

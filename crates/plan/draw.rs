@@ -1,0 +1,84 @@
+//! `corpus plan`: a recipe's stage graph as text.
+
+use std::fmt::Write;
+
+use crate::plan::{Code, Plan, StageKind};
+use crate::recipe::Recipe;
+
+/// The graph with its one barrier, then what every stage checks.
+pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
+    let mut out = format!("recipe {} ({}), words by {}\n\n", plan.name, &plan.hash[..12], recipe.text("words", "splitter"));
+    let filters: Vec<&str> = plan.stages.iter().map(|stage| stage.name).collect();
+    let _ = writeln!(out, "  raw/ ─▶ sweep    {}", wrap(&filters, " ▶ ", 19));
+    let _ = writeln!(out, "            ├─▶ rejected/    what was dropped, with its reasons");
+    let _ = writeln!(out, "            ├─▶ control, held-out sample    whatever the verdict");
+    let _ = writeln!(out, "            └─▶ signatures   exact hash, 14 x 8 MinHash");
+    let _ = writeln!(out, "        ─▶ resolve  ══ barrier: duplicates among all survivors; reads no text");
+    let last: Vec<&str> = recipe.stages.iter().map(|stage| stage.name).filter(|n| ["tokenize", "pack"].contains(n)).collect();
+    let tokens = if last.is_empty() { "" } else { ", tokens/" };
+    let _ = writeln!(out, "        ─▶ pack     clean/, ledger/{tokens}   {}\n", last.join(" ▶ "));
+    for stage in plan.stages.iter() {
+        let range = stage.first_reason as usize..stage.first_reason as usize + stage.reasons as usize;
+        match &stage.kind {
+            StageKind::Filter(filter) => {
+                let kind = match filter.code {
+                    Code::Lines(_) => "; rewrites the text",
+                    _ => "",
+                };
+                let _ = writeln!(out, "{}: {}{kind}", stage.name, filter.spec.source);
+            }
+            StageKind::Input => out.push_str("input: records without usable text\n"),
+            _ => {
+                let _ = writeln!(out, "{}", stage.name);
+            }
+        }
+        for reason in &plan.reasons.0[range] {
+            let kept = match (&reason.signal, reason.is_line) {
+                (_, true) => "drops lines".to_owned(),
+                (Some(signal), _) => format!("{signal} {}", reason.bound),
+                (None, _) => reason.bound.clone(),
+            };
+            let _ = writeln!(out, "    {:<32} {kept}", reason.reason);
+        }
+    }
+    for note in notes(recipe) {
+        let _ = writeln!(out, "note: {note}");
+    }
+    out
+}
+
+/// What a user should know before a run.
+pub fn notes(recipe: &Recipe) -> Vec<String> {
+    let mut notes = Vec::new();
+    let languages = recipe.stages.iter().find_map(|stage| match &stage.kind {
+        crate::StageRecipeKind::Filter(filter) if stage.name == "language" => filter.options.get("languages"),
+        _ => None,
+    });
+    if let Some(document::OptionValue::List(languages)) = languages {
+        for language in languages.iter().filter(|language| filters::stop_words(language).is_none()) {
+            notes.push(format!("there are no stop words for `{language}`: its stop-word check is off"));
+        }
+        notes.push(
+            "language is whatlang's judgement with a confidence above 0.5; this is not fastText's 0.65".to_owned(),
+        );
+    }
+    notes
+}
+
+fn wrap(names: &[&str], joiner: &str, indent: usize) -> String {
+    let mut out = String::new();
+    let mut width = indent;
+    for (index, name) in names.iter().enumerate() {
+        if index > 0 {
+            out.push_str(joiner);
+            width += joiner.chars().count();
+            if width + name.len() > 78 {
+                let _ = write!(out, "\n{:indent$}", "");
+                width = indent;
+            }
+        }
+        out.push_str(name);
+        width += name.len();
+    }
+    out
+}

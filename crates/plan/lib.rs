@@ -1,0 +1,20 @@
+//! A recipe is what a person writes, a plan is what a machine runs on one batch.
+//!
+//! **Invariant:** `plan` never sees a file, a thread or a clock: text of recipes and lists, and the
+//! clock that times stages, are passed in.
+
+pub mod draw;
+pub mod error;
+pub mod plan;
+pub mod recipe;
+pub mod recipes;
+pub mod resolved;
+pub mod sections;
+pub mod sweep;
+mod swept;
+
+pub use error::RuleError;
+pub use plan::{Plan, Stage, StageKind};
+pub use recipe::{FilterRecipe, Recipe, StageRecipe, StageRecipeKind};
+pub use sweep::{Rejected, Scratch, SweepOptions};
+pub use swept::{Flags, Near, Signed, Swept};

@@ -1,0 +1,278 @@
+//! Recipe -> [`Plan`]: built filters, bounds by language, and a bit for every reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use document::{
+    Bound, FilterSpec, Filter, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons, Scope, Settings, Signal,
+    SignalSet, Test, Verdict,
+};
+use text::scan::StopWords;
+use text::words::Splitter;
+
+use crate::error::RuleError;
+use crate::recipe::{FilterRecipe, Recipe, StageRecipeKind};
+use crate::resolved;
+
+/// A bound as the sweep evaluates it.
+pub type Test1 = (Signal, Bound, ReasonId);
+
+pub enum StageKind {
+    /// Records without usable text.
+    Input,
+    Filter(Box<FilterStage>),
+    ExactDedup,
+    Minhash,
+}
+
+/// A filter ready to run.
+pub struct FilterStage {
+    pub spec: &'static FilterSpec,
+    pub(crate) code: Code,
+    bounds: Vec<Test1>,
+    by_language: BTreeMap<String, Vec<Test1>>,
+    /// Signals that the common scan measures for it.
+    pub(crate) scan: SignalSet,
+    /// Reason of each check; `None`: off, or a line check.
+    pub(crate) reasons: Vec<Option<ReasonId>>,
+}
+
+pub(crate) enum Code {
+    Table,
+    Document(Box<dyn Filter>),
+    Lines(Box<dyn LineFilter>),
+}
+
+impl FilterStage {
+    /// Bounds that hold for a language (short code).
+    pub fn bounds(&self, language: Option<&str>) -> &[Test1] {
+        language.and_then(|language| self.by_language.get(language)).unwrap_or(&self.bounds)
+    }
+}
+
+/// One stage of a plan. `first..first + len` are its reasons' bits.
+pub struct Stage {
+    pub name: &'static str,
+    pub first_reason: u8,
+    pub reasons: u8,
+    pub kind: StageKind,
+}
+
+/// What a machine runs. Immutable and shared by all workers.
+pub struct Plan {
+    pub name: String,
+    /// The fully resolved recipe, TOML.
+    pub resolved: String,
+    /// xxh3-128 of [`Plan::resolved`] and the lists it names, in hexadecimal.
+    pub hash: String,
+    pub stages: Vec<Stage>,
+    pub reasons: Reasons,
+    /// `<stage>.<signal>`, stage, signal: the ledger's measured columns.
+    pub columns: Vec<(String, usize, Signal)>,
+    pub splitter: Splitter,
+    pub(crate) stop_words: BTreeMap<&'static str, StopWords>,
+}
+
+impl Plan {
+    /// Builds the filters and numbers the reasons.
+    pub fn compile(file: &str, recipe: &Recipe) -> Result<Plan, RuleError> {
+        let error = |message: String, remedy: &str| RuleError {
+            file: file.to_owned(),
+            line: 0,
+            message,
+            remedy: remedy.to_owned(),
+        };
+        let splitter_name = recipe.text("words", "splitter");
+        let splitter = Splitter::from_name(splitter_name)
+            .ok_or_else(|| error(format!("unknown splitter `{splitter_name}`"), "see rules/README.md"))?;
+        let mut reasons: Vec<Reason> = Vec::new();
+        let mut stages = vec![input_stage(&mut reasons)];
+        let mut columns = Vec::new();
+        for stage in &recipe.stages {
+            let first_reason = reasons.len();
+            let kind = match &stage.kind {
+                StageRecipeKind::Filter(filter) => {
+                    for signal in filter.spec.columns() {
+                        columns.push((format!("{}.{}", stage.name, signal.name()), stages.len(), signal));
+                    }
+                    let built = build(filter, recipe, splitter_name, &mut reasons)
+                        .map_err(|message| error(format!("[{}] {message}", stage.name), ""))?;
+                    StageKind::Filter(Box::new(built))
+                }
+                StageRecipeKind::ExactDedup => {
+                    reasons.push(duplicate(stage.name, "The same text stands earlier in the input."));
+                    StageKind::ExactDedup
+                }
+                StageRecipeKind::Minhash => {
+                    let why = "A document at least this similar is kept.";
+                    reasons.push(Reason {
+                        signal: Some("similarity".to_owned()),
+                        bound: format!("< {}", recipe.number("minhash", "min_similarity")),
+                        high: Some(recipe.number("minhash", "min_similarity")),
+                        ..duplicate(stage.name, why)
+                    });
+                    StageKind::Minhash
+                }
+                StageRecipeKind::Tokenize | StageRecipeKind::Pack => continue,
+            };
+            let count = reasons.len() - first_reason;
+            stages.push(Stage {
+                name: stage.name,
+                first_reason: first_reason as u8,
+                reasons: count as u8,
+                kind,
+            });
+        }
+        if reasons.len() > Verdict::MAX_REASONS {
+            let message = format!("{} checks; a plan holds at most {}", reasons.len(), Verdict::MAX_REASONS);
+            return Err(error(message, "use fewer filters"));
+        }
+        let resolved = resolved::to_toml(recipe);
+        let hash = resolved::hash(recipe, &resolved);
+        let languages = filters::STOP_WORD_LANGUAGES.iter();
+        let stop_words = languages
+            .filter_map(|language| Some((*language, StopWords::new(filters::stop_words(language)?))))
+            .collect();
+        let name = recipe.name.clone();
+        Ok(Plan { name, resolved, hash, stages, reasons: Reasons(reasons), columns, splitter, stop_words })
+    }
+
+    /// Position of the first stage of that name.
+    pub fn stage(&self, name: &str) -> Option<usize> {
+        self.stages.iter().position(|stage| stage.name == name)
+    }
+
+    /// The bit of a dedup stage's `duplicate` reason.
+    pub fn duplicate_reason(&self, stage: &str) -> Option<ReasonId> {
+        self.stage(stage).map(|index| ReasonId(self.stages[index].first_reason))
+    }
+
+    /// The reason for a record without usable text.
+    pub fn input_reason(problem: Problem) -> Option<ReasonId> {
+        (problem != Problem::None).then(|| ReasonId(problem as u8 - 1))
+    }
+
+    /// Stages that rewrite the text, in order.
+    pub fn line_stages(&self) -> impl Iterator<Item = usize> + '_ {
+        self.stages.iter().enumerate().filter_map(|(index, stage)| match &stage.kind {
+            StageKind::Filter(filter) => matches!(filter.code, Code::Lines(_)).then_some(index),
+            _ => None,
+        })
+    }
+}
+
+fn input_stage(reasons: &mut Vec<Reason>) -> Stage {
+    for problem in Problem::ALL {
+        reasons.push(Reason {
+            stage: "input".to_owned(),
+            reason: problem.reason().to_owned(),
+            signal: None,
+            bound: String::new(),
+            low: None,
+            high: None,
+            is_line: false,
+            why: problem.why().to_owned(),
+        });
+    }
+    Stage { name: "input", first_reason: 0, reasons: reasons.len() as u8, kind: StageKind::Input }
+}
+
+fn duplicate(stage: &str, why: &str) -> Reason {
+    Reason {
+        stage: stage.to_owned(),
+        reason: "duplicate".to_owned(),
+        signal: None,
+        bound: String::new(),
+        low: None,
+        high: None,
+        is_line: false,
+        why: why.to_owned(),
+    }
+}
+
+fn build(
+    filter: &FilterRecipe,
+    recipe: &Recipe,
+    splitter: &str,
+    reasons: &mut Vec<Reason>,
+) -> Result<FilterStage, String> {
+    let spec = filter.spec;
+    let off: BTreeSet<String> = spec
+        .checks
+        .iter()
+        .zip(&filter.bounds)
+        .filter(|(_, bound)| **bound == Bound::Off)
+        .map(|(check, _)| check.reason.to_owned())
+        .collect();
+    let settings = Settings {
+        options: filter.options.clone(),
+        lists: recipe.lists.clone(),
+        splitter: splitter.to_owned(),
+        off,
+    };
+    let code = match spec.judge {
+        Judge::Bounds => Code::Table,
+        Judge::Document(build) => Code::Document(build(&settings)?),
+        Judge::Lines(build) => Code::Lines(build(&settings)?),
+    };
+    let first = reasons.len();
+    reasons.extend(spec.checks.iter().zip(&filter.bounds).map(|(check, bound)| reason(spec, check, *bound)));
+    let tests = |bounds: &[Bound]| -> Vec<Test1> {
+        let all = spec.checks.iter().zip(bounds).enumerate();
+        all.filter_map(|(index, (check, bound))| match check.test {
+            Test::Bound(signal, _) if *bound != Bound::Off => {
+                Some((signal, *bound, ReasonId((first + index) as u8)))
+            }
+            _ => None,
+        })
+        .collect()
+    };
+    // A filter that only tags measures for the ledger and drops nothing.
+    let tags = filter.options.get("action") == Some(&OptionValue::Text("tag".to_owned()));
+    let tests = |bounds: &[Bound]| if tags { Vec::new() } else { tests(bounds) };
+    let by_language = filter.by_language.iter().map(|(language, changes)| {
+        let mut bounds = filter.bounds.clone();
+        changes.iter().for_each(|(check, bound)| bounds[*check] = *bound);
+        (language.clone(), tests(&bounds))
+    });
+    let raised = spec.checks.iter().zip(&filter.bounds).enumerate().map(|(index, (check, bound))| {
+        let counts = check.scope == Scope::Document && *bound != Bound::Off && !tags;
+        counts.then_some(ReasonId((first + index) as u8))
+    });
+    let own: SignalSet = match spec.judge {
+        Judge::Bounds => SignalSet::EMPTY,
+        _ => spec.columns().into_iter().collect(),
+    };
+    let wanted: SignalSet = spec.columns().into_iter().collect();
+    Ok(FilterStage {
+        spec,
+        bounds: tests(&filter.bounds),
+        by_language: by_language.collect(),
+        reasons: raised.collect(),
+        scan: if own.is_empty() { wanted } else { SignalSet::EMPTY },
+        code,
+    })
+}
+
+fn reason(spec: &FilterSpec, check: &document::Check, bound: Bound) -> Reason {
+    let (low, high) = match bound {
+        Bound::AtLeast(low) => (Some(low), None),
+        Bound::AtMost(high) => (None, Some(high)),
+        Bound::Between(low, high) => (Some(low), Some(high)),
+        Bound::Off => (None, None),
+    };
+    let signal = match check.test {
+        Test::Bound(signal, _) => Some(signal.name().to_owned()),
+        Test::Own => None,
+    };
+    let is_bound = signal.is_some();
+    Reason {
+        stage: spec.name.to_owned(),
+        reason: check.reason.to_owned(),
+        signal,
+        bound: if is_bound || bound == Bound::Off { bound.to_string() } else { String::new() },
+        low: low.filter(|_| is_bound),
+        high: high.filter(|_| is_bound),
+        is_line: check.scope == Scope::Line,
+        why: check.why.to_owned(),
+    }
+}

@@ -1,0 +1,406 @@
+//! TOML -> [`Recipe`]: every key is checked, every error names its line and a remedy.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use document::{Bound, FilterSpec, OptionSpec, OptionValue, Test};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{RuleError, suggest};
+use crate::sections::{SECTIONS, section};
+
+/// What a person wrote, checked, with defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    pub name: String,
+    pub stages: Vec<StageRecipe>,
+    /// Values of the tables in [`SECTIONS`], by `(table, key)`.
+    pub sections: BTreeMap<(&'static str, &'static str), OptionValue>,
+    /// Path as written -> text of the list file; filled by the caller, see [`Recipe::list_paths`].
+    pub lists: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct StageRecipe {
+    pub name: &'static str,
+    pub kind: StageRecipeKind,
+}
+
+#[derive(Clone, Debug)]
+pub enum StageRecipeKind {
+    Filter(Box<FilterRecipe>),
+    ExactDedup,
+    Minhash,
+    Tokenize,
+    Pack,
+}
+
+/// A filter with its numbers.
+#[derive(Clone)]
+pub struct FilterRecipe {
+    pub spec: &'static FilterSpec,
+    /// By check; `Off` also switches off a check that is code.
+    pub bounds: Vec<Bound>,
+    /// What differs by language (short code): `(check, bound)`.
+    pub by_language: BTreeMap<String, Vec<(usize, Bound)>>,
+    pub options: BTreeMap<String, OptionValue>,
+}
+
+impl std::fmt::Debug for FilterRecipe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?} {:?}", self.spec.name, self.bounds, self.options)
+    }
+}
+
+/// Stages that are not filters.
+const OTHER_STAGES: [&str; 4] = ["exact_dedup", "minhash", "tokenize", "pack"];
+
+impl Recipe {
+    /// Parses TOML text. `file` is its name for error messages.
+    pub fn parse(file: &str, text: &str) -> Result<Recipe, RuleError> {
+        Parser { file, text }.recipe()
+    }
+
+    /// Paths of the list files that the recipe names.
+    pub fn list_paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        for stage in &self.stages {
+            if let StageRecipeKind::Filter(filter) = &stage.kind {
+                for option in filter.spec.options.iter().filter(|option| option.is_path) {
+                    match filter.options.get(option.key) {
+                        Some(OptionValue::List(list)) => paths.extend(list.iter().cloned()),
+                        Some(OptionValue::Text(path)) if !path.is_empty() => paths.push(path.clone()),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        paths
+    }
+
+    pub fn has_stage(&self, name: &str) -> bool {
+        self.stages.iter().any(|stage| stage.name == name)
+    }
+
+    pub fn number(&self, table: &'static str, key: &'static str) -> f64 {
+        match self.sections.get(&(table, key)) {
+            Some(OptionValue::Number(number)) => *number,
+            _ => unreachable!("{table}.{key} is a number with a default"),
+        }
+    }
+
+    pub fn text(&self, table: &'static str, key: &'static str) -> &str {
+        match self.sections.get(&(table, key)) {
+            Some(OptionValue::Text(text)) => text,
+            _ => unreachable!("{table}.{key} is a text with a default"),
+        }
+    }
+
+    pub fn list(&self, table: &'static str, key: &'static str) -> &[String] {
+        match self.sections.get(&(table, key)) {
+            Some(OptionValue::List(list)) => list,
+            _ => unreachable!("{table}.{key} is a list with a default"),
+        }
+    }
+}
+
+struct Parser<'a> {
+    file: &'a str,
+    text: &'a str,
+}
+
+type Value<'a> = Spanned<DeValue<'a>>;
+
+impl Parser<'_> {
+    fn error(&self, span: Range<usize>, message: String, remedy: String) -> RuleError {
+        let line = self.text.get(..span.start).map_or(0, |before| before.matches('\n').count() + 1);
+        RuleError { file: self.file.to_owned(), line, message, remedy }
+    }
+
+    fn recipe(&self) -> Result<Recipe, RuleError> {
+        let table = DeTable::parse(self.text).map_err(|error| {
+            self.error(
+                error.span().unwrap_or(0..0),
+                error.message().to_owned(),
+                "recipes are TOML: see rules/README.md".to_owned(),
+            )
+        })?;
+        let table = table.get_ref();
+        let pipeline = table.get("pipeline").ok_or_else(|| {
+            self.error(
+                0..0,
+                "`pipeline` is missing".to_owned(),
+                "add a line such as pipeline = [\"gopher_quality\"]".to_owned(),
+            )
+        })?;
+        let mut stages = self.pipeline(pipeline)?;
+        let mut recipe =
+            Recipe { name: self.default_name(), stages: Vec::new(), sections: defaults(), lists: BTreeMap::new() };
+        for (key, value) in table {
+            let name: &str = key.get_ref();
+            match name {
+                "pipeline" => {}
+                "name" => {
+                    recipe.name = value.get_ref().as_str().map(str::to_owned).ok_or_else(|| {
+                        self.error(value.span(), "`name` must be a text".to_owned(), String::new())
+                    })?
+                }
+                _ => self.table(name, key.span(), value, &mut stages, &mut recipe)?,
+            }
+        }
+        recipe.stages = stages;
+        Ok(recipe)
+    }
+
+    fn default_name(&self) -> String {
+        let name = self.file.rsplit('/').next().unwrap_or(self.file);
+        name.strip_suffix(".toml").unwrap_or(name).to_owned()
+    }
+
+    fn pipeline(&self, value: &Value<'_>) -> Result<Vec<StageRecipe>, RuleError> {
+        let bad = |span, message: String, remedy: String| Err(self.error(span, message, remedy));
+        let Some(names) = value.get_ref().as_array() else {
+            return bad(value.span(), "`pipeline` must be a list of stage names".into(), String::new());
+        };
+        let mut stages: Vec<StageRecipe> = Vec::new();
+        for item in names.iter() {
+            let Some(name) = item.get_ref().as_str() else {
+                return bad(item.span(), "a stage is named by a text".into(), String::new());
+            };
+            let Some(stage) = stage_named(name) else {
+                let known = filters::FILTERS.iter().map(|filter| filter.name).chain(OTHER_STAGES);
+                return bad(item.span(), format!("there is no stage `{name}`"), suggest(name, known));
+            };
+            if stages.iter().any(|earlier| earlier.name == stage.name) {
+                return bad(item.span(), format!("`{name}` stands twice in the pipeline"), "remove one".into());
+            }
+            let order = |name: &str| ["tokenize", "pack"].iter().position(|last| *last == name).map_or(0, |i| i + 1);
+            let previous = stages.last().map_or(0, |last| order(last.name));
+            if order(name) < previous {
+                let remedy = "tokenize, then pack, stand last: all filters and dedup come before them";
+                return bad(item.span(), format!("`{name}` comes too late in the pipeline"), remedy.into());
+            }
+            if name == "pack" && previous != 1 {
+                return bad(item.span(), "`pack` needs `tokenize` before it".into(), "add \"tokenize\"".into());
+            }
+            stages.push(stage);
+        }
+        Ok(stages)
+    }
+
+    fn table(
+        &self,
+        name: &str,
+        span: Range<usize>,
+        value: &Value<'_>,
+        stages: &mut [StageRecipe],
+        recipe: &mut Recipe,
+    ) -> Result<(), RuleError> {
+        let filter = stages.iter_mut().find_map(|stage| match &mut stage.kind {
+            StageRecipeKind::Filter(filter) if stage.name == name => Some(filter),
+            _ => None,
+        });
+        let known = section(name);
+        if filter.is_none() && known.is_none() {
+            if filters::find(name).is_some() || OTHER_STAGES.contains(&name) {
+                let message = format!("[{name}] sets values of a stage that the pipeline does not have");
+                return Err(self.error(span, message, format!("add \"{name}\" to the pipeline, or remove the table")));
+            }
+            let names = SECTIONS.iter().map(|s| s.name).chain(stages.iter().map(|s| s.name));
+            return Err(self.error(span, format!("unknown table or key `{name}`"), suggest(name, names)));
+        }
+        let Some(table) = value.get_ref().as_table() else {
+            return Err(self.error(value.span(), format!("`{name}` must be a table: [{name}]"), String::new()));
+        };
+        for (key, value) in table {
+            match (&filter, known) {
+                (None, Some(known)) => {
+                    let spec = self.find_option(name, key, known.options)?;
+                    let parsed = self.option(name, spec, value)?;
+                    let range = known.ranges.iter().find(|range| range.0 == spec.key);
+                    if let (OptionValue::Number(number), Some((_, low, high))) = (&parsed, range)
+                        && !(low..=high).contains(&number)
+                    {
+                        let message = format!("{name}.{} = {number} is out of range", spec.key);
+                        return Err(self.error(value.span(), message, format!("allowed: {low} to {high}")));
+                    }
+                    recipe.sections.insert((known.name, spec.key), parsed);
+                }
+                _ => {}
+            }
+        }
+        if let Some(filter) = filter {
+            self.filter(table, filter)?;
+        }
+        Ok(())
+    }
+
+    fn find_option(
+        &self,
+        table: &str,
+        key: &Spanned<std::borrow::Cow<'_, str>>,
+        options: &'static [OptionSpec],
+    ) -> Result<&'static OptionSpec, RuleError> {
+        let name: &str = key.get_ref();
+        options.iter().find(|option| option.key == name).ok_or_else(|| {
+            let remedy = match options {
+                [] => format!("[{table}] has no keys"),
+                _ => suggest(name, options.iter().map(|option| option.key)),
+            };
+            self.error(key.span(), format!("unknown key `{name}` in [{table}]"), remedy)
+        })
+    }
+
+    fn filter(&self, table: &DeTable<'_>, filter: &mut FilterRecipe) -> Result<(), RuleError> {
+        let spec = filter.spec;
+        for (key, value) in table {
+            let name: &str = key.get_ref();
+            if let Some(check) = spec.checks.iter().position(|check| check.reason == name) {
+                filter.bounds[check] = self.bound(spec, check, value)?;
+            } else if let Some(option) = spec.options.iter().find(|option| option.key == name) {
+                filter.options.insert(name.to_owned(), self.option(spec.name, option, value)?);
+            } else if let (Some(inner), true) = (value.get_ref().as_table(), is_language(name)) {
+                let mut bounds = Vec::new();
+                for (key, value) in inner {
+                    let reason: &str = key.get_ref();
+                    let check = spec.checks.iter().position(|check| check.reason == reason);
+                    let Some(check) = check else {
+                        let remedy = suggest(reason, spec.checks.iter().map(|check| check.reason));
+                        let message = format!("unknown check `{reason}` in [{}.{name}]", spec.name);
+                        return Err(self.error(key.span(), message, remedy));
+                    };
+                    bounds.push((check, self.bound(spec, check, value)?));
+                }
+                filter.by_language.insert(name.to_owned(), bounds);
+            } else {
+                let known = spec.checks.iter().map(|check| check.reason);
+                let known = known.chain(spec.options.iter().map(|option| option.key));
+                let message = format!("unknown key `{name}` in [{}]", spec.name);
+                return Err(self.error(key.span(), message, suggest(name, known)));
+            }
+        }
+        Ok(())
+    }
+
+    fn bound(&self, spec: &FilterSpec, check: usize, value: &Value<'_>) -> Result<Bound, RuleError> {
+        let check = &spec.checks[check];
+        if value.get_ref().as_str() == Some("off") {
+            return Ok(Bound::Off);
+        }
+        let shape = match check.test {
+            Test::Own => "\"on\" or \"off\"",
+            Test::Bound(_, Bound::Between(..)) => "[low, high], or \"off\"",
+            Test::Bound(..) => "a number, or \"off\"",
+        };
+        let wrong = || {
+            let message = format!("`{}` takes {shape}", check.reason);
+            self.error(value.span(), message, check.why.to_owned())
+        };
+        let checked = |number: Option<f64>| number.filter(|n| n.is_finite() && *n >= 0.0).ok_or_else(wrong);
+        match check.test {
+            Test::Own if value.get_ref().as_str() == Some("on") => Ok(Bound::AtMost(0.0)),
+            Test::Own | Test::Bound(_, Bound::Off) => Err(wrong()),
+            Test::Bound(_, Bound::AtLeast(_)) => Ok(Bound::AtLeast(checked(number(value))?)),
+            Test::Bound(_, Bound::AtMost(_)) => Ok(Bound::AtMost(checked(number(value))?)),
+            Test::Bound(_, Bound::Between(..)) => {
+                let limits = value.get_ref().as_array().ok_or_else(wrong)?;
+                let [low, high] = limits.iter().collect::<Vec<_>>()[..] else { return Err(wrong()) };
+                let (low, high) = (checked(number(low))?, checked(number(high))?);
+                if low > high {
+                    return Err(wrong());
+                }
+                Ok(Bound::Between(low, high))
+            }
+        }
+    }
+
+    fn option(&self, table: &str, spec: &OptionSpec, value: &Value<'_>) -> Result<OptionValue, RuleError> {
+        let default = default_value(spec);
+        let parsed = option_value(value.get_ref());
+        let fits = parsed.as_ref().is_some_and(|v| std::mem::discriminant(v) == std::mem::discriminant(&default));
+        let Some(parsed) = parsed.filter(|_| fits) else {
+            let message = format!("{table}.{} has the wrong type", spec.key);
+            return Err(self.error(value.span(), message, format!("its default is {}: {}", spec.default, spec.why)));
+        };
+        let words: Vec<&str> = match &parsed {
+            OptionValue::Text(text) => vec![text],
+            OptionValue::List(list) => list.iter().map(String::as_str).collect(),
+            _ => vec![],
+        };
+        if let Some(word) = words.iter().find(|w| !spec.allowed.is_empty() && !spec.allowed.contains(w)) {
+            let message = format!("{table}.{} cannot be \"{word}\"", spec.key);
+            return Err(self.error(value.span(), message, suggest(word, spec.allowed.iter().copied())));
+        }
+        Ok(parsed)
+    }
+}
+
+fn stage_named(name: &str) -> Option<StageRecipe> {
+    if let Some(spec) = filters::find(name) {
+        let bounds = spec.checks.iter().map(|check| match check.test {
+            Test::Bound(_, bound) => bound,
+            Test::Own => Bound::AtMost(0.0),
+        });
+        let options = spec.options.iter().map(|option| (option.key.to_owned(), default_value(option)));
+        let filter = FilterRecipe {
+            spec,
+            bounds: bounds.collect(),
+            by_language: BTreeMap::new(),
+            options: options.collect(),
+        };
+        return Some(StageRecipe { name: spec.name, kind: StageRecipeKind::Filter(Box::new(filter)) });
+    }
+    let (name, kind) = match name {
+        "exact_dedup" => ("exact_dedup", StageRecipeKind::ExactDedup),
+        "minhash" => ("minhash", StageRecipeKind::Minhash),
+        "tokenize" => ("tokenize", StageRecipeKind::Tokenize),
+        "pack" => ("pack", StageRecipeKind::Pack),
+        _ => return None,
+    };
+    Some(StageRecipe { name, kind })
+}
+
+fn is_language(key: &str) -> bool {
+    (2..=3).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+fn number(value: &Value<'_>) -> Option<f64> {
+    match value.get_ref() {
+        DeValue::Integer(integer) => {
+            i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|n| n as f64)
+        }
+        DeValue::Float(float) => float.as_str().parse().ok(),
+        _ => None,
+    }
+}
+
+fn option_value(value: &DeValue<'_>) -> Option<OptionValue> {
+    match value {
+        DeValue::Boolean(flag) => Some(OptionValue::Bool(*flag)),
+        DeValue::String(text) => Some(OptionValue::Text(text.clone().into_owned())),
+        DeValue::Integer(integer) => {
+            i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|n| OptionValue::Number(n as f64))
+        }
+        DeValue::Float(float) => float.as_str().parse().ok().map(OptionValue::Number),
+        DeValue::Array(items) => {
+            let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
+            texts.collect::<Option<Vec<_>>>().map(OptionValue::List)
+        }
+        _ => None,
+    }
+}
+
+/// The default of an option, which is TOML text in its table.
+pub fn default_value(spec: &OptionSpec) -> OptionValue {
+    let parsed = DeValue::parse(spec.default).ok().and_then(|value| option_value(value.get_ref()));
+    debug_assert!(parsed.is_some(), "default of {} is not TOML", spec.key);
+    parsed.unwrap_or(OptionValue::Bool(false))
+}
+
+fn defaults() -> BTreeMap<(&'static str, &'static str), OptionValue> {
+    SECTIONS
+        .iter()
+        .flat_map(|s| s.options.iter().map(|option| ((s.name, option.key), default_value(option))))
+        .collect()
+}

@@ -1,0 +1,95 @@
+//! A recipe written out whole: every key with its value, and the hash of that text.
+
+use std::fmt::Write;
+
+use document::{Bound, OptionValue, Test};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::recipe::{FilterRecipe, Recipe, StageRecipeKind};
+use crate::sections::SECTIONS;
+
+/// TOML that parses back to the same recipe.
+pub fn to_toml(recipe: &Recipe) -> String {
+    let mut out = format!("name = {}\npipeline = [", text(&recipe.name));
+    let names: Vec<String> = recipe.stages.iter().map(|stage| text(stage.name)).collect();
+    let _ = writeln!(out, "{}]", names.join(", "));
+    for section in SECTIONS.iter().filter(|section| !section.options.is_empty()) {
+        let is_stage = ["minhash", "pack"].contains(&section.name);
+        if is_stage && !recipe.has_stage(section.name) {
+            continue;
+        }
+        let _ = writeln!(out, "\n[{}]", section.name);
+        for option in section.options {
+            if let Some(value) = recipe.sections.get(&(section.name, option.key)) {
+                let _ = writeln!(out, "{} = {}", option.key, option_text(value));
+            }
+        }
+    }
+    for stage in &recipe.stages {
+        if let StageRecipeKind::Filter(filter) = &stage.kind {
+            write_filter(&mut out, filter);
+        }
+    }
+    out
+}
+
+fn write_filter(out: &mut String, filter: &FilterRecipe) {
+    let spec = filter.spec;
+    if !spec.checks.is_empty() || !spec.options.is_empty() {
+        let _ = writeln!(out, "\n[{}]", spec.name);
+    }
+    for option in spec.options {
+        if let Some(value) = filter.options.get(option.key) {
+            let _ = writeln!(out, "{} = {}", option.key, option_text(value));
+        }
+    }
+    for (check, bound) in spec.checks.iter().zip(&filter.bounds) {
+        let _ = writeln!(out, "{} = {}", check.reason, bound_text(check.test, *bound));
+    }
+    for (language, changes) in &filter.by_language {
+        let _ = writeln!(out, "\n[{}.{language}]", spec.name);
+        for (check, bound) in changes {
+            let check = &spec.checks[*check];
+            let _ = writeln!(out, "{} = {}", check.reason, bound_text(check.test, *bound));
+        }
+    }
+}
+
+/// A bound as a recipe writes it.
+pub fn bound_text(test: Test, bound: Bound) -> String {
+    match (test, bound) {
+        (_, Bound::Off) => "\"off\"".to_owned(),
+        (Test::Own, _) => "\"on\"".to_owned(),
+        (_, Bound::AtLeast(limit) | Bound::AtMost(limit)) => limit.to_string(),
+        (_, Bound::Between(low, high)) => format!("[{low}, {high}]"),
+    }
+}
+
+fn option_text(value: &OptionValue) -> String {
+    match value {
+        OptionValue::Bool(flag) => flag.to_string(),
+        OptionValue::Number(number) => number.to_string(),
+        OptionValue::Text(word) => text(word),
+        OptionValue::List(list) => {
+            let items: Vec<String> = list.iter().map(|item| text(item)).collect();
+            format!("[{}]", items.join(", "))
+        }
+    }
+}
+
+fn text(value: &str) -> String {
+    toml::Value::String(value.to_owned()).to_string()
+}
+
+/// xxh3-128 of the resolved text and of the lists that the recipe names.
+pub(crate) fn hash(recipe: &Recipe, resolved: &str) -> String {
+    let mut hasher = Xxh3::new();
+    hasher.update(resolved.as_bytes());
+    for (path, list) in &recipe.lists {
+        hasher.update(&(path.len() as u64).to_le_bytes());
+        hasher.update(path.as_bytes());
+        hasher.update(&(list.len() as u64).to_le_bytes());
+        hasher.update(list.as_bytes());
+    }
+    format!("{:032x}", hasher.digest128())
+}

@@ -1,0 +1,106 @@
+//! The recipe tables that are not filters: each key with its default, range and meaning.
+
+use document::OptionSpec;
+
+/// A table of a recipe.
+pub struct Section {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub options: &'static [OptionSpec],
+    /// Allowed range by key, inclusive, for numbers.
+    pub ranges: &'static [(&'static str, f64, f64)],
+}
+
+const fn key(key: &'static str, default: &'static str, why: &'static str) -> OptionSpec {
+    OptionSpec { key, default, allowed: &[], is_path: false, why }
+}
+
+const fn choice(
+    name: &'static str,
+    default: &'static str,
+    allowed: &'static [&'static str],
+    why: &'static str,
+) -> OptionSpec {
+    OptionSpec { key: name, default, allowed, is_path: false, why }
+}
+
+pub const SECTIONS: &[Section] = &[
+    Section {
+        name: "words",
+        about: "How texts are split into words, for every filter and for shingles.",
+        options: &[choice(
+            "splitter",
+            "\"uax29\"",
+            &["uax29", "whitespace"],
+            "Unicode word boundaries (UAX-29), or runs without white space.",
+        )],
+        ranges: &[],
+    },
+    Section {
+        name: "columns",
+        about: "Which input fields become typed columns of the clean files.",
+        options: &[key("keep", "[]", "`name:type`, type one of utf8, int64, float64, bool.")],
+        ranges: &[],
+    },
+    Section {
+        name: "exact_dedup",
+        about: "Documents with the same text (128-bit hash); the first in input order is kept.",
+        options: &[],
+        ranges: &[],
+    },
+    Section {
+        name: "minhash",
+        about: "Near-duplicates by MinHash-LSH, verified against the kept document.",
+        options: &[
+            choice("bands", "14", &[], "Bands of the signature."),
+            choice("rows", "8", &[], "Rows per band; the threshold is about (1/bands)^(1/rows)."),
+            choice("shingle", "5", &[], "Consecutive words per shingle."),
+            key("min_similarity", "0.7", "A member is dropped only if it is this similar to the kept document."),
+            choice(
+                "verify",
+                "\"sketch\"",
+                &["sketch", "none"],
+                "Similarity from 112 bytes of the signature; none: every member of a component goes.",
+            ),
+            choice("keep", "\"longest\"", &["longest", "first"], "Which document of a cluster is kept; ties: first."),
+            key("warn_share", "0.5", "Warn when a source loses more than this share to duplicates."),
+        ],
+        ranges: &[
+            ("bands", 14.0, 14.0),
+            ("rows", 8.0, 8.0),
+            ("shingle", 5.0, 5.0),
+            ("min_similarity", 0.0, 1.0),
+            ("warn_share", 0.0, 1.0),
+        ],
+    },
+    Section {
+        name: "sample",
+        about: "The unfiltered control sample and the held-out documents, drawn by near-duplicate cluster.",
+        options: &[
+            key("control_bytes", "400000000", "Text of the control sample, about, in bytes."),
+            key("heldout_share", "0.02", "Held-out share of the documents, at most."),
+            key("heldout_documents", "2000", "Held-out documents, at most, about."),
+            key("seed", "0", "Seed of the sample."),
+        ],
+        ranges: &[
+            ("control_bytes", 0.0, 1e15),
+            ("heldout_share", 0.0, 0.5),
+            ("heldout_documents", 0.0, 1e9),
+            ("seed", 0.0, 9e15),
+        ],
+    },
+    Section {
+        name: "pack",
+        about: "Token sequences.",
+        options: &[
+            key("length", "1024", "Tokens per sequence."),
+            key("seed", "0", "Seed of the shuffle."),
+            key("bucket_tokens", "67108864", "Tokens per shuffle bucket (one file each)."),
+        ],
+        ranges: &[("length", 16.0, 1048576.0), ("seed", 0.0, 9e15), ("bucket_tokens", 1024.0, 1073741824.0)],
+    },
+];
+
+pub fn section(name: &str) -> Option<&'static Section> {
+    SECTIONS.iter().find(|section| section.name == name)
+}

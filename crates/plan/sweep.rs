@@ -1,0 +1,335 @@
+//! What happens to one batch: every document is measured, judged and signed.
+
+use std::collections::BTreeMap;
+
+use arrow::array::Array;
+use arrow::error::ArrowError;
+use dedup::Signature;
+use document::{
+    Batch, Document, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict,
+};
+use text::normalize::simplify_text;
+use text::scan::Scanner;
+use text::shingles::{SHINGLE_WORDS, ShingleScratch, normalized_words, shingle_hashes};
+use text::stable_hash::{hash_id, hash128, sampling_key};
+use text::words::Splitter;
+
+use crate::plan::{Code, FilterStage, Plan, StageKind};
+use crate::swept::{Flags, Measured, Near, Row, Signed, Swept};
+
+/// What the engine decides about a sweep, equal for all batches of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct SweepOptions {
+    /// Evaluate every check on every document of a wanted language; else stop at the first failure.
+    pub all_signals: bool,
+    pub seed: u64,
+    /// Control documents have a sampling key below this.
+    pub control_below: u64,
+    /// Held-out documents have a sampling key of at least this.
+    pub heldout_from: u64,
+    pub rejected: Rejected,
+}
+
+/// Whose original text is carried on for `rejected/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    All,
+    /// In each block, this many per first reason, those with the smallest hash of their id.
+    Sample(usize),
+    None,
+}
+
+/// Everything a worker keeps from document to document.
+#[derive(Default)]
+pub struct Scratch {
+    scanner: Scanner,
+    signals: Signals,
+    edits: LineEdits,
+    /// The text after line filters, and the next one while it is made.
+    kept: String,
+    next: String,
+    buffer: String,
+    signer: Signer,
+    stage_bytes: Vec<u64>,
+}
+
+/// The block being swept.
+struct Block<'b> {
+    measured: Measured<'b>,
+    signed: Vec<Signed>,
+    lines: Vec<u64>,
+    nanos: Vec<u64>,
+    clock: &'b dyn Fn() -> u64,
+}
+
+impl Plan {
+    /// Sweeps a batch. `clock` gives nanoseconds and only serves the timing of stages.
+    pub fn sweep(
+        &self,
+        batch: &Batch,
+        options: &SweepOptions,
+        scratch: &mut Scratch,
+        clock: &dyn Fn() -> u64,
+    ) -> Result<Swept, ArrowError> {
+        let mut block = Block {
+            measured: Measured::new(self, batch.len()),
+            signed: Vec::new(),
+            lines: vec![0; self.reasons.0.len()],
+            nanos: vec![0; self.stages.len() + 1],
+            clock,
+        };
+        let (texts, urls) = (batch.strings("text"), batch.strings("url"));
+        let mut rows = Vec::with_capacity(batch.len());
+        let mut arena = String::new();
+        for index in 0..batch.len() {
+            let bytes = batch.bytes().value(index);
+            let problem = batch.problems().value(index);
+            let problem = Problem::ALL.into_iter().find(|known| *known as u8 == problem);
+            scratch.stage_bytes.clear();
+            let row = match (problem, texts.is_valid(index)) {
+                (None, true) => {
+                    let url = urls.is_valid(index).then(|| urls.value(index));
+                    let document = Document { url, ..Document::new(texts.value(index)) };
+                    self.document(document, index as u32, options, scratch, &mut block, &mut arena)
+                }
+                _ => unusable(problem.unwrap_or(Problem::NoText), bytes),
+            };
+            block.measured.end_document(index, &scratch.stage_bytes, row.kept_bytes);
+            rows.push(row);
+        }
+        choose_rejected(batch, options.rejected, &mut rows);
+        let records = block.measured.finish(batch, &rows, &arena)?;
+        Ok(Swept { records, signed: block.signed, lines: block.lines, nanos: block.nanos })
+    }
+
+    fn document(
+        &self,
+        document: Document<'_>,
+        position: u32,
+        options: &SweepOptions,
+        scratch: &mut Scratch,
+        block: &mut Block<'_>,
+        arena: &mut String,
+    ) -> Row {
+        let original = document.text;
+        let start = (block.clock)();
+        let shingles = scratch.signer.shingles(original, &self.splitter);
+        let key = sampling_key(shingles, original, options.seed);
+        let mut flags = Flags::default();
+        if key >= options.heldout_from {
+            flags.0 |= Flags::HELDOUT;
+        } else if key < options.control_below {
+            flags.0 |= Flags::CONTROL;
+        }
+        let is_sample = flags.has(Flags::CONTROL | Flags::HELDOUT);
+        if is_sample {
+            let near = scratch.signer.near();
+            let exact = hash128(original.as_bytes());
+            block.signed.push(Signed { position, is_original: true, exact, near });
+        }
+        block.nanos[self.stages.len()] += (block.clock)() - start;
+
+        let Judged { verdict, language, is_rewritten, exact, near } =
+            self.judge(document, options, scratch, block);
+        if exact.is_some() {
+            flags.0 |= Flags::EXACT;
+        }
+        if near.is_some() {
+            flags.0 |= Flags::NEAR;
+        }
+        if verdict.is_keep() {
+            flags.0 |= Flags::SURVIVES;
+        }
+        if exact.is_some() || near.is_some() {
+            block.signed.push(Signed {
+                position,
+                is_original: false,
+                exact: exact.unwrap_or(0),
+                near: near.flatten(),
+            });
+        }
+        let kept_bytes = if is_rewritten { scratch.kept.len() } else { original.len() } as u64;
+        let rewritten = (is_rewritten && verdict.is_keep()).then(|| {
+            let start = arena.len();
+            arena.push_str(&scratch.kept);
+            start..arena.len()
+        });
+        Row { verdict, language, rewritten, kept_bytes, sampling_key: key, flags, carries_original: is_sample }
+    }
+
+    /// Runs the stages of the plan on one document.
+    fn judge(
+        &self,
+        document: Document<'_>,
+        options: &SweepOptions,
+        scratch: &mut Scratch,
+        block: &mut Block<'_>,
+    ) -> Judged {
+        let original = document.text;
+        let mut judged = Judged::default();
+        // `signals` describe the text as it is; a line filter that changes it starts a new row.
+        scratch.signals.clear();
+        let Scratch { scanner, signals, edits, kept, next, buffer, signer, stage_bytes } = scratch;
+        for (index, stage) in self.stages.iter().enumerate().skip(1) {
+            let start = (block.clock)();
+            let text: &str = if judged.is_rewritten { kept } else { original };
+            match &stage.kind {
+                StageKind::Input => {}
+                StageKind::ExactDedup if judged.verdict.is_keep() => {
+                    judged.exact = Some(hash128(text.as_bytes()));
+                }
+                StageKind::Minhash if judged.verdict.is_keep() => {
+                    signer.shingles(text, &self.splitter);
+                    judged.near = Some(signer.near());
+                }
+                StageKind::ExactDedup | StageKind::Minhash => {}
+                StageKind::Filter(filter) => {
+                    let mut raised = Raised::default();
+                    let mut document = Document { text, url: document.url, language: judged.language };
+                    let language = judged.language.map(|language| language.short);
+                    let mut is_cut = false;
+                    match &filter.code {
+                        Code::Table => {
+                            let missing = missing(filter.scan, signals);
+                            let stop_words = language.map_or(Some("en"), Some);
+                            let stop_words = stop_words.and_then(|language| self.stop_words.get(language));
+                            scanner.scan(text, missing, &self.splitter, stop_words, signals);
+                        }
+                        Code::Document(code) => {
+                            code.judge(&mut document, signals, &mut raised, buffer);
+                            judged.language = document.language;
+                        }
+                        Code::Lines(code) => {
+                            edits.clear(filter.spec.checks.len());
+                            code.judge_lines(&document, edits, signals, &mut raised, buffer);
+                            edits.apply(text, next);
+                            is_cut = *next != text;
+                            for (check, lines) in edits.lines.iter().enumerate() {
+                                block.lines[stage.first_reason as usize + check] += u64::from(*lines);
+                            }
+                        }
+                    }
+                    filter.decide(language, signals, raised, &mut judged.verdict);
+                    block.measured.signals(index, signals);
+                    if is_cut {
+                        std::mem::swap(kept, next);
+                        judged.is_rewritten = true;
+                        signals.clear();
+                    }
+                }
+            }
+            if matches!(&stage.kind, StageKind::Filter(filter) if matches!(filter.code, Code::Lines(_))) {
+                stage_bytes.push(if judged.is_rewritten { kept.len() } else { original.len() } as u64);
+            }
+            block.nanos[index] += (block.clock)() - start;
+            let own = judged.verdict.before(stage.first_reason + stage.reasons);
+            let is_unwanted = stage.name == "language" && own != judged.verdict.before(stage.first_reason);
+            if is_unwanted || (!options.all_signals && !judged.verdict.is_keep()) {
+                break;
+            }
+        }
+        judged
+    }
+}
+
+/// What judging one document found.
+#[derive(Default)]
+struct Judged {
+    verdict: Verdict,
+    language: Option<document::Language>,
+    /// The text after line filters is in `Scratch::kept`.
+    is_rewritten: bool,
+    exact: Option<u128>,
+    /// A candidate of `minhash`; without a signature if it has too few words.
+    near: Option<Option<Box<Near>>>,
+}
+
+impl FilterStage {
+    /// Adds the reasons of the checks that failed.
+    fn decide(&self, language: Option<&str>, signals: &Signals, raised: Raised, verdict: &mut Verdict) {
+        for (check, reason) in self.reasons.iter().enumerate() {
+            if let Some(reason) = reason
+                && raised.contains(check)
+            {
+                verdict.add(*reason);
+            }
+        }
+        for (signal, bound, reason) in self.bounds(language) {
+            if signals.get(*signal).is_some_and(|value| !bound.keeps(value)) {
+                verdict.add(*reason);
+            }
+        }
+    }
+}
+
+fn missing(wanted: SignalSet, signals: &Signals) -> SignalSet {
+    let all = document::Signal::ALL.iter().copied();
+    all.filter(|signal| wanted.contains(*signal) && signals.get(*signal).is_none()).collect()
+}
+
+fn unusable(problem: Problem, bytes: u64) -> Row {
+    let mut verdict = Verdict::default();
+    verdict.add(ReasonId(problem as u8 - 1));
+    Row {
+        verdict,
+        language: None,
+        rewritten: None,
+        kept_bytes: bytes,
+        sampling_key: 0,
+        flags: Flags::default(),
+        carries_original: true,
+    }
+}
+
+/// Decides whose original text is carried on: survivors' (dedup may still drop them), and a sample
+/// of the dropped.
+fn choose_rejected(batch: &Batch, rejected: Rejected, rows: &mut [Row]) {
+    let mut by_reason: BTreeMap<ReasonId, Vec<(u64, usize)>> = BTreeMap::new();
+    for (index, row) in rows.iter_mut().enumerate() {
+        match (rejected, row.verdict.first()) {
+            (Rejected::None, _) => {}
+            (Rejected::All, _) | (_, None) => row.carries_original = true,
+            (Rejected::Sample(_), Some(reason)) => {
+                let hash = hash_id(batch.strings("id").value(index), 0);
+                by_reason.entry(reason).or_default().push((hash, index));
+            }
+        }
+    }
+    if let Rejected::Sample(n) = rejected {
+        for mut documents in by_reason.into_values() {
+            documents.sort_unstable();
+            for (_, index) in documents.into_iter().take(n) {
+                rows[index].carries_original = true;
+            }
+        }
+    }
+}
+
+/// Shingles and signature of one text.
+#[derive(Default)]
+struct Signer {
+    normalized: String,
+    words: Vec<(u32, u32)>,
+    scratch: ShingleScratch,
+    hashes: Vec<u64>,
+}
+
+impl Signer {
+    fn shingles(&mut self, text: &str, splitter: &Splitter) -> &[u64] {
+        simplify_text(text, &mut self.normalized);
+        match splitter {
+            Splitter::Uax29 => normalized_words(&self.normalized, &mut self.words),
+            other => other.split(&self.normalized, &mut self.words),
+        }
+        let hashes = shingle_hashes(&self.normalized, &self.words, SHINGLE_WORDS, &mut self.scratch);
+        self.hashes.clear();
+        self.hashes.extend_from_slice(hashes);
+        &self.hashes
+    }
+
+    /// Of the shingles made last.
+    fn near(&self) -> Option<Box<Near>> {
+        let signature = Signature::of(&self.hashes)?;
+        Some(Box::new(Near { bands: signature.band_keys(), sketch: signature.sketch() }))
+    }
+}

@@ -1,0 +1,197 @@
+//! What a swept block leaves: one row per document, with text only where a later step needs it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayBuilder, ArrayRef, Float64Array, Float64Builder, RecordBatch, StringArray, UInt8Array,
+    UInt64Array, UInt64Builder,
+};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
+use dedup::{BandKeys, Sketch};
+use document::{Batch, Language, Signals, Verdict};
+
+use crate::plan::Plan;
+
+/// What a row of a swept block is, as bits of its `flags` column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    /// Passed every filter; only dedup can still drop it.
+    pub const SURVIVES: u8 = 1;
+    pub const CONTROL: u8 = 2;
+    pub const HELDOUT: u8 = 4;
+    /// A candidate of the `exact_dedup` stage.
+    pub const EXACT: u8 = 8;
+    /// A candidate of the `minhash` stage.
+    pub const NEAR: u8 = 16;
+
+    pub fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+}
+
+/// What near-dedup keeps of a text: 14 band keys and 112 low bytes of its MinHash signature.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Near {
+    pub bands: BandKeys,
+    pub sketch: Sketch,
+}
+
+/// A signature, of the text as it is at the dedup stage or of the original text.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// Position of the document in its block.
+    pub position: u32,
+    /// The text before line filters (control and held-out documents).
+    pub is_original: bool,
+    pub exact: u128,
+    /// `None`: fewer words than a shingle.
+    pub near: Option<Box<Near>>,
+}
+
+/// A swept block.
+pub struct Swept {
+    /// One row per document: what it was, its verdict, its signals, and the texts that later steps need.
+    pub records: RecordBatch,
+    pub signed: Vec<Signed>,
+    /// Lines removed, by reason.
+    pub lines: Vec<u64>,
+    /// Time spent, by stage of the plan; one more for sampling keys.
+    pub nanos: Vec<u64>,
+}
+
+/// Columns before the kept ones and the signals.
+fn fixed_fields() -> Vec<Field> {
+    let text = |name: &str| Field::new(name, DataType::Utf8, true);
+    let count = |name: &str| Field::new(name, DataType::UInt64, false);
+    vec![
+        count("row"),
+        count("bytes"),
+        text("text"),
+        Field::new("id", DataType::Utf8, false),
+        text("url"),
+        text("date"),
+        text("dump"),
+        text("file_path"),
+        text("source"),
+        text("metadata"),
+        text("original"),
+        count("kept_bytes"),
+        text("language"),
+        Field::new("language_score", DataType::Float64, true),
+        count("verdict_low"),
+        count("verdict_high"),
+        count("sampling_key"),
+        Field::new("flags", DataType::UInt8, false),
+    ]
+}
+
+/// One document's outcome.
+pub(crate) struct Row {
+    pub verdict: Verdict,
+    pub language: Option<Language>,
+    /// Where the text after line filters lies in the block's arena; `None`: it is the original.
+    pub rewritten: Option<Range<usize>>,
+    pub kept_bytes: u64,
+    pub sampling_key: u64,
+    pub flags: Flags,
+    /// Its original text is carried on.
+    pub carries_original: bool,
+}
+
+/// The measured columns of a block, filled stage by stage while its documents are judged.
+pub(crate) struct Measured<'p> {
+    plan: &'p Plan,
+    signals: Vec<Float64Builder>,
+    stage_bytes: Vec<UInt64Builder>,
+}
+
+impl<'p> Measured<'p> {
+    pub fn new(plan: &'p Plan, rows: usize) -> Self {
+        Measured {
+            plan,
+            signals: plan.columns.iter().map(|_| Float64Builder::with_capacity(rows)).collect(),
+            stage_bytes: plan.line_stages().map(|_| UInt64Builder::with_capacity(rows)).collect(),
+        }
+    }
+
+    /// Writes the signals that stage `stage` measured on the current document.
+    pub fn signals(&mut self, stage: usize, signals: &Signals) {
+        for ((_, owner, signal), column) in self.plan.columns.iter().zip(&mut self.signals) {
+            if *owner == stage {
+                column.append_option(signals.get(*signal));
+            }
+        }
+    }
+
+    /// Ends a document: stages that did not run left no value, which is null.
+    pub fn end_document(&mut self, row: usize, stage_bytes: &[u64], bytes: u64) {
+        for column in self.signals.iter_mut().filter(|column| column.len() <= row) {
+            column.append_null();
+        }
+        for (index, column) in self.stage_bytes.iter_mut().enumerate() {
+            column.append_value(stage_bytes.get(index).copied().unwrap_or(bytes));
+        }
+    }
+
+    /// All columns of the block. `arena` holds the rewritten texts.
+    pub fn finish(mut self, batch: &Batch, rows: &[Row], arena: &str) -> Result<RecordBatch, ArrowError> {
+        let input = |name: &str| -> ArrayRef { Arc::new(batch.strings(name).clone()) };
+        let counts = |value: fn(&Row) -> u64| -> ArrayRef {
+            Arc::new(rows.iter().map(value).collect::<Vec<u64>>().into_iter().collect::<UInt64Array>())
+        };
+        let texts = batch.strings("text");
+        let original = |row: usize| texts.is_valid(row).then(|| texts.value(row));
+        let kept = |index: usize, row: &Row| match &row.rewritten {
+            Some(range) => Some(&arena[range.clone()]),
+            None => original(index),
+        };
+        let text: StringArray = (rows.iter().enumerate())
+            .map(|(index, row)| row.flags.has(Flags::SURVIVES).then(|| kept(index, row)).flatten())
+            .collect();
+        let originals: StringArray = (rows.iter().enumerate())
+            .map(|(index, row)| {
+                let is_elsewhere = row.flags.has(Flags::SURVIVES) && row.rewritten.is_none();
+                (row.carries_original && !is_elsewhere).then(|| original(index)).flatten()
+            })
+            .collect();
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(batch.rows().clone()),
+            Arc::new(batch.bytes().clone()),
+            Arc::new(text),
+            input("id"),
+            input("url"),
+            input("date"),
+            input("dump"),
+            input("file_path"),
+            input("source"),
+            input("metadata"),
+            Arc::new(originals),
+            counts(|row| row.kept_bytes),
+            Arc::new(rows.iter().map(|row| row.language.map(|l| l.code)).collect::<StringArray>()),
+            Arc::new(rows.iter().map(|row| row.language.map(|l| l.score)).collect::<Float64Array>()),
+            counts(|row| row.verdict.to_words()[0]),
+            counts(|row| row.verdict.to_words()[1]),
+            counts(|row| row.sampling_key),
+            Arc::new(rows.iter().map(|row| Some(row.flags.0)).collect::<UInt8Array>()),
+        ];
+        let mut fields = fixed_fields();
+        for (field, column) in batch.kept_columns() {
+            fields.push(Field::new(format!("keep.{}", field.name()), field.data_type().clone(), true));
+            columns.push(column);
+        }
+        for (stage, column) in self.plan.line_stages().zip(&mut self.stage_bytes) {
+            let name = format!("bytes_after.{}", self.plan.stages[stage].name);
+            fields.push(Field::new(name, DataType::UInt64, false));
+            columns.push(Arc::new(column.finish()));
+        }
+        for ((name, _, _), column) in self.plan.columns.iter().zip(&mut self.signals) {
+            fields.push(Field::new(name, DataType::Float64, true));
+            columns.push(Arc::new(column.finish()));
+        }
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+    }
+}

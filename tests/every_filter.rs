@@ -1,0 +1,75 @@
+//! What must hold for every filter of the registry, so that a new one is tested before it has tests.
+
+use document::{Document, Judge, LineEdits, Raised, Settings, Signals};
+
+/// Texts that break careless code.
+fn texts() -> Vec<String> {
+    let mut texts: Vec<String> = ["", " ", "\n", "\n\n\n", "a", "…", "...", "{", "\u{feff}", "\u{85}\u{2028}x\u{1c}", "İI\u{307}", "\u{10ffff}"]
+        .map(str::to_owned)
+        .to_vec();
+    texts.push("x".repeat(100_000));
+    texts.push("\n".repeat(50_000));
+    texts.push("- \u{2022} # ...\r\n".repeat(2_000));
+    texts.push("la la la. ".repeat(5_000));
+    texts.push("日本語の文章。これは試験です。\n".repeat(500));
+    texts
+}
+
+fn settings(spec: &document::FilterSpec) -> Settings {
+    let options = spec.options.iter().map(|option| (option.key.to_owned(), plan::recipe::default_value(option)));
+    Settings { options: options.collect(), splitter: "uax29".to_owned(), ..Settings::default() }
+}
+
+#[test]
+fn names_are_unique_and_described() {
+    let mut names = std::collections::BTreeSet::new();
+    for spec in filters::FILTERS {
+        assert!(names.insert(spec.name), "{} stands twice", spec.name);
+        assert!(!spec.source.is_empty() && !spec.about.is_empty() && !spec.checks.is_empty(), "{}", spec.name);
+        assert!(spec.checks.len() <= 64, "{}", spec.name);
+        let mut reasons = std::collections::BTreeSet::new();
+        for check in spec.checks {
+            assert!(reasons.insert(check.reason), "{}.{} stands twice", spec.name, check.reason);
+            assert!(check.why.ends_with('.'), "{}.{}: why is a sentence", spec.name, check.reason);
+        }
+    }
+}
+
+#[test]
+fn no_text_makes_a_filter_fail_and_all_measurements_are_finite() {
+    let mut scanner = text::Scanner::new();
+    for spec in filters::FILTERS {
+        for text in texts() {
+            let mut signals = Signals::default();
+            let mut raised = Raised::default();
+            let mut buffer = String::new();
+            let mut document = Document::new(&text);
+            match spec.judge {
+                Judge::Bounds => {
+                    let stop_words = text::StopWords::new("the\nand");
+                    let needs = spec.columns().into_iter().collect();
+                    scanner.scan(&text, needs, &text::Splitter::Uax29, Some(&stop_words), &mut signals);
+                }
+                Judge::Document(build) => {
+                    let filter = build(&settings(spec)).unwrap();
+                    filter.judge(&mut document, &mut signals, &mut raised, &mut buffer);
+                }
+                Judge::Lines(build) => {
+                    let filter = build(&settings(spec)).unwrap();
+                    let mut edits = LineEdits::default();
+                    edits.clear(spec.checks.len());
+                    filter.judge_lines(&document, &mut edits, &mut signals, &mut raised, &mut buffer);
+                    let mut kept = String::new();
+                    edits.apply(&text, &mut kept);
+                    assert!(kept.len() <= text.len(), "{} made a text longer", spec.name);
+                }
+            }
+            for signal in spec.columns() {
+                assert!(signals.get(signal).is_none_or(f64::is_finite), "{}.{}", spec.name, signal.name());
+                if matches!(spec.judge, Judge::Bounds) {
+                    assert!(signals.get(signal).is_some(), "{}.{} was not measured", spec.name, signal.name());
+                }
+            }
+        }
+    }
+}

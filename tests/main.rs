@@ -1,0 +1,15 @@
+//! What a user sees: the binary, run on real and on hostile input.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod catalogue;
+mod clean;
+mod demo;
+mod determinism;
+mod every_filter;
+mod hostile;
+mod readers;
+mod readme;
+mod recipes;
+mod support;
+#[cfg(feature = "train")]
+mod train;
