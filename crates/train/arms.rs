@@ -10,6 +10,11 @@ use tokens::{Cache, Tokenizer, shuffle_key};
 /// Seed of the draws that define arms; the same in every run, so that an arm is one set of documents.
 const DRAW_SEED: u64 = 0x6172_6d73;
 
+/// Tokens of the documents from which a run's pieces are drawn, at least: enough documents for any small run.
+const POOL: usize = 8_000_000;
+/// Set on the first id of every piece in a stream: what stands before belongs to another document.
+pub const PIECE_START: u32 = 1 << 31;
+
 /// What of the control sample an arm keeps. No arm sees held-out documents or their near-duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,31 +144,52 @@ impl<'c> Library<'c> {
         n_tokens
     }
 
-    /// Exactly `n_tokens` ids of an arm: its documents one after the other in the seed's order, which ranks
-    /// a document alike in every arm. Past the arm's end the next epoch begins, in another order.
+    /// Exactly `n_tokens` ids of an arm, in pieces of at most `length` in the seed's order, which ranks a piece of
+    /// an unchanged document alike in every arm. Single pieces, so that a few long documents do not fill a short
+    /// run. Past the arm's end the next epoch begins, in another order.
     ///
     /// # Errors
     /// When the arm has no text.
-    pub fn stream(&self, spec: &ArmSpec, seed: u32, n_tokens: usize) -> Result<Vec<u32>, TrainError> {
+    pub fn stream(
+        &self,
+        spec: &ArmSpec,
+        seed: u32,
+        n_tokens: usize,
+        length: usize,
+    ) -> Result<Vec<u32>, TrainError> {
         let mut order = members(spec, &self.corpus.documents);
         let mut cache = Cache::default();
-        let mut ids = Vec::with_capacity(n_tokens);
+        let mut stream = Vec::with_capacity(n_tokens);
         for epoch in 0u64.. {
-            let before = ids.len();
-            let key = u64::from(seed) << 32 | epoch;
-            order.sort_by_key(|&i| {
+            let key = (u64::from(seed) << 32) | epoch;
+            let rank = |i: usize| {
                 let document = &self.corpus.documents[i];
-                (shuffle_key(key, document.shard as u32, document.row as u64), i)
-            });
+                shuffle_key(key, document.shard as u32, document.row as u64)
+            };
+            order.sort_by_key(|&i| (rank(i), i));
+            let mut pieces = Vec::new();
+            let mut pool = 0;
             for &i in &order {
-                ids.extend_from_slice(self.ids(spec.arm, i, &mut cache));
-                if ids.len() >= n_tokens {
-                    ids.truncate(n_tokens);
-                    return Ok(ids);
+                let ids = self.ids(spec.arm, i, &mut cache);
+                pieces.extend(
+                    ids.chunks(length).enumerate().map(|(n, ids)| (rehash(rank(i), n as u64), i, n, ids)),
+                );
+                pool += ids.len();
+                if pool >= POOL.max(4 * n_tokens) {
+                    break;
                 }
             }
-            if ids.len() == before {
+            if pool == 0 {
                 break;
+            }
+            pieces.sort_unstable_by_key(|&(rank, i, n, _)| (rank, i, n));
+            for (_, _, _, ids) in pieces {
+                stream.push(ids[0] | PIECE_START);
+                stream.extend_from_slice(&ids[1..]);
+                if stream.len() >= n_tokens {
+                    stream.truncate(n_tokens);
+                    return Ok(stream);
+                }
             }
         }
         Err(TrainError::Refused(format!("arm `{}` has no text to train on", spec.name)))

@@ -3,6 +3,7 @@
 //! Every document begins after the end-of-text token and is read in fixed windows, whatever the batch;
 //! special tokens are in neither sum.
 
+use crate::arms::PIECE_START;
 use crate::data::{HeldoutDocument, HeldoutSet, floor_boundary};
 use crate::head::losses;
 use crate::model::{Positions, Weights, attention_mask, hidden};
@@ -117,8 +118,8 @@ pub fn bits_per_byte(nats: &[f64], bytes: impl Iterator<Item = usize>) -> f64 {
     nats.iter().sum::<f64>() / (std::f64::consts::LN_2 * bytes.sum::<usize>().max(1) as f64)
 }
 
-/// Ids as a tensor.
+/// Ids as a tensor, without their marks.
 pub fn int_tensor(ids: &[u32], device: &Device) -> Tensor<1, Int> {
-    let values: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+    let values: Vec<i32> = ids.iter().map(|&id| (id & !PIECE_START) as i32).collect();
     Tensor::from_data(TensorData::new(values, [ids.len()]), device)
 }

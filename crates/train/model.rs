@@ -2,6 +2,7 @@
 //!
 //! Weights are named and laid out (`[out, in]`) as in `transformers`, so that a saved model loads there.
 
+use crate::arms::PIECE_START;
 use crate::presets::ModelConfig;
 use crate::random::Random;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
@@ -117,14 +118,14 @@ impl Positions {
 
 /// Additive mask `[batch, 1, length, length]`: a token sees itself and earlier tokens of its own document.
 ///
-/// A document begins at every `end_of_text`; what stands before the first one continues an earlier piece.
+/// A document begins at every `end_of_text`, its later pieces at ids with `PIECE_START`.
 pub fn attention_mask(ids: &[u32], length: usize, end_of_text: u32, device: &Device) -> Tensor<4> {
     let batch = ids.len() / length;
     let mut mask = vec![MASKED; batch * length * length];
     for (sequence, rows) in ids.chunks_exact(length).zip(mask.chunks_exact_mut(length * length)) {
         let mut start = 0;
         for (query, row) in rows.chunks_exact_mut(length).enumerate() {
-            if sequence[query] == end_of_text {
+            if sequence[query] == end_of_text || sequence[query] & PIECE_START != 0 {
                 start = query;
             }
             row[start..=query].fill(0.0);

@@ -136,7 +136,7 @@ fn measure(
 ) -> Result<f64, TrainError> {
     let n_tokens = config.tokens_per_step();
     let spec = config.arms.first().ok_or_else(|| TrainError::Refused("no arms to train".into()))?;
-    let ids = library.stream(spec, 0, n_tokens + 1)?;
+    let ids = library.stream(spec, 0, n_tokens + 1, config.model.sequence_length)?;
     let setting = Setting {
         model: &config.model,
         training: &config.training,
@@ -252,7 +252,10 @@ impl Experiment<'_> {
             return Ok(score);
         }
         std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
-        let stream = self.library.stream(spec, seed, self.config.training.tokens + 1)?;
+        let stream = {
+            let length = self.config.model.sequence_length;
+            self.library.stream(spec, seed, self.config.training.tokens + 1, length)?
+        };
         let resumed = AtomicBool::new(false);
         let on_step = |step: usize, loss: f64, n_tokens: usize| {
             if !resumed.swap(true, Ordering::Relaxed) {

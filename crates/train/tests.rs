@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::TrainError;
-use crate::arms::{Arm, ArmSpec, Library, members};
+use crate::arms::{Arm, ArmSpec, Library, PIECE_START, members};
 use crate::data::{Corpus, floor_boundary, read_own_heldout};
 use crate::eval::{EvalDocument, EvalSet, bits_per_byte, document_nats};
 use crate::fixture::{mixed_rows, prose, write_out};
@@ -276,13 +276,21 @@ fn pieces_become_documents_and_documents_arms() {
     assert_eq!(halves[0].len() + halves[1].len(), 59);
     assert!(halves[0].iter().all(|i| !halves[1].contains(i)));
     let library = Library::new(&corpus, corpus.tokenizer.truncated(4_096).unwrap());
-    let stream = library.stream(&Arm::All.into(), 0, 500).unwrap();
+    let stream_of = |seed| -> Vec<u32> {
+        let marked = library.stream(&Arm::All.into(), seed, 500, 64).unwrap();
+        marked.into_iter().map(|id| id & !PIECE_START).collect()
+    };
+    let stream = stream_of(0);
     let text = String::from_utf8_lossy(&library.tokenizer().decode_bytes(&stream)).into_owned();
     assert!(stream.len() == 500 && stream.iter().all(|&id| id < 4_096) && !text.contains("menu"));
-    assert_ne!(stream, library.stream(&Arm::All.into(), 1, 500).unwrap());
+    assert_ne!(stream, stream_of(1));
     let unique = library.unique_tokens(&Arm::All.into(), usize::MAX);
-    let twice = library.stream(&Arm::All.into(), 0, 2 * unique).unwrap();
-    assert_ne!(twice[..unique], twice[unique..]);
+    let twice = library.stream(&Arm::All.into(), 0, 2 * unique, 64).unwrap();
+    let (mut first, mut second) = (twice[..unique].to_vec(), twice[unique..].to_vec());
+    assert_ne!(first, second);
+    first.sort_unstable();
+    second.sort_unstable();
+    assert_eq!(first, second, "an epoch is every token once");
 }
 
 #[test]
