@@ -29,8 +29,11 @@ fn the_default_arms_run_end_to_end_and_again_for_nothing() {
     let steps = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     // Stop once in the middle; the same call goes on.
-    let stopping =
-        |_: crate::Progress<'_>| stop.store(steps.fetch_add(1, Ordering::Relaxed) == 25, Ordering::Relaxed);
+    let stopping = |_: crate::Progress<'_>| {
+        if steps.fetch_add(1, Ordering::Relaxed) == 25 {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
     let stopped = crate::train(&options, &stopping, &stop);
     assert!(matches!(stopped, Err(TrainError::Stopped(_))));
     let counting = |progress: crate::Progress<'_>| {
