@@ -54,7 +54,8 @@ fn texts(batch: &RecordBatch) -> Vec<String> {
 
 fn path() -> PathBuf {
     let given = std::env::var("CORPUS_BENCH_INPUT").map(PathBuf::from);
-    let real = std::env::var("CORPUS_TEST_DATA").map(|data| PathBuf::from(data).join("data/raw/web_pages.jsonl.zst"));
+    let real = std::env::var("CORPUS_TEST_DATA")
+        .map(|data| PathBuf::from(data).join("data/raw/web_pages.jsonl.zst"));
     given.or(real).unwrap_or_else(|_| PathBuf::from("crates/cli/demo/raw/pages.jsonl"))
 }
 
@@ -71,7 +72,9 @@ fn recipe() -> (Recipe, Plan) {
 #[divan::bench(sample_count = 5)]
 fn parse(bencher: Bencher<'_, '_>) {
     let options = ReadOptions::default();
-    bencher.counter(counter()).bench(|| INPUT.blocks.iter().map(|b| b.parse(&options).unwrap().num_rows()).sum::<usize>());
+    bencher
+        .counter(counter())
+        .bench(|| INPUT.blocks.iter().map(|b| b.parse(&options).unwrap().num_rows()).sum::<usize>());
 }
 
 #[divan::bench(sample_count = 3)]
@@ -85,8 +88,10 @@ fn words_uax29(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = filters(), sample_count = 3)]
 fn filter(bencher: Bencher<'_, '_>, name: &str) {
     let spec = filters::find(name).unwrap();
-    let options = spec.options.iter().map(|option| (option.key.to_owned(), plan::recipe::default_value(option)));
-    let settings = Settings { options: options.collect(), splitter: "uax29".to_owned(), ..Settings::default() };
+    let options =
+        spec.options.iter().map(|option| (option.key.to_owned(), plan::recipe::default_value(option)));
+    let settings =
+        Settings { options: options.collect(), splitter: "uax29".to_owned(), ..Settings::default() };
     let (mut signals, mut buffer) = (Signals::default(), String::new());
     let bencher = bencher.counter(counter());
     match spec.judge {
@@ -109,7 +114,13 @@ fn filter(bencher: Bencher<'_, '_>, name: &str) {
                 for text in &INPUT.texts {
                     edits.clear(spec.checks.len());
                     let document = Document::new(text);
-                    filter.judge_lines(&document, &mut edits, &mut signals, &mut Raised::default(), &mut buffer);
+                    filter.judge_lines(
+                        &document,
+                        &mut edits,
+                        &mut signals,
+                        &mut Raised::default(),
+                        &mut buffer,
+                    );
                     edits.apply(text, &mut kept);
                 }
             });
@@ -149,8 +160,9 @@ fn sweep_by_batch_kib(bencher: Bencher<'_, '_>, kib: usize) {
     let whole = arrow::compute::concat_batches(&INPUT.batches[0].schema(), &INPUT.batches).unwrap();
     let rows = (whole.num_rows() * (kib << 10) / INPUT.bytes.max(1)).max(1);
     let starts = (0..whole.num_rows()).step_by(rows);
-    let batches: Vec<Batch> =
-        starts.map(|start| Batch::try_new(whole.slice(start, rows.min(whole.num_rows() - start))).unwrap()).collect();
+    let batches: Vec<Batch> = starts
+        .map(|start| Batch::try_new(whole.slice(start, rows.min(whole.num_rows() - start))).unwrap())
+        .collect();
     let mut scratch = Scratch::default();
     bencher.counter(counter()).bench_local(|| {
         for batch in &batches {

@@ -63,10 +63,13 @@ fn rules_readme() {
             writeln!(out, "- `{} = {}`: {}{allowed}", option.key, option.default, option.why).unwrap();
         }
     }
-    out.push_str("\n## Options of filters\n\nTheir checks are in [filters/README.md](../filters/README.md).\n\n");
+    out.push_str(
+        "\n## Options of filters\n\nTheir checks are in [filters/README.md](../filters/README.md).\n\n",
+    );
     for filter in filters::FILTERS {
         for option in filter.options {
-            writeln!(out, "- `[{}] {} = {}`: {}", filter.name, option.key, option.default, option.why).unwrap();
+            writeln!(out, "- `[{}] {} = {}`: {}", filter.name, option.key, option.default, option.why)
+                .unwrap();
         }
     }
     ensure("rules/README.md", &out);

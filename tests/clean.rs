@@ -32,7 +32,8 @@ pub fn check_invariants(out: &Path) {
     // read = kept text + text cut from kept documents + dropped documents.
     let run: report::Run = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
     let tally = &run.tally;
-    let dropped: i64 = bytes.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(bytes, _)| bytes.unwrap()).sum();
+    let dropped: i64 =
+        bytes.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(bytes, _)| bytes.unwrap()).sum();
     let cut: u64 = tally.stages.iter().map(|stage| stage.cut_bytes).sum();
     let read: i64 = bytes.iter().flatten().sum();
     assert_eq!(read as u64, tally.kept.bytes + cut + dropped as u64);
@@ -90,7 +91,8 @@ fn check_tokens(
         }
         let document = document.expect("a kept document is packed");
         assert_eq!(document.version, Version::Kept);
-        let ids: Vec<u32> = document.ids.iter().copied().filter(|id| *id != tokenizer.end_of_text()).collect();
+        let ids: Vec<u32> =
+            document.ids.iter().copied().filter(|id| *id != tokenizer.end_of_text()).collect();
         assert_eq!(String::from_utf8(tokenizer.decode_bytes(&ids)).unwrap(), *text);
         assert_eq!(tokens[index], Some(ids.len() as i64));
         n_trained += 1;
@@ -157,7 +159,8 @@ fn inspect_explain_and_report_read_what_a_run_left() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let output = run(&["filters", "--format", "json"]);
     let filters: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
-    let quality = filters.as_array().unwrap().iter().find(|filter| filter["name"] == "gopher_quality").unwrap();
+    let quality =
+        filters.as_array().unwrap().iter().find(|filter| filter["name"] == "gopher_quality").unwrap();
     let check = &quality["checks"][0];
     assert!(check["reason"].is_string() && check["why"].is_string() && quality["source"].is_string());
     assert_eq!((&check["signal"], &check["bound"]), (&"words".into(), &"≥ 50".into()));

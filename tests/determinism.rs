@@ -14,7 +14,10 @@ fn many_pages(path: &Path) {
     for copy in 0..110 {
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             // Valid records get their copy's number in the text; damaged ones stay as they are.
-            match std::str::from_utf8(line).ok().and_then(|l| serde_json::from_str::<serde_json::Value>(l).ok()) {
+            match std::str::from_utf8(line)
+                .ok()
+                .and_then(|l| serde_json::from_str::<serde_json::Value>(l).ok())
+            {
                 Some(mut record) if record["text"].is_string() => {
                     let text = format!("Copy {copy} of this page.\n{}", record["text"].as_str().unwrap());
                     record["text"] = text.into();

@@ -4,9 +4,22 @@ use document::{Document, Judge, LineEdits, Raised, Settings, Signals};
 
 /// Texts that break careless code.
 fn texts() -> Vec<String> {
-    let mut texts: Vec<String> = ["", " ", "\n", "\n\n\n", "a", "…", "...", "{", "\u{feff}", "\u{85}\u{2028}x\u{1c}", "İI\u{307}", "\u{10ffff}"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut texts: Vec<String> = [
+        "",
+        " ",
+        "\n",
+        "\n\n\n",
+        "a",
+        "…",
+        "...",
+        "{",
+        "\u{feff}",
+        "\u{85}\u{2028}x\u{1c}",
+        "İI\u{307}",
+        "\u{10ffff}",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     texts.push("x".repeat(100_000));
     texts.push("\n".repeat(50_000));
     texts.push("- \u{2022} # ...\r\n".repeat(2_000));
@@ -16,7 +29,8 @@ fn texts() -> Vec<String> {
 }
 
 fn settings(spec: &document::FilterSpec) -> Settings {
-    let options = spec.options.iter().map(|option| (option.key.to_owned(), plan::recipe::default_value(option)));
+    let options =
+        spec.options.iter().map(|option| (option.key.to_owned(), plan::recipe::default_value(option)));
     Settings { options: options.collect(), splitter: "uax29".to_owned(), ..Settings::default() }
 }
 
@@ -25,7 +39,11 @@ fn names_are_unique_and_described() {
     let mut names = std::collections::BTreeSet::new();
     for spec in filters::FILTERS {
         assert!(names.insert(spec.name), "{} stands twice", spec.name);
-        assert!(!spec.source.is_empty() && !spec.about.is_empty() && !spec.checks.is_empty(), "{}", spec.name);
+        assert!(
+            !spec.source.is_empty() && !spec.about.is_empty() && !spec.checks.is_empty(),
+            "{}",
+            spec.name
+        );
         assert!(spec.checks.len() <= 64, "{}", spec.name);
         let mut reasons = std::collections::BTreeSet::new();
         for check in spec.checks {
@@ -67,7 +85,12 @@ fn no_text_makes_a_filter_fail_and_all_measurements_are_finite() {
             for signal in spec.columns() {
                 assert!(signals.get(signal).is_none_or(f64::is_finite), "{}.{}", spec.name, signal.name());
                 if matches!(spec.judge, Judge::Bounds) {
-                    assert!(signals.get(signal).is_some(), "{}.{} was not measured", spec.name, signal.name());
+                    assert!(
+                        signals.get(signal).is_some(),
+                        "{}.{} was not measured",
+                        spec.name,
+                        signal.name()
+                    );
                 }
             }
         }

@@ -27,7 +27,8 @@ fn bad_records_are_verdicts() {
     bytes.extend(b"{\"id\":\"cut off\n");
     bytes.extend(b"{\"id\":\"surrogate\",\"text\":\"a \\ud800 b\"}\r\n");
     bytes.extend(b"{\"id\":\"bytes\",\"text\":\"a \xff b\"}\n");
-    bytes.extend(b"{\"id\":\"number\",\"text\":7}\n{\"id\":\"none\"}\n{\"id\":\"empty\",\"text\":\"  \"}\n\n");
+    bytes
+        .extend(b"{\"id\":\"number\",\"text\":7}\n{\"id\":\"none\"}\n{\"id\":\"empty\",\"text\":\"  \"}\n\n");
     bytes.extend(format!("{{\"id\":\"large\",\"text\":\"{}\"}}\n", "x".repeat(3 << 20)).into_bytes());
     bytes.extend(b"{\"text\":\"the last line has no id and no line feed\"}");
     fs::write(&raw, bytes).unwrap();
@@ -68,7 +69,8 @@ fn bad_shards_are_quarantined_and_named_and_the_run_goes_on() {
     let schema = std::sync::Arc::new(Schema::new(vec![Field::new("body", DataType::Utf8, true)]));
     let column: ArrayRef = std::sync::Arc::new(StringArray::from(vec!["a"]));
     let batch = RecordBatch::try_new(schema.clone(), vec![column]).unwrap();
-    let mut sink = ParquetSink::create(&raw.join("no-text.parquet"), schema, &SinkOptions::default()).unwrap();
+    let mut sink =
+        ParquetSink::create(&raw.join("no-text.parquet"), schema, &SinkOptions::default()).unwrap();
     sink.write(&batch).unwrap();
     sink.commit().unwrap();
 
@@ -76,8 +78,11 @@ fn bad_shards_are_quarantined_and_named_and_the_run_goes_on() {
     let output = clean(&[&raw], &out, &[], 1);
     check_invariants(&out);
     let manifest = manifest(&out);
-    let quarantined: Vec<&str> = manifest.quarantined.iter().map(|q| q.path.rsplit('/').next().unwrap()).collect();
-    for name in ["array.json", "dangling.jsonl", "no-text.parquet", "truncated.jsonl.gz", "truncated.jsonl.zst"] {
+    let quarantined: Vec<&str> =
+        manifest.quarantined.iter().map(|q| q.path.rsplit('/').next().unwrap()).collect();
+    for name in
+        ["array.json", "dangling.jsonl", "no-text.parquet", "truncated.jsonl.gz", "truncated.jsonl.zst"]
+    {
         assert!(quarantined.contains(&name), "{name} in {quarantined:?}");
     }
     assert!(manifest.skipped.iter().any(|s| s.path.ends_with("picture.png")), "{:?}", manifest.skipped);
@@ -92,7 +97,8 @@ fn bad_shards_are_quarantined_and_named_and_the_run_goes_on() {
 fn parquet_with_a_nested_text_column_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pages.parquet");
-    let inner: ArrayRef = std::sync::Arc::new(StringArray::from(vec![Some("one text"), None, Some("another")]));
+    let inner: ArrayRef =
+        std::sync::Arc::new(StringArray::from(vec![Some("one text"), None, Some("another")]));
     let score: ArrayRef = std::sync::Arc::new(Int64Array::from(vec![1, 2, 3]));
     let field = std::sync::Arc::new(Field::new("body", DataType::Utf8, true));
     let nested: ArrayRef = std::sync::Arc::new(arrow::array::StructArray::from(vec![(field, inner)]));

@@ -25,7 +25,8 @@ fn datasets_pyarrow_duckdb_and_polars_read_the_output() {
         .env("HF_HUB_OFFLINE", "1")
         .output()
         .unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{text}");
     assert!(text.contains("all readers agree"), "{text}");
 }

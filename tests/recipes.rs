@@ -15,9 +15,17 @@ fn plan(text: &str) -> (i32, String, String) {
 #[test]
 fn a_wrong_recipe_names_the_line_and_the_remedy() {
     let cases = [
-        ("pipeline = [\"gopher_quality\"]\n[gopher_quality]\ntoo_few_word = 80\n", ":3:", "did you mean `too_few_words`"),
+        (
+            "pipeline = [\"gopher_quality\"]\n[gopher_quality]\ntoo_few_word = 80\n",
+            ":3:",
+            "did you mean `too_few_words`",
+        ),
         ("pipeline = [\"gopher_qualty\"]\n", ":1:", "did you mean `gopher_quality`"),
-        ("pipeline = [\"gopher_quality\"]\n[gopher_quality]\ntoo_few_words = \"many\"\n", ":3:", "a number, or \"off\""),
+        (
+            "pipeline = [\"gopher_quality\"]\n[gopher_quality]\ntoo_few_words = \"many\"\n",
+            ":3:",
+            "a number, or \"off\"",
+        ),
         ("pipeline = [\"gopher_quality\"]\n[gopher_quality]\nodd_word_length = 3\n", ":3:", "[low, high]"),
         ("pipeline = [\"gopher_quality\"]\n\n[c4_quality]\n", ":3:", "add \"c4_quality\" to the pipeline"),
         ("pipeline = [\"pack\"]\n", ":1:", "tokenize"),

@@ -61,9 +61,13 @@ pub fn real_data() -> Option<PathBuf> {
 
 /// All rows of the Parquet files of a folder, in order.
 pub fn table(out: &Path, folder: &str) -> Vec<RecordBatch> {
-    let mut files: Vec<PathBuf> = fs::read_dir(out.join(folder)).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(out.join(folder)).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
-    files.iter().flat_map(|path| shards::read_table(path, None, 10_000).unwrap().map(Result::unwrap)).collect()
+    files
+        .iter()
+        .flat_map(|path| shards::read_table(path, None, 10_000).unwrap().map(Result::unwrap))
+        .collect()
 }
 
 pub fn texts(batches: &[RecordBatch], name: &str) -> Vec<Option<String>> {
@@ -105,7 +109,8 @@ pub fn tree(out: &Path) -> BTreeMap<String, Vec<u8>> {
             let bytes = match name.as_str() {
                 "report.html" => Vec::new(),
                 "manifest.json" | "report.json" => {
-                    let mut json: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+                    let mut json: serde_json::Value =
+                        serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
                     let object = json.as_object_mut().unwrap();
                     object.remove("timing");
                     object.remove("peak_memory_bytes");

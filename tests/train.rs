@@ -34,5 +34,9 @@ fn a_device_that_was_not_compiled_in_is_said_so() {
     assert!(stderr(&output).contains("wgpu"), "{}", stderr(&output));
     let output = run(&["train", folder.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("corpus clean") || stderr(&output).contains("ledger"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("corpus clean") || stderr(&output).contains("ledger"),
+        "{}",
+        stderr(&output)
+    );
 }

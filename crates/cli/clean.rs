@@ -96,12 +96,15 @@ pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -
         keep: keep.collect::<Result<_, _>>()?,
         max_document: parse_bytes(&args.max_document)
             .filter(|bytes| (1..=ReadOptions::LARGEST_DOCUMENT).contains(bytes))
-            .with_context(|| format!("--max-document {}: 1 byte to 1GiB, such as 64MiB", args.max_document))?,
+            .with_context(|| {
+                format!("--max-document {}: 1 byte to 1GiB, such as 64MiB", args.max_document)
+            })?,
         no_mmap: args.no_mmap,
         ..ReadOptions::default()
     };
     let tokenizer = args.tokenizer.as_ref().map(|path| {
-        let json = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let json =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Tokenizer::from_json(&json).with_context(|| format!("{}", path.display()))
     });
     let stop = Stop::listen()?;

@@ -71,13 +71,15 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
             bail!("there is no filter and no reason `{name}`{}", suggestion(name));
         }
         for (filter, check) in found {
-            explain_check(&mut out, filter, check);
+            explain_check(&mut out, filter, &check);
         }
     }
     if let Some(folder) = &args.out {
         let path = folder.join("report.json");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let run: ::report::Run = serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let run: ::report::Run =
+            serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
         for (reason, tally) in run.reasons.0.iter().zip(&run.tally.checks) {
             if reason.full_name() == *name || reason.reason == *name || reason.stage == *name {
                 let _ = writeln!(
@@ -108,7 +110,11 @@ fn explain_filter(out: &mut String, filter: &FilterSpec) {
         let _ = writeln!(out, "  {:<30} {kept}\n  {:<30} {}", check.reason, "", check.why);
     }
     for option in filter.options {
-        let _ = writeln!(out, "  option {:<23} default {}\n  {:<30} {}", option.key, option.default, "", option.why);
+        let _ = writeln!(
+            out,
+            "  option {:<23} default {}\n  {:<30} {}",
+            option.key, option.default, "", option.why
+        );
     }
 }
 
@@ -119,7 +125,8 @@ fn explain_check(out: &mut String, filter: Option<&FilterSpec>, check: &Check) {
         let _ = writeln!(out, "  kept: {} {bound}\n  {}: {}", signal.name(), signal.name(), signal.about());
     }
     if let Some(filter) = filter {
-        let _ = writeln!(out, "  source: {}\n  recipe: [{}] {} = …", filter.source, filter.name, check.reason);
+        let _ =
+            writeln!(out, "  source: {}\n  recipe: [{}] {} = …", filter.source, filter.name, check.reason);
     }
 }
 
@@ -151,7 +158,8 @@ fn suggestion(name: &str) -> String {
         .iter()
         .flat_map(|filter| filter.checks.iter().map(|check| check.reason).chain([filter.name]));
     let bare = name.rsplit('.').next().unwrap_or(name);
-    let nearest = names.map(|known| (strsim::jaro_winkler(bare, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let nearest =
+        names.map(|known| (strsim::jaro_winkler(bare, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
         Some((score, known)) if score > 0.8 => format!("; did you mean `{known}`?"),
         _ => "; `corpus filters` lists them".to_owned(),

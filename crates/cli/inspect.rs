@@ -54,7 +54,12 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
                     (None, None) => reasons.is_valid(row),
                 };
                 if is_wanted && found.len() < args.sample.max(1) * 8 {
-                    found.push(Found { id: ids.value(row).to_owned(), ledger: batch.clone(), row, text: None });
+                    found.push(Found {
+                        id: ids.value(row).to_owned(),
+                        ledger: batch.clone(),
+                        row,
+                        text: None,
+                    });
                 }
             }
         }
@@ -80,8 +85,9 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
 /// `report.json` of a finished run.
 pub fn run_of(out: &Path) -> anyhow::Result<::report::Run> {
     let path = out.join("report.json");
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("{} holds no finished run: cannot read {}", out.display(), path.display()))?;
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!("{} holds no finished run: cannot read {}", out.display(), path.display())
+    })?;
     serde_json::from_str(&text).with_context(|| format!("{}", path.display()))
 }
 
@@ -116,7 +122,8 @@ fn add_texts(out: &Path, found: &mut [Found]) -> anyhow::Result<()> {
                 let texts: &StringArray = column(&batch, "text")?;
                 for document in found.iter_mut().filter(|document| document.text.is_none()) {
                     let row = (0..batch.num_rows()).find(|row| ids.value(*row) == document.id);
-                    document.text = row.filter(|row| texts.is_valid(*row)).map(|row| texts.value(row).to_owned());
+                    document.text =
+                        row.filter(|row| texts.is_valid(*row)).map(|row| texts.value(row).to_owned());
                 }
             }
         }

@@ -25,7 +25,8 @@ pub fn threads(wanted: Option<usize>) -> anyhow::Result<NonZeroUsize> {
 pub fn memory(wanted: Option<&str>) -> anyhow::Result<u64> {
     const LEAST: u64 = 512 << 20;
     let Some(text) = wanted else { return Ok((allowed_memory() / 2).max(LEAST)) };
-    let bytes = parse_bytes(text).with_context(|| format!("--memory {text}: write for example 8GiB or 512MiB"))?;
+    let bytes =
+        parse_bytes(text).with_context(|| format!("--memory {text}: write for example 8GiB or 512MiB"))?;
     if bytes < LEAST {
         bail!("--memory {text} is too little: at least 512MiB");
     }

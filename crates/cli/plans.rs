@@ -43,12 +43,16 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     let (text, folder) = match plan::recipes::find(name) {
         Some(text) if !is_path => (text.to_owned(), PathBuf::new()),
         _ if is_path => {
-            let text = std::fs::read_to_string(name).with_context(|| format!("cannot read the recipe {name}"))?;
+            let text =
+                std::fs::read_to_string(name).with_context(|| format!("cannot read the recipe {name}"))?;
             (text, Path::new(name).parent().unwrap_or(Path::new("")).to_path_buf())
         }
         _ => {
             let known: Vec<&str> = plan::recipes::EMBEDDED.iter().map(|(name, _)| *name).collect();
-            bail!("there is no recipe `{name}`; known: {}; or give a path that ends in .toml", known.join(", "))
+            bail!(
+                "there is no recipe `{name}`; known: {}; or give a path that ends in .toml",
+                known.join(", ")
+            )
         }
     };
     let mut recipe = Recipe::parse(name, &text)?;

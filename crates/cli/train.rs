@@ -158,7 +158,8 @@ mod trainer {
         let mut curves: BTreeMap<(String, u64), Vec<Point>> = BTreeMap::new();
         for line in read("metrics.jsonl")?.lines() {
             let point: Value = serde_json::from_str(line)?;
-            let key = (point["arm"].as_str().unwrap_or_default().to_owned(), point["seed"].as_u64().unwrap_or(0));
+            let key =
+                (point["arm"].as_str().unwrap_or_default().to_owned(), point["seed"].as_u64().unwrap_or(0));
             curves.entry(key).or_default().push(Point {
                 tokens: point["tokens"].as_u64().unwrap_or(0),
                 loss: point["loss"].as_f64(),

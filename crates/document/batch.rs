@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow_array::{Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
+use arrow_schema::{DataType, Field, SchemaRef};
 
 /// Why a record has no usable text. The number is stored in the `problem` column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl Batch {
     }
 
     /// The typed columns that the recipe keeps.
-    pub fn kept_columns(&self) -> Vec<(Arc<Field>, arrow::array::ArrayRef)> {
+    pub fn kept_columns(&self) -> Vec<(Arc<Field>, arrow_array::ArrayRef)> {
         let first = input_schema().len();
         let schema = self.0.schema();
         (first..self.0.num_columns())

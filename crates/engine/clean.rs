@@ -125,7 +125,8 @@ pub fn clean(
 
     let pack_start = Instant::now();
     let packs = options.recipe.has_stage("pack");
-    let finisher = Finisher { plan, resolution: &resolution, names: &names, tokenizer: tokenizer.as_ref(), packs };
+    let finisher =
+        Finisher { plan, resolution: &resolution, names: &names, tokenizer: tokenizer.as_ref(), packs };
     let mut spool = Spool::create(&work.token_ids())?;
     let mut segments = pack_shards(&finisher, &receipts, options, &work, &mut spool, progress)?;
     let mut outputs = std::mem::take(&mut segments.outputs);
@@ -261,7 +262,9 @@ fn remove_outputs(out: &Path, manifest: &Manifest) -> Result<(), EngineError> {
     for name in ["manifest.json"].into_iter().chain(listed) {
         let path = out.join(name);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(EngineError::io(path)(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(EngineError::io(path)(error));
+            }
             _ => {}
         }
     }
@@ -275,7 +278,9 @@ fn prepare(work: &Work, manifest: &Manifest) -> Result<(), EngineError> {
     if found.is_none_or(|found| difference(&found, manifest).is_some()) {
         let sweep = work.folder.join("sweep");
         match fs::remove_dir_all(&sweep) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(EngineError::io(sweep)(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(EngineError::io(sweep)(error));
+            }
             _ => {}
         }
     }
@@ -302,7 +307,9 @@ fn complete(
     outputs.push(AtomicFile::write_all_of(&out.join("README.md"), card.as_bytes())?);
     manifest.outputs = outputs.iter().map(|receipt| receipt.output_file(out)).collect();
     // Their bytes hold times, so that their hashes would differ from run to run.
-    for (name, text) in [("report.json", report::render_json(run)), ("report.html", report::render_dashboard(run))] {
+    for (name, text) in
+        [("report.json", report::render_json(run)), ("report.html", report::render_dashboard(run))]
+    {
         let text = text.map_err(|error| EngineError::io(out.join(name))(error.into()))?;
         let mut output = AtomicFile::write_all_of(&out.join(name), text.as_bytes())?.output_file(out);
         (output.bytes, output.xxh3_128) = (0, String::new());
@@ -333,7 +340,9 @@ impl Lock {
         let file = file.map_err(EngineError::io(&path))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
-            Err(fs::TryLockError::WouldBlock) => Err(EngineError::Locked { out: out.to_path_buf(), lock: path }),
+            Err(fs::TryLockError::WouldBlock) => {
+                Err(EngineError::Locked { out: out.to_path_buf(), lock: path })
+            }
             Err(fs::TryLockError::Error(error)) => Err(EngineError::io(path)(error)),
         }
     }

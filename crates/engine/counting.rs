@@ -107,6 +107,7 @@ pub(crate) fn count(
 }
 
 fn stage_of(plan: &Plan, reason: u8) -> usize {
-    let holds = |stage: &plan::Stage| (stage.first_reason..stage.first_reason + stage.reasons).contains(&reason);
+    let holds =
+        |stage: &plan::Stage| (stage.first_reason..stage.first_reason + stage.reasons).contains(&reason);
     plan.stages.iter().position(holds).unwrap_or(0)
 }

@@ -105,7 +105,12 @@ impl<'b> Texts<'b> {
 
 impl Finisher<'_> {
     /// `shown`: documents whose excerpts are wanted, ascending.
-    pub fn finish(&self, block: Block<'_>, shown: &[u64], cache: &mut Cache) -> Result<Finished, EngineError> {
+    pub fn finish(
+        &self,
+        block: Block<'_>,
+        shown: &[u64],
+        cache: &mut Cache,
+    ) -> Result<Finished, EngineError> {
         let n = block.records.num_rows();
         let texts = Texts { kept: block.column("text")?, original: block.column("original")? };
         let ids: &StringArray = block.column("id")?;
@@ -118,8 +123,10 @@ impl Finisher<'_> {
         let rows = Rows { plan: self.plan, resolution: self.resolution, names: self.names };
         let keep: UInt64Array = (0..n as u64).filter(|row| verdicts[*row as usize].is_keep()).collect();
         let clean = take_record_batch(&rows::clean(block, &out.counts)?, &keep)?;
-        let dropped: Vec<u64> =
-            (0..n).filter(|row| !verdicts[*row].is_keep() && texts.original(*row).is_some()).map(|r| r as u64).collect();
+        let dropped: Vec<u64> = (0..n)
+            .filter(|row| !verdicts[*row].is_keep() && texts.original(*row).is_some())
+            .map(|r| r as u64)
+            .collect();
         let key = |row: &u64| (verdicts[*row as usize], hash_id(ids.value(*row as usize), 0));
         let rejected_keys = dropped.iter().map(key).collect();
         let rejected = rows.rejected(block, &verdicts, &twins)?;

@@ -40,13 +40,15 @@ pub(crate) fn names(
             if wanted.peek().is_some_and(|next| *next < end) {
                 let batch = read_frame(&file, &path, (*offset, *length), Some(&["row", "id"]))?;
                 let ids = batch.column_by_name("id").and_then(|c| c.as_any().downcast_ref::<StringArray>());
-                let places = batch.column_by_name("row").and_then(|c| c.as_any().downcast_ref::<UInt64Array>());
+                let places =
+                    batch.column_by_name("row").and_then(|c| c.as_any().downcast_ref::<UInt64Array>());
                 let (Some(ids), Some(places)) = (ids, places) else {
                     return Err(arrow::error::ArrowError::SchemaError("swept block: id".to_owned()).into());
                 };
                 while let Some(document) = wanted.next_if(|next| *next < end) {
                     let at = (document - first) as usize;
-                    let name = Name { id: ids.value(at).to_owned(), shard: receipt.shard, row: places.value(at) };
+                    let name =
+                        Name { id: ids.value(at).to_owned(), shard: receipt.shard, row: places.value(at) };
                     names.insert(document, name);
                 }
             }

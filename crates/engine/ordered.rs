@@ -83,7 +83,9 @@ where
         guard.is_committing = true;
         loop {
             let committed = guard.committed;
-            let Some(result) = guard.pending.remove(&committed).filter(|_| guard.error.is_none()) else { break };
+            let Some(result) = guard.pending.remove(&committed).filter(|_| guard.error.is_none()) else {
+                break;
+            };
             drop(guard);
             let outcome = lock(&commit)(result);
             if let Err(error) = outcome {

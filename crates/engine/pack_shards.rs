@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow::array::{
-    ArrayRef, FixedSizeBinaryBuilder, FixedSizeListBuilder, Int32Builder, Int64Builder, RecordBatch, UInt64Array,
-    UInt64Builder,
+    ArrayRef, FixedSizeBinaryBuilder, FixedSizeListBuilder, Int32Builder, Int64Builder, RecordBatch,
+    UInt64Array, UInt64Builder,
 };
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -110,7 +110,9 @@ pub(crate) fn pack_shards(
                 Done::Block(finished) => {
                     let open = match &mut files {
                         Some(open) => open,
-                        None => files.insert(SegmentFiles::new(packed.outputs.len() / 3, &options.out, &footer)),
+                        None => {
+                            files.insert(SegmentFiles::new(packed.outputs.len() / 3, &options.out, &footer))
+                        }
                     };
                     for document in &finished.tokens {
                         spool.add(document)?;
@@ -279,7 +281,8 @@ pub(crate) fn write_signatures(
         for record in bytes.as_chunks::<{ SignatureRecord::SIZE }>().0 {
             let record = SignatureRecord::read(record);
             let document = base + u64::from(record.row);
-            let is_kept = record.flags.has(Flags::SURVIVES) && finisher.resolution.twins(document, 1).is_empty();
+            let is_kept =
+                record.flags.has(Flags::SURVIVES) && finisher.resolution.twins(document, 1).is_empty();
             if record.is_original || !is_kept {
                 continue;
             }

@@ -78,7 +78,8 @@ pub(crate) fn resolve(
         *sizes.entry(cluster.size() as u64).or_default() += 1;
     }
     let largest = shown.iter().take(SHOWN_CLUSTERS);
-    let largest = largest.map(|cluster| (name(cluster.kept), cluster.dropped.iter().map(|d| name(*d)).collect()));
+    let largest =
+        largest.map(|cluster| (name(cluster.kept), cluster.dropped.iter().map(|d| name(*d)).collect()));
     let duplicates = verdicts.iter().enumerate().filter_map(|(candidate, verdict)| {
         verdict.map(|Duplicate { of, similarity, exact }| {
             (loaded.documents[candidate], Twin { of: name(of), similarity, is_exact: exact })
@@ -116,7 +117,8 @@ impl Loaded {
         let mut record = [0; SignatureRecord::SIZE];
         for _ in 0..receipt.signed {
             file.read_exact(&mut record).map_err(EngineError::io(&path))?;
-            let SignatureRecord { row, flags, is_original, bytes, exact, near } = SignatureRecord::read(&record);
+            let SignatureRecord { row, flags, is_original, bytes, exact, near } =
+                SignatureRecord::read(&record);
             let document = base + u64::from(row);
             let bands = near.as_ref().map(|near| near.bands);
             if flags.has(Flags::HELDOUT) {

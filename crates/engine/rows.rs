@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, UInt8Array, UInt64Array,
+    Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch,
+    StringArray, StringBuilder, UInt8Array, UInt64Array,
 };
 use arrow::datatypes::{Field, Schema};
 use document::Verdict;
@@ -100,12 +100,15 @@ impl Rows<'_> {
         let kept_bytes: &UInt64Array = block.column("kept_bytes")?;
         let flags: &UInt8Array = block.column("flags")?;
         let is = |flag: u8| -> ArrayRef {
-            Arc::new(flags.values().iter().map(|flags| Some(Flags(*flags).has(flag))).collect::<BooleanArray>())
+            Arc::new(
+                flags.values().iter().map(|flags| Some(Flags(*flags).has(flag))).collect::<BooleanArray>(),
+            )
         };
         let kept = verdicts.iter().map(|verdict| Some(verdict.is_keep()));
         let left = verdicts.iter().zip(kept_bytes.values());
         let left = left.map(|(verdict, bytes)| Some(if verdict.is_keep() { *bytes as i64 } else { 0 }));
-        let excluded = (0..verdicts.len() as u64).map(|row| Some(self.resolution.is_excluded(block.first + row)));
+        let excluded =
+            (0..verdicts.len() as u64).map(|row| Some(self.resolution.is_excluded(block.first + row)));
         let mut columns = same(block, &["id"]);
         columns.push(("shard".to_owned(), self.shards(block)));
         columns.push(("row".to_owned(), self.rows(block)?));

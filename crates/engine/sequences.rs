@@ -102,11 +102,13 @@ impl<'a> Packer<'a> {
         is_control: bool,
         path: &Path,
     ) -> Result<(Receipt, Packed), EngineError> {
-        let mut sink = ParquetSink::create(path, sequence_schema(self.length), &self.sink_options(ROWS_PER_GROUP))?;
+        let mut sink =
+            ParquetSink::create(path, sequence_schema(self.length), &self.sink_options(ROWS_PER_GROUP))?;
         let mut packed = Packed::default();
         let mut builder = SequenceBatchBuilder::new(self.length, self.tokenizer.end_of_text());
         // Sequences hold one form of the text each: what was packed before filtering, then what line filters left.
-        let versions: &[Version] = if is_control { &[Version::Original, Version::Kept] } else { &[Version::Kept] };
+        let versions: &[Version] =
+            if is_control { &[Version::Original, Version::Kept] } else { &[Version::Kept] };
         for version in versions {
             let mut documents: Vec<(u64, &Entry)> = (entries.iter())
                 .filter(|entry| entry.control.is_none_or(|control| control == *version))

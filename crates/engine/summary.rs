@@ -7,8 +7,8 @@ use arrow::array::{Array, RecordBatch, StringArray};
 use document::{OptionValue, Reason};
 use plan::{Plan, StageRecipeKind};
 use report::{
-    Cluster, ClusterDocument, ClusterSize, FileNote, Member, Phase, Run, Sample, StageInfo, StageKind, Timing,
-    TokenSummary,
+    Cluster, ClusterDocument, ClusterSize, FileNote, Member, Phase, Run, Sample, StageInfo, StageKind,
+    Timing, TokenSummary,
 };
 use shards::{Inputs, Quarantined};
 use tokens::Tokenizer;
@@ -199,7 +199,8 @@ fn warnings(facts: &Facts<'_>) -> Vec<String> {
         && members.len() as f64 > limit * documents as f64
     {
         let id = facts.segments.excerpts.get(kept).map(|(id, _)| id.as_str()).unwrap_or_default();
-        warnings.push(format!("one cluster (kept: {id}) holds {} of {documents} documents", members.len() + 1));
+        warnings
+            .push(format!("one cluster (kept: {id}) holds {} of {documents} documents", members.len() + 1));
     }
     warnings
 }

@@ -17,7 +17,12 @@ use crate::work::{SEGMENT_BYTES, SegmentReceipt, SignatureRecord, Work, frame};
 enum Item {
     Block(Box<Block>),
     /// The segment is complete; so is the shard if `ends_shard`, with the error that ended it early.
-    End { shard: u32, end_block: u64, ends_shard: bool, error: Option<ShardError> },
+    End {
+        shard: u32,
+        end_block: u64,
+        ends_shard: bool,
+        error: Option<ShardError>,
+    },
 }
 
 enum Done {
@@ -91,7 +96,11 @@ fn panicked(block: &Block, inputs: &Inputs) -> Done {
     Done::Panicked {
         quarantined: Quarantined {
             path: path.unwrap_or_default(),
-            why: format!("rows {} to {} made the program panic", block.first_row, block.first_row + block.rows),
+            why: format!(
+                "rows {} to {} made the program panic",
+                block.first_row,
+                block.first_row + block.rows
+            ),
             offset: Some(block.offset),
             remedy: "this is a bug: please report it with these rows; they were left out".to_owned(),
         },
@@ -108,14 +117,16 @@ fn sweep_block(
 ) -> Result<Done, EngineError> {
     let start = clock();
     let records = block.parse(&options.read)?;
-    let batch = Batch::try_new(records).map_err(|error| arrow::error::ArrowError::SchemaError(error.to_string()))?;
+    let batch =
+        Batch::try_new(records).map_err(|error| arrow::error::ArrowError::SchemaError(error.to_string()))?;
     let parsed = clock();
     let Swept { records, signed, lines, mut nanos } = plan.sweep(&batch, sweep, scratch, clock)?;
     let swept = clock();
     let frame = frame(&records)?;
     let column = |name: &str| records.column_by_name(name);
     let flags = column("flags").and_then(|c| c.as_any().downcast_ref::<arrow::array::UInt8Array>());
-    let kept_bytes = column("kept_bytes").and_then(|c| c.as_any().downcast_ref::<arrow::array::UInt64Array>());
+    let kept_bytes =
+        column("kept_bytes").and_then(|c| c.as_any().downcast_ref::<arrow::array::UInt64Array>());
     let (Some(flags), Some(kept_bytes)) = (flags, kept_bytes) else {
         return Err(arrow::error::ArrowError::SchemaError("swept block".to_owned()).into());
     };

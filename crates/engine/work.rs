@@ -178,7 +178,13 @@ mod tests {
 
     #[test]
     fn a_signature_record_reads_back() {
-        for near in [None, Some(Near { bands: std::array::from_fn(|i| i as u64 * 0x0123_4567_89ab), sketch: Sketch([7; 112]) })] {
+        for near in [
+            None,
+            Some(Near {
+                bands: std::array::from_fn(|i| i as u64 * 0x0123_4567_89ab),
+                sketch: Sketch([7; 112]),
+            }),
+        ] {
             let record = SignatureRecord {
                 row: 70_000,
                 flags: Flags(Flags::EXACT | Flags::CONTROL),

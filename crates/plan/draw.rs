@@ -7,14 +7,20 @@ use crate::recipe::Recipe;
 
 /// The graph with its one barrier, then what every stage checks.
 pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
-    let mut out = format!("recipe {} ({}), words by {}\n\n", plan.name, &plan.hash[..12], recipe.text("words", "splitter"));
+    let mut out = format!(
+        "recipe {} ({}), words by {}\n\n",
+        plan.name,
+        &plan.hash[..12],
+        recipe.text("words", "splitter")
+    );
     let filters: Vec<&str> = plan.stages.iter().map(|stage| stage.name).collect();
     let _ = writeln!(out, "  raw/ ─▶ sweep    {}", wrap(&filters, " ▶ ", 19));
     let _ = writeln!(out, "            ├─▶ rejected/    what was dropped, with its reasons");
     let _ = writeln!(out, "            ├─▶ control, held-out sample    whatever the verdict");
     let _ = writeln!(out, "            └─▶ signatures   exact hash, 14 x 8 MinHash");
     let _ = writeln!(out, "        ─▶ resolve  ══ barrier: duplicates among all survivors; reads no text");
-    let last: Vec<&str> = recipe.stages.iter().map(|stage| stage.name).filter(|n| ["tokenize", "pack"].contains(n)).collect();
+    let last: Vec<&str> =
+        recipe.stages.iter().map(|stage| stage.name).filter(|n| ["tokenize", "pack"].contains(n)).collect();
     let tokens = if last.is_empty() { "" } else { ", tokens/" };
     let _ = writeln!(out, "        ─▶ pack     clean/, ledger/{tokens}   {}\n", last.join(" ▶ "));
     for stage in plan.stages.iter() {
@@ -59,7 +65,8 @@ pub fn notes(recipe: &Recipe) -> Vec<String> {
             notes.push(format!("there are no stop words for `{language}`: its stop-word check is off"));
         }
         notes.push(
-            "language is whatlang's judgement with a confidence above 0.5; this is not fastText's 0.65".to_owned(),
+            "language is whatlang's judgement with a confidence above 0.5; this is not fastText's 0.65"
+                .to_owned(),
         );
     }
     notes

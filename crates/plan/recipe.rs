@@ -135,8 +135,12 @@ impl Parser<'_> {
             )
         })?;
         let mut stages = self.pipeline(pipeline)?;
-        let mut recipe =
-            Recipe { name: self.default_name(), stages: Vec::new(), sections: defaults(), lists: BTreeMap::new() };
+        let mut recipe = Recipe {
+            name: self.default_name(),
+            stages: Vec::new(),
+            sections: defaults(),
+            lists: BTreeMap::new(),
+        };
         for (key, value) in table {
             let name: &str = key.get_ref();
             match name {
@@ -173,16 +177,25 @@ impl Parser<'_> {
                 return bad(item.span(), format!("there is no stage `{name}`"), suggest(name, known));
             };
             if stages.iter().any(|earlier| earlier.name == stage.name) {
-                return bad(item.span(), format!("`{name}` stands twice in the pipeline"), "remove one".into());
+                return bad(
+                    item.span(),
+                    format!("`{name}` stands twice in the pipeline"),
+                    "remove one".into(),
+                );
             }
-            let order = |name: &str| ["tokenize", "pack"].iter().position(|last| *last == name).map_or(0, |i| i + 1);
+            let order =
+                |name: &str| ["tokenize", "pack"].iter().position(|last| *last == name).map_or(0, |i| i + 1);
             let previous = stages.last().map_or(0, |last| order(last.name));
             if order(name) < previous {
                 let remedy = "tokenize, then pack, stand last: all filters and dedup come before them";
                 return bad(item.span(), format!("`{name}` comes too late in the pipeline"), remedy.into());
             }
             if name == "pack" && previous != 1 {
-                return bad(item.span(), "`pack` needs `tokenize` before it".into(), "add \"tokenize\"".into());
+                return bad(
+                    item.span(),
+                    "`pack` needs `tokenize` before it".into(),
+                    "add \"tokenize\"".into(),
+                );
             }
             stages.push(stage);
         }
@@ -205,13 +218,21 @@ impl Parser<'_> {
         if filter.is_none() && known.is_none() {
             if filters::find(name).is_some() || OTHER_STAGES.contains(&name) {
                 let message = format!("[{name}] sets values of a stage that the pipeline does not have");
-                return Err(self.error(span, message, format!("add \"{name}\" to the pipeline, or remove the table")));
+                return Err(self.error(
+                    span,
+                    message,
+                    format!("add \"{name}\" to the pipeline, or remove the table"),
+                ));
             }
             let names = SECTIONS.iter().map(|s| s.name).chain(stages.iter().map(|s| s.name));
             return Err(self.error(span, format!("unknown table or key `{name}`"), suggest(name, names)));
         }
         let Some(table) = value.get_ref().as_table() else {
-            return Err(self.error(value.span(), format!("`{name}` must be a table: [{name}]"), String::new()));
+            return Err(self.error(
+                value.span(),
+                format!("`{name}` must be a table: [{name}]"),
+                String::new(),
+            ));
         };
         for (key, value) in table {
             match (&filter, known) {
@@ -318,10 +339,15 @@ impl Parser<'_> {
     fn option(&self, table: &str, spec: &OptionSpec, value: &Value<'_>) -> Result<OptionValue, RuleError> {
         let default = default_value(spec);
         let parsed = option_value(value.get_ref());
-        let fits = parsed.as_ref().is_some_and(|v| std::mem::discriminant(v) == std::mem::discriminant(&default));
+        let fits =
+            parsed.as_ref().is_some_and(|v| std::mem::discriminant(v) == std::mem::discriminant(&default));
         let Some(parsed) = parsed.filter(|_| fits) else {
             let message = format!("{table}.{} has the wrong type", spec.key);
-            return Err(self.error(value.span(), message, format!("its default is {}: {}", spec.default, spec.why)));
+            return Err(self.error(
+                value.span(),
+                message,
+                format!("its default is {}: {}", spec.default, spec.why),
+            ));
         };
         let words: Vec<&str> = match &parsed {
             OptionValue::Text(text) => vec![text],

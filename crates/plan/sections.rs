@@ -55,14 +55,23 @@ pub const SECTIONS: &[Section] = &[
             choice("bands", "14", &[], "Bands of the signature."),
             choice("rows", "8", &[], "Rows per band; the threshold is about (1/bands)^(1/rows)."),
             choice("shingle", "5", &[], "Consecutive words per shingle."),
-            key("min_similarity", "0.7", "A member is dropped only if it is this similar to the kept document."),
+            key(
+                "min_similarity",
+                "0.7",
+                "A member is dropped only if it is this similar to the kept document.",
+            ),
             choice(
                 "verify",
                 "\"sketch\"",
                 &["sketch", "none"],
                 "Similarity from 112 bytes of the signature; none: every member of a component goes.",
             ),
-            choice("keep", "\"longest\"", &["longest", "first"], "Which document of a cluster is kept; ties: first."),
+            choice(
+                "keep",
+                "\"longest\"",
+                &["longest", "first"],
+                "Which document of a cluster is kept; ties: first.",
+            ),
             key("warn_share", "0.5", "Warn when a source loses more than this share to duplicates."),
         ],
         ranges: &[

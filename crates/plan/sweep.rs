@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::Array;
 use arrow::error::ArrowError;
 use dedup::Signature;
-use document::{
-    Batch, Document, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict,
-};
+use document::{Batch, Document, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict};
 use text::normalize::simplify_text;
 use text::scan::Scanner;
 use text::shingles::{SHINGLE_WORDS, ShingleScratch, normalized_words, shingle_hashes};
@@ -154,7 +152,15 @@ impl Plan {
             arena.push_str(&scratch.kept);
             start..arena.len()
         });
-        Row { verdict, language, rewritten, kept_bytes, sampling_key: key, flags, carries_original: is_sample }
+        Row {
+            verdict,
+            language,
+            rewritten,
+            kept_bytes,
+            sampling_key: key,
+            flags,
+            carries_original: is_sample,
+        }
     }
 
     /// Runs the stages of the plan on one document.

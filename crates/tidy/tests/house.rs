@@ -74,7 +74,11 @@ fn an_arrow_only_points_down() {
             );
         }
     }
-    assert!(!dependencies(&manifests()["train"].1).iter().any(|d| ["shards", "plan", "filters"].contains(&d.as_str())));
+    assert!(
+        !dependencies(&manifests()["train"].1)
+            .iter()
+            .any(|d| ["shards", "plan", "filters"].contains(&d.as_str()))
+    );
 }
 
 #[test]
@@ -92,7 +96,8 @@ fn only_drivers_touch_the_world() {
 
 /// All Rust sources of the project.
 fn sources() -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = ["crates", "filters", "tests", "benches"].iter().map(|f| root().join(f)).collect();
+    let mut folders: Vec<PathBuf> =
+        ["crates", "filters", "tests", "benches"].iter().map(|f| root().join(f)).collect();
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -136,10 +141,14 @@ fn every_filter_is_registered() {
     for entry in fs::read_dir(root().join("filters")).unwrap() {
         let path = entry.unwrap().path();
         let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
-        let is_filter = path.extension().is_some_and(|e| e == "rs") && fs::read_to_string(&path).unwrap().contains("pub const FILTER:");
+        let is_filter = path.extension().is_some_and(|e| e == "rs")
+            && fs::read_to_string(&path).unwrap().contains("pub const FILTER:");
         if is_filter {
             assert!(registry.contains(&format!("mod {name};")), "add `mod {name};` to filters/lib.rs");
-            assert!(registry.contains(&format!("&{name}::FILTER")), "add `&{name}::FILTER` to FILTERS in filters/lib.rs");
+            assert!(
+                registry.contains(&format!("&{name}::FILTER")),
+                "add `&{name}::FILTER` to FILTERS in filters/lib.rs"
+            );
         }
     }
 }
