@@ -28,7 +28,7 @@ rejected = load_dataset(str(out), "rejected")
 assert sum(split.num_rows for split in rejected.values()) > 0
 
 assert pyarrow.dataset.dataset(out / "clean").count_rows() == kept
-count = duckdb.sql(f"select count(*), sum(length(text)) from '{out}/clean/*.parquet'").fetchone()
+count = duckdb.sql(f"select count(*), sum(length(text)) from '{out}/clean/*.parquet'").fetchall()[0]
 assert count[0] == kept and count[1] > 0, count
 reasons = duckdb.sql(f"select reason, count(*) n from '{out}/ledger/*.parquet' where not kept group by 1").fetchall()
 assert sum(n for _, n in reasons) == documents - kept, reasons

@@ -6,10 +6,12 @@ use std::ops::Range;
 
 use crate::{Document, Signal, Signals};
 
-/// The range of a signal that is kept; limits are inclusive.
+/// The range of a signal that is kept; limits are inclusive, but for `Above`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound {
     AtLeast(f64),
+    /// Strictly more.
+    Above(f64),
     AtMost(f64),
     Between(f64, f64),
     /// Never drops.
@@ -18,6 +20,10 @@ pub enum Bound {
 
 pub const fn at_least(signal: Signal, limit: f64) -> Test {
     Test::Bound(signal, Bound::AtLeast(limit))
+}
+
+pub const fn above(signal: Signal, limit: f64) -> Test {
+    Test::Bound(signal, Bound::Above(limit))
 }
 
 pub const fn at_most(signal: Signal, limit: f64) -> Test {
@@ -33,6 +39,7 @@ impl Bound {
     pub fn keeps(self, value: f64) -> bool {
         match self {
             Bound::AtLeast(low) => value >= low,
+            Bound::Above(low) => value > low,
             Bound::AtMost(high) => value <= high,
             Bound::Between(low, high) => value >= low && value <= high,
             Bound::Off => true,
@@ -44,6 +51,7 @@ impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Bound::AtLeast(low) => write!(f, "≥ {low}"),
+            Bound::Above(low) => write!(f, "> {low}"),
             Bound::AtMost(high) => write!(f, "≤ {high}"),
             Bound::Between(low, high) => write!(f, "{low} … {high}"),
             Bound::Off => f.write_str("off"),

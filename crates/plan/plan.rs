@@ -255,7 +255,7 @@ fn build(
 
 fn reason(spec: &FilterSpec, check: &document::Check, bound: Bound) -> Reason {
     let (low, high) = match bound {
-        Bound::AtLeast(low) => (Some(low), None),
+        Bound::AtLeast(low) | Bound::Above(low) => (Some(low), None),
         Bound::AtMost(high) => (None, Some(high)),
         Bound::Between(low, high) => (Some(low), Some(high)),
         Bound::Off => (None, None),

@@ -323,6 +323,7 @@ impl Parser<'_> {
             Test::Own if value.get_ref().as_str() == Some("on") => Ok(Bound::AtMost(0.0)),
             Test::Own | Test::Bound(_, Bound::Off) => Err(wrong()),
             Test::Bound(_, Bound::AtLeast(_)) => Ok(Bound::AtLeast(checked(number(value))?)),
+            Test::Bound(_, Bound::Above(_)) => Ok(Bound::Above(checked(number(value))?)),
             Test::Bound(_, Bound::AtMost(_)) => Ok(Bound::AtMost(checked(number(value))?)),
             Test::Bound(_, Bound::Between(..)) => {
                 let limits = value.get_ref().as_array().ok_or_else(wrong)?;

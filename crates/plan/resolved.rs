@@ -60,7 +60,7 @@ pub fn bound_text(test: Test, bound: Bound) -> String {
     match (test, bound) {
         (_, Bound::Off) => "\"off\"".to_owned(),
         (Test::Own, _) => "\"on\"".to_owned(),
-        (_, Bound::AtLeast(limit) | Bound::AtMost(limit)) => limit.to_string(),
+        (_, Bound::AtLeast(limit) | Bound::Above(limit) | Bound::AtMost(limit)) => limit.to_string(),
         (_, Bound::Between(low, high)) => format!("[{low}, {high}]"),
     }
 }
