@@ -3,7 +3,7 @@
 use document::{Document, LineEdits, OptionValue, Raised, Settings, Signals};
 
 use super::*;
-use crate::testing::{bounds_are_inclusive, drops, drops_with, keeps, settings};
+use crate::testing::{drops, drops_with, keeps, limits_are_exact, settings};
 
 /// Five sentences.
 const PROSE: &str = "It was late. We went home. Nobody spoke. The rain had stopped. Then it began again.";
@@ -25,7 +25,7 @@ fn kept_text(settings: &Settings, text: &str) -> (String, Vec<u32>) {
 
 #[test]
 fn five_sentences_are_enough() {
-    bounds_are_inclusive(&FILTER);
+    limits_are_exact(&FILTER);
     keeps(&FILTER, PROSE);
     drops(&FILTER, "too_few_sentences", &PROSE.replace("home. Nobody", "home, nobody"));
     drops(&FILTER, "too_few_sentences", "");

@@ -33,7 +33,7 @@ pub const FILTER: FilterSpec = FilterSpec::bounds(
 #[cfg(test)]
 mod tests {
     use super::FILTER;
-    use crate::testing::{bounds_are_inclusive, drops, keeps, numbered_words};
+    use crate::testing::{drops, keeps, limits_are_exact, numbered_words};
 
     fn lines(count: usize, change: impl Fn(usize, String) -> String) -> String {
         (0..count).map(|i| change(i, format!("{}.", numbered_words(i * 8, 8)))).collect::<Vec<_>>().join("\n")
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn limits_are_kept() {
-        bounds_are_inclusive(&FILTER);
+        limits_are_exact(&FILTER);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub const FILTER: FilterSpec = FilterSpec::bounds(
 #[cfg(test)]
 mod tests {
     use super::FILTER;
-    use crate::testing::{bounds_are_inclusive, drops, keeps, numbered_words};
+    use crate::testing::{drops, keeps, limits_are_exact, numbered_words};
 
     fn prose(words: usize) -> String {
         format!("the and {}", numbered_words(0, words - 2))
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn limits_are_kept() {
-        bounds_are_inclusive(&FILTER);
+        limits_are_exact(&FILTER);
     }
 
     #[test]

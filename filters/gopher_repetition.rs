@@ -81,7 +81,7 @@ pub const FILTER: FilterSpec = FilterSpec::bounds(
 #[cfg(test)]
 mod tests {
     use super::FILTER;
-    use crate::testing::{bounds_are_inclusive, drops, keeps, numbered_words};
+    use crate::testing::{drops, keeps, limits_are_exact, numbered_words};
 
     /// Lines without common words, the first `copies` of them repeated at the end.
     fn lines(distinct: usize, copies: usize, separator: &str) -> String {
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn limits_are_kept() {
-        bounds_are_inclusive(&FILTER);
+        limits_are_exact(&FILTER);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use classify::{LANGUAGES, SHORT_NAMES, identify};
 use document::{
-    Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, Test, at_least,
+    Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, Test, above,
 };
 
 const UNWANTED_LANGUAGE: usize = 0;
@@ -17,7 +17,7 @@ pub const FILTER: FilterSpec = FilterSpec {
         Check::new("unwanted_language", Test::Own, "Another language, or no letters at all."),
         Check::new(
             "low_confidence",
-            at_least(Signal::LanguageScore, 0.5),
+            above(Signal::LanguageScore, 0.5),
             "A mixture, a list of names, or too short to tell.",
         ),
     ],
@@ -71,7 +71,7 @@ mod tests {
     use document::OptionValue;
 
     use super::*;
-    use crate::testing::{bounds_are_inclusive, drops_with, keeps_with, settings};
+    use crate::testing::{drops_with, keeps_with, limits_are_exact, settings};
 
     const ENGLISH: &str =
         "The weather in the north was better than we had expected, so we stayed for a week.";
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn listed_languages_are_kept() {
-        bounds_are_inclusive(&FILTER);
+        limits_are_exact(&FILTER);
         keeps_with(&FILTER, &settings(&FILTER), ENGLISH);
         drops_with(&FILTER, &settings(&FILTER), "unwanted_language", GERMAN);
         keeps_with(&FILTER, &languages(&["en", "de"]), GERMAN);

@@ -72,15 +72,20 @@ pub fn drops_with(filter: &FilterSpec, settings: &Settings, reason: &str, text: 
     assert_eq!(reasons.first(), Some(&reason), "of {reasons:?}");
 }
 
-/// Every bound keeps its limits, and nothing beyond them.
+/// Every bound keeps its limits, but for strict ones, and nothing beyond them.
 #[track_caller]
-pub fn bounds_are_inclusive(filter: &FilterSpec) {
+pub fn limits_are_exact(filter: &FilterSpec) {
     for check in filter.checks {
         let Test::Bound(_, bound) = check.test else { continue };
         let (low, high) = match bound {
             Bound::AtLeast(low) => (Some(low), None),
             Bound::AtMost(high) => (None, Some(high)),
             Bound::Between(low, high) => (Some(low), Some(high)),
+            Bound::Above(low) => {
+                let keeps = bound.keeps(low.next_up()) && !bound.keeps(low);
+                assert!(keeps, "{}", check.reason);
+                continue;
+            }
             Bound::Off => (None, None),
         };
         if let Some(low) = low {
