@@ -14,8 +14,9 @@ use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
 use document::{Tally, Verdict};
 use plan::Flags;
+use report::Sample;
 use shards::{ParquetSink, Receipt, SinkOptions};
-use tokens::Cache;
+use tokens::{Cache, Version};
 
 use crate::clean::{CleanOptions, Phase, Progress};
 use crate::counting;
@@ -24,6 +25,7 @@ use crate::finish::{Block, Finished, Finisher, Heldout};
 use crate::ordered::ordered;
 use crate::sampling;
 use crate::spool::Spool;
+use crate::summary;
 use crate::work::{SegmentReceipt, SignatureRecord, Work, read_frame};
 
 /// What the pack phase leaves beside the files of its segments.
@@ -35,8 +37,10 @@ pub(crate) struct PackedSegments {
     pub sources: BTreeMap<String, (u64, u64)>,
     /// Id and excerpt of the documents in the clusters that are shown.
     pub excerpts: BTreeMap<u64, (String, String)>,
-    /// The rejected documents of all segments that the report shows.
-    pub samples: Vec<RecordBatch>,
+    /// Dropped documents that the report shows.
+    pub samples: Vec<Sample>,
+    /// In the control sample and trained on.
+    pub control_documents: u64,
 }
 
 enum Item {
@@ -50,7 +54,7 @@ enum Done {
 }
 
 /// Dropped documents per reason that the report shows.
-const SHOWN_PER_REASON: usize = 12;
+pub(crate) const SHOWN_PER_REASON: usize = 12;
 
 pub(crate) fn pack_shards(
     finisher: &Finisher<'_>,
@@ -76,6 +80,7 @@ pub(crate) fn pack_shards(
         sources: BTreeMap::new(),
         excerpts: BTreeMap::new(),
         samples: Vec::new(),
+        control_documents: 0,
     };
     for receipt in receipts {
         for (check, lines) in packed.tally.checks.iter_mut().zip(&receipt.lines) {
@@ -115,6 +120,7 @@ pub(crate) fn pack_shards(
                         }
                     };
                     for document in &finished.tokens {
+                        packed.control_documents += u64::from(document.control == Some(Version::Original));
                         spool.add(document)?;
                     }
                     packed.tally.merge(&finished.tally);
@@ -132,7 +138,9 @@ pub(crate) fn pack_shards(
                     done_bytes += receipts[segment].raw_bytes;
                     if let Some(open) = files.take() {
                         let sample = open.commit(options.rejected, &mut packed.outputs)?;
-                        packed.samples.extend(sample);
+                        if let Some(sample) = sample {
+                            summary::add_samples(finisher.plan, &mut packed.samples, &sample);
+                        }
                     }
                 }
             }

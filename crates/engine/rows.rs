@@ -8,7 +8,7 @@ use arrow::array::{
     StringArray, StringBuilder, UInt8Array, UInt64Array,
 };
 use arrow::datatypes::{Field, Schema};
-use document::Verdict;
+use document::{Reason, Verdict};
 use plan::{Flags, Plan};
 
 use crate::error::EngineError;
@@ -84,8 +84,29 @@ impl Rows<'_> {
         columns.push(("shard".to_owned(), self.shards(block)));
         columns.push(("row".to_owned(), self.rows(block)?));
         columns.extend(self.reasons(verdicts));
+        columns.push(("reason_value".to_owned(), self.reason_values(block, verdicts, twins)));
         columns.extend(self.twins(twins));
         batch(columns)
+    }
+
+    /// Of each row, the value of the signal that its first reason bounds.
+    fn reason_values(&self, block: Block<'_>, verdicts: &[Verdict], twins: &[Option<Twin>]) -> ArrayRef {
+        let column = |reason: &Reason| -> Option<&Float64Array> {
+            block.column(&format!("{}.{}", reason.stage, reason.signal.as_ref()?)).ok()
+        };
+        let columns: Vec<_> = self.plan.reasons.0.iter().map(column).collect();
+        let value = |(row, verdict): (usize, &Verdict)| -> Option<f64> {
+            let reason = verdict.first()?;
+            match columns[reason.0 as usize] {
+                Some(values) => values.is_valid(row).then(|| values.value(row)),
+                // A similarity is of the pair, so no column of the sweep has it.
+                None => {
+                    self.plan.reasons.get(reason).signal.as_ref()?;
+                    twins[row].map(|twin| f64::from(twin.similarity))
+                }
+            }
+        };
+        Arc::new(verdicts.iter().enumerate().map(value).collect::<Float64Array>())
     }
 
     /// Rows of `ledger/`.

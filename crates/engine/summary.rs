@@ -1,9 +1,8 @@
 //! A run in words and numbers: what `report.json` and the page are made of.
 
-use std::collections::BTreeMap;
 use std::fs;
 
-use arrow::array::{Array, RecordBatch, StringArray};
+use arrow::array::{Array, Float64Array, RecordBatch, StringArray};
 use document::{OptionValue, Reason};
 use plan::{Plan, StageRecipeKind};
 use report::{
@@ -11,12 +10,13 @@ use report::{
     Timing, TokenSummary,
 };
 use shards::{Inputs, Quarantined};
+use text::stable_hash::hash_id;
 use tokens::Tokenizer;
 
 use crate::clean::{CleanOptions, Rates};
 use crate::error::EngineError;
 use crate::finish::excerpt;
-use crate::pack_shards::PackedSegments;
+use crate::pack_shards::{PackedSegments, SHOWN_PER_REASON};
 use crate::resolve::Resolution;
 use crate::sequences::Packed;
 use crate::sweep_shards::STEPS;
@@ -62,7 +62,7 @@ pub(crate) fn run(facts: Facts<'_>) -> Result<Run, EngineError> {
         stages: stages(options),
         reasons: plan.reasons.clone(),
         tally: segments.tally.clone(),
-        rejected_samples: samples(plan, &segments.samples),
+        rejected_samples: segments.samples.clone(),
         clusters: clusters(facts.resolution, segments),
         cluster_sizes: facts
             .resolution
@@ -110,12 +110,27 @@ fn stages(options: &CleanOptions) -> Vec<StageInfo> {
                 kind: StageKind::Minhash,
                 source: "Broder 1997; parameters of Penedo et al. 2024 (FineWeb)".to_owned(),
                 about: "Near-duplicates by MinHash-LSH, verified against the kept document.".to_owned(),
-                options: ["bands", "rows", "shingle", "min_similarity"]
-                    .map(|key| (key.to_owned(), options.recipe.number("minhash", key).to_string()))
-                    .into(),
+                options: {
+                    let number = |key: &'static str| options.recipe.number("minhash", key).to_string();
+                    let numbers = ["bands", "rows", "shingle", "min_similarity"];
+                    let text = |key: &'static str| options.recipe.text("minhash", key).to_owned();
+                    let all = numbers.map(|key| (key, number(key))).into_iter();
+                    all.chain(["keep", "verify"].map(|key| (key, text(key))))
+                        .map(|(key, value)| (key.to_owned(), value))
+                        .collect()
+                },
                 ..StageInfo::default()
             },
-            StageRecipeKind::Tokenize | StageRecipeKind::Pack => continue,
+            StageRecipeKind::Tokenize => StageInfo {
+                kind: StageKind::Tokenize,
+                about: "Text to token ids.".to_owned(),
+                ..StageInfo::default()
+            },
+            StageRecipeKind::Pack => StageInfo {
+                kind: StageKind::Pack,
+                about: "Documents into sequences of one length.".to_owned(),
+                ..StageInfo::default()
+            },
         };
         stages.push(StageInfo { name: stage.name.to_owned(), ..info });
     }
@@ -131,36 +146,39 @@ fn shown(value: &OptionValue) -> String {
     }
 }
 
-fn samples(plan: &Plan, batches: &[RecordBatch]) -> Vec<Sample> {
-    let mut samples = Vec::new();
-    for batch in batches {
-        let cell = |name: &str, row: usize| -> Option<String> {
-            let column: &StringArray = batch.column_by_name(name)?.as_any().downcast_ref()?;
-            column.is_valid(row).then(|| column.value(row).to_owned())
-        };
-        for row in 0..batch.num_rows() {
-            let reason = cell("reason", row).unwrap_or_default();
-            let check: Option<&Reason> = plan.reasons.find(&reason).map(|id| plan.reasons.get(id));
-            samples.push(Sample {
-                id: cell("id", row).unwrap_or_default(),
-                url: cell("url", row),
-                language: cell("language", row),
-                text: excerpt(&cell("text", row).unwrap_or_default()),
-                value: None,
-                signal: check.and_then(|check| check.signal.clone()),
-                bound: check.map(|check| check.bound.clone()).unwrap_or_default(),
-                reason,
-            });
-        }
+/// Adds the dropped documents of a segment to those that the report shows: of each reason the few with the
+/// smallest hash of their id, whatever the order of segments.
+pub(crate) fn add_samples(plan: &Plan, samples: &mut Vec<Sample>, batch: &RecordBatch) {
+    let cell = |name: &str, row: usize| -> Option<String> {
+        let column: &StringArray = batch.column_by_name(name)?.as_any().downcast_ref()?;
+        column.is_valid(row).then(|| column.value(row).to_owned())
+    };
+    let value = |row: usize| -> Option<f64> {
+        let column: &Float64Array = batch.column_by_name("reason_value")?.as_any().downcast_ref()?;
+        column.is_valid(row).then(|| column.value(row))
+    };
+    for row in 0..batch.num_rows() {
+        let reason = cell("reason", row).unwrap_or_default();
+        let check: Option<&Reason> = plan.reasons.find(&reason).map(|id| plan.reasons.get(id));
+        samples.push(Sample {
+            id: cell("id", row).unwrap_or_default(),
+            url: cell("url", row),
+            language: cell("language", row),
+            text: excerpt(&cell("text", row).unwrap_or_default()),
+            value: value(row),
+            signal: check.and_then(|check| check.signal.clone()),
+            bound: check.map(|check| check.bound.clone()).unwrap_or_default(),
+            reason,
+        });
     }
-    // A page shows a few of each reason; a run of many segments brings more.
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let place = |sample: &Sample| plan.reasons.find(&sample.reason).map(|id| id.0);
+    samples.sort_by_cached_key(|sample| (place(sample), hash_id(&sample.id, 0)));
+    let (mut last, mut n) = (None, 0);
     samples.retain(|sample| {
-        let count = seen.entry(sample.reason.clone()).or_default();
-        *count += 1;
-        *count <= 12
+        n = if last == place(sample) { n + 1 } else { 1 };
+        last = place(sample);
+        n <= SHOWN_PER_REASON
     });
-    samples
 }
 
 fn clusters(resolution: &Resolution, segments: &PackedSegments) -> Vec<Cluster> {
@@ -170,15 +188,22 @@ fn clusters(resolution: &Resolution, segments: &PackedSegments) -> Vec<Cluster> 
         let similarity = resolution.twins(*document, 1).first().map(|(_, twin)| f64::from(twin.similarity));
         Member { id, similarity, dropped: true, text }
     };
-    let clusters = resolution.largest.iter().map(|(kept, members)| {
-        let (id, text) = text(kept);
-        Cluster {
-            size: members.len() as u64 + 1,
-            kept: ClusterDocument { id, text },
-            members: members.iter().take(4).map(member).collect(),
-        }
-    });
-    clusters.collect()
+    let mut clusters: Vec<Cluster> = (resolution.largest.iter())
+        .map(|(kept, members)| {
+            let (id, text) = text(kept);
+            Cluster {
+                size: members.len() as u64 + 1,
+                kept: ClusterDocument { id, text },
+                members: members.iter().take(4).map(member).collect(),
+            }
+        })
+        .collect();
+    // Of equal size, those first whose members differ most: there a wrong verdict would show.
+    let alike = |cluster: &Cluster| {
+        cluster.members.iter().filter_map(|member| member.similarity).fold(f64::INFINITY, f64::min)
+    };
+    clusters.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| alike(a).total_cmp(&alike(b))));
+    clusters
 }
 
 fn warnings(facts: &Facts<'_>) -> Vec<String> {
@@ -218,7 +243,7 @@ fn token_summary(facts: &Facts<'_>, tokenizer: &Tokenizer) -> TokenSummary {
         fill_rate: train.tokens as f64 / places as f64,
         bytes_per_token: train.text_bytes as f64 / train.tokens.max(1) as f64,
         heldout_documents: heldout as u64,
-        control_documents: facts.packed.1.documents,
+        control_documents: facts.segments.control_documents,
         excluded_documents: facts.resolution.excluded.len() as u64,
         control_rate: facts.rates.control,
         heldout_rate: facts.rates.heldout,
@@ -227,7 +252,7 @@ fn token_summary(facts: &Facts<'_>, tokenizer: &Tokenizer) -> TokenSummary {
 
 fn timing(facts: &Facts<'_>) -> Timing {
     let names = facts.plan.stages.iter().map(|stage| stage.name).chain(STEPS);
-    let mut stage_nanos = BTreeMap::new();
+    let mut stage_nanos = std::collections::BTreeMap::new();
     for (index, name) in names.enumerate() {
         let nanos = facts.receipts.iter().map(|receipt| receipt.nanos.get(index).copied().unwrap_or(0)).sum();
         stage_nanos.insert(name.to_owned(), nanos);
@@ -241,7 +266,7 @@ fn timing(facts: &Facts<'_>) -> Timing {
         stage_nanos,
         phases: vec![
             phase("sweep", sweep, tally.input.bytes),
-            phase("resolve", resolve, tally.input.bytes),
+            phase("resolve", resolve, 0),
             phase("pack", pack, tally.input.bytes),
         ],
     }

@@ -17,7 +17,7 @@ const CONFIGS: &[Config] = &[
     Config {
         name: "rejected",
         splits: &[("train", "rejected/")],
-        row: "a dropped document, its original text and its reasons",
+        row: "a dropped document, its original text, its reasons, and the value that was out of bounds",
     },
     Config {
         name: "ledger",

@@ -41,6 +41,8 @@ struct Page<'r> {
     method: String,
     /// Meaning and bin edges by `<stage>.<signal>`.
     signals: BTreeMap<&'r str, SignalView>,
+    /// Text that each stage or step worked on, in bytes.
+    measured: BTreeMap<&'r str, u64>,
     length_edges: Vec<f64>,
 }
 
@@ -61,6 +63,12 @@ pub fn render_dashboard(run: &Run) -> Result<String, serde_json::Error> {
         run,
         method: render_method(run),
         signals: signals.collect(),
+        measured: run
+            .timing
+            .stage_nanos
+            .keys()
+            .map(|name| (name.as_str(), run.measured_bytes(name)))
+            .collect(),
         length_edges: run.tally.input_lengths.as_ref().map(edges).unwrap_or_default(),
     };
     let data = escaped(&serde_json::to_string(&page)?);

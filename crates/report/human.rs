@@ -13,6 +13,30 @@ pub fn human_count(n: u64) -> String {
     out
 }
 
+/// At most seven characters: exact below a million, `1.23 M`, `12.3 G` above.
+pub(crate) fn short_count(n: u64) -> String {
+    const UNITS: [&str; 5] = ["M", "G", "T", "P", "E"];
+    if n < 1_000_000 {
+        return human_count(n);
+    }
+    let mut value = n as f64 / 1e6;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1e3;
+        unit += 1;
+    }
+    format!("{} {}", three_digits(value), UNITS[unit])
+}
+
+/// Three digits after any zeros: `0.00878`, `0.123`, `12.3`.
+pub(crate) fn significant(value: f64) -> String {
+    if value <= 0.0 || value >= 0.1 {
+        return three_digits(value);
+    }
+    let decimals = (2.0 - value.log10().floor()).min(12.0) as usize;
+    format!("{value:.decimals$}")
+}
+
 /// `12.3 MB`: three digits, powers of 1,000.
 pub fn human_bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
@@ -55,5 +79,10 @@ mod tests {
         assert_eq!([999_499, 999_500, 999_949_999].map(human_bytes), ["999 kB", "1.00 MB", "1.00 GB"]);
         assert_eq!([0.0004, 0.9996, 9.996, 99.96].map(three_digits), ["0.000", "1.00", "10.0", "100"]);
         assert_eq!(human_bytes(u64::MAX), "18.4 EB");
+        assert_eq!([999_999, 1_000_000, 12_345_678_901].map(short_count), ["999,999", "1.00 M", "12.3 G"]);
+        assert_eq!(
+            [0.0, 0.00878, 0.0999, 0.5, 12.34].map(significant),
+            ["0.000", "0.00878", "0.0999", "0.500", "12.3"]
+        );
     }
 }

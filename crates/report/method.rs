@@ -66,9 +66,10 @@ fn filter(run: &Run, stage: &StageInfo) -> String {
         out.push_str(" ran without a check that drops");
     }
     out.push('.');
-    if !stage.options.is_empty() {
-        let options: Vec<String> =
-            stage.options.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let options: Vec<String> = (stage.options.iter().filter(|(_, value)| !value.is_empty()))
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    if !options.is_empty() {
         let _ = write!(out, " Options: {}.", options.join(", "));
     }
     out

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use document::{Reasons, Tally};
+use document::{Counts, Reasons, Tally};
 use serde::{Deserialize, Serialize};
 
 use crate::Training;
@@ -22,7 +22,8 @@ pub struct Run {
     /// `--signals early`: a document's checks stop at the first failure, so "alone" and "any" are unknown.
     pub is_early: bool,
     pub inputs: Inputs,
-    /// In plan order, one per entry of `tally.stages`; the first is `input`.
+    /// In plan order; the first is `input`. Those that judge documents have an entry in `tally.stages`, at the
+    /// same place; `tokenize` and `pack` follow without one.
     pub stages: Vec<StageInfo>,
     /// One per entry of `tally.checks`.
     pub reasons: Reasons,
@@ -41,6 +42,30 @@ pub struct Run {
     pub timing: Timing,
     /// Largest resident set of the process.
     pub peak_memory_bytes: Option<u64>,
+}
+
+impl Run {
+    /// Documents that some stage dropped, and their text as it came.
+    pub fn dropped(&self) -> Counts {
+        self.tally.stages.iter().fold(Counts::default(), |sum, stage| Counts {
+            documents: sum.documents + stage.dropped.documents,
+            bytes: sum.bytes + stage.dropped.bytes,
+        })
+    }
+
+    /// Text that a stage, or the step `parse`, worked on; 0 if unknown. Unless checks stop at the first failure,
+    /// a filter measures every document of a wanted language, and not only those that reached it.
+    pub fn measured_bytes(&self, name: &str) -> u64 {
+        let reached = |at: usize| self.tally.stages.get(at).map_or(0, |stage| stage.reached.bytes);
+        let Some(at) = self.stages.iter().position(|stage| stage.name == name) else {
+            return if name == "parse" { self.tally.input.bytes } else { 0 };
+        };
+        let language = self.stages[..at].iter().position(|stage| stage.name == "language");
+        match self.stages[at].kind {
+            StageKind::Filter if !self.is_early => reached(language.unwrap_or(0) + 1),
+            _ => reached(at),
+        }
+    }
 }
 
 /// What was read.

@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 
-use document::{CheckTally, Counts, StageTally};
+use document::{CheckTally, StageTally};
 
-use crate::human::{human_bytes, human_count, percent, three_digits};
+use crate::human::{human_bytes, human_count, percent, short_count, significant, three_digits};
 use crate::{Difference, Run, StageInfo, TokenSummary, Training, Verdict};
 
-const NAME_WIDTH: usize = 24;
+/// The longest reason (`duplicate_paragraph_chars`) and its indent.
+const NAME_WIDTH: usize = 27;
+const WIDTH: usize = 80;
 
 /// `report.json`, indented.
 pub fn render_json(run: &Run) -> Result<String, serde_json::Error> {
@@ -17,22 +19,10 @@ pub fn render_json(run: &Run) -> Result<String, serde_json::Error> {
 /// The funnel, then the tokens, then what training showed, as far as they exist. Ends in a line feed.
 pub fn render_table(run: &Run) -> String {
     let mut out = format!(
-        "{:NAME_WIDTH$} {:>17} {:>17} {:>7} {:>5} {:>5}\n{:NAME_WIDTH$} {:>9} {:>7} {:>9} {:>7} {:>7} {:>5} {:>5}\n",
-        "",
-        "dropped, first",
-        "by this alone",
-        "reached",
-        "time",
-        "GB/s",
-        "",
-        "documents",
-        "bytes",
-        "documents",
-        "bytes",
-        "bytes",
-        "share",
-        "core",
+        "{:NAME_WIDTH$} {:>15} {:>15} {:>7} {:>5} {:>5}\n",
+        "", "dropped, first", "by this alone", "reached", "time", "GB/s"
     );
+    row(&mut out, "", ["docs", "bytes", "docs", "bytes", "bytes", "share", "core"]);
     let all_nanos: u64 = run.timing.stage_nanos.values().sum();
     for (stage, tally) in run.stages.iter().zip(&run.tally.stages) {
         stage_rows(&mut out, run, stage, tally, all_nanos);
@@ -57,22 +47,45 @@ fn stage_rows(out: &mut String, run: &Run, stage: &StageInfo, tally: &StageTally
         out,
         &stage.name,
         [
-            &human_count(tally.dropped.documents),
+            &short_count(tally.dropped.documents),
             &human_bytes(tally.dropped.bytes),
             "",
             "",
             &human_bytes(tally.reached.bytes),
-            &if nanos == 0 { String::new() } else { percent(nanos, all_nanos) },
-            &rate(tally.reached.bytes, nanos),
+            &if nanos == 0 { String::new() } else { time_share(nanos, all_nanos) },
+            &rate(run.measured_bytes(&stage.name), nanos),
         ],
     );
+    let mut idle = Vec::new();
     for (reason, check) in run.reasons.0.iter().zip(&run.tally.checks) {
-        if reason.stage == stage.name && (check.any.documents > 0 || check.lines > 0) {
+        if reason.stage != stage.name {
+            continue;
+        }
+        if check.first.documents == 0 && check.alone.documents == 0 && check.lines == 0 {
+            idle.push(reason.reason.as_str());
+        } else {
             reason_row(out, run.is_early, &reason.reason, reason.is_line, check);
         }
     }
+    idle_rows(out, &idle);
     if tally.cut_bytes > 0 {
         row(out, "  text cut, page kept", ["", &human_bytes(tally.cut_bytes), "", "", "", "", ""]);
+    }
+}
+
+/// The reasons that were nobody's first, in as few lines as they need.
+fn idle_rows(out: &mut String, names: &[&str]) {
+    let mut line = "  none:".to_owned();
+    for (index, name) in names.iter().enumerate() {
+        let comma = if index + 1 < names.len() { "," } else { "" };
+        if line.chars().count() + 1 + name.chars().count() + comma.len() > WIDTH {
+            let _ = writeln!(out, "{line}");
+            line = " ".repeat(7);
+        }
+        let _ = write!(line, " {name}{comma}");
+    }
+    if !names.is_empty() {
+        let _ = writeln!(out, "{line}");
     }
 }
 
@@ -80,82 +93,80 @@ fn reason_row(out: &mut String, is_early: bool, name: &str, is_line: bool, check
     let name = format!("  {name}");
     if is_line {
         let lines = format!("{} lines", human_count(check.lines));
-        let _ = writeln!(out, "{} {lines:>17}", fitted(&name));
+        let _ = writeln!(out, "{} {lines:>15}", fitted(&name));
         return;
     }
-    let documents = |counts: Counts| human_count(counts.documents);
     let (alone, alone_bytes) = match is_early {
         true => ("n/a".to_owned(), "n/a".to_owned()),
-        false => (documents(check.alone), human_bytes(check.alone.bytes)),
+        false => (short_count(check.alone.documents), human_bytes(check.alone.bytes)),
     };
-    row(
-        out,
-        &name,
-        [&documents(check.first), &human_bytes(check.first.bytes), &alone, &alone_bytes, "", "", ""],
-    );
+    let first = [short_count(check.first.documents), human_bytes(check.first.bytes)];
+    row(out, &name, [&first[0], &first[1], &alone, &alone_bytes, "", "", ""]);
 }
 
 /// Steps that take time but are no stage: parsing, scanning, writing.
 fn step_rows(out: &mut String, run: &Run, all_nanos: u64) {
     let is_stage = |name: &str| run.stages.iter().any(|stage| stage.name == name);
-    let mut steps: Vec<_> = run.timing.stage_nanos.iter().filter(|(name, _)| !is_stage(name)).collect();
+    let mut steps: Vec<_> =
+        run.timing.stage_nanos.iter().filter(|(name, nanos)| !is_stage(name) && **nanos > 0).collect();
     steps.sort_by_key(|(name, nanos)| (std::cmp::Reverse(**nanos), name.as_str()));
     for (name, nanos) in steps {
-        row(out, &format!("({name})"), ["", "", "", "", "", &percent(*nanos, all_nanos), ""]);
+        row(out, &format!("({name})"), ["", "", "", "", "", &time_share(*nanos, all_nanos), ""]);
     }
 }
 
 fn totals(out: &mut String, run: &Run) {
     let tally = &run.tally;
-    let dropped = tally.stages.iter().fold(Counts::default(), |sum, stage| Counts {
-        documents: sum.documents + stage.dropped.documents,
-        bytes: sum.bytes + stage.dropped.bytes,
-    });
-    let _ = writeln!(out, "{}", "─".repeat(80));
-    let mut total = |name: &str, documents: u64, bytes: u64| {
-        let _ = writeln!(
-            out,
-            "{name:NAME_WIDTH$} {:>9} {:>7} {:>9} {:>7}",
-            human_count(documents),
-            human_bytes(bytes),
-            percent(documents, tally.input.documents),
-            percent(bytes, tally.input.bytes),
-        );
+    let _ = writeln!(out, "{}", "─".repeat(WIDTH));
+    let mut total = |name: &str, documents: Option<u64>, bytes: u64| {
+        let share = documents.map(|documents| percent(documents, tally.input.documents)).unwrap_or_default();
+        let documents = documents.map(short_count).unwrap_or_default();
+        let all = percent(bytes, tally.input.bytes);
+        row(out, name, [&documents, &human_bytes(bytes), &share, &all, "", "", ""]);
     };
-    total("input", tally.input.documents, tally.input.bytes);
-    total("dropped", dropped.documents, dropped.bytes);
-    total("kept", tally.kept.documents, tally.kept.bytes);
+    let dropped = run.dropped();
+    total("input", Some(tally.input.documents), tally.input.bytes);
+    total("dropped", Some(dropped.documents), dropped.bytes);
     let cut = tally.kept_input_bytes.saturating_sub(tally.kept.bytes);
     if cut > 0 {
-        let _ = writeln!(
-            out,
-            "{:NAME_WIDTH$} {:>9} {:>7} {:>9} {:>7}",
-            "cut from kept",
-            "",
-            human_bytes(cut),
-            "",
-            percent(cut, tally.input.bytes)
-        );
+        total("cut from kept documents", None, cut);
     }
+    total("kept", Some(tally.kept.documents), tally.kept.bytes);
+    out.push_str("\nTime: of the threads, in the first pass. GB/s: of the text that a stage measured.\n");
+    wall(out, run);
+}
+
+/// How long it took, how fast that is, and what it needed.
+fn wall(out: &mut String, run: &Run) {
     let timing = &run.timing;
-    if timing.wall_seconds > 0.0 {
-        let _ = write!(
-            out,
-            "\n{} of text in {} s on {} threads: {} GB/s",
-            human_bytes(tally.input.bytes),
-            three_digits(timing.wall_seconds),
-            timing.threads,
-            three_digits(tally.input.bytes as f64 / timing.wall_seconds / 1e9),
-        );
-        if let Some(peak) = run.peak_memory_bytes {
-            let _ = write!(out, "; peak memory {}", human_bytes(peak));
-        }
-        out.push('\n');
+    if timing.wall_seconds <= 0.0 {
+        return;
     }
+    let _ = write!(
+        out,
+        "{} of text in {} s on {} {}: {} GB/s",
+        human_bytes(run.tally.input.bytes),
+        three_digits(timing.wall_seconds),
+        timing.threads,
+        if timing.threads == 1 { "thread" } else { "threads" },
+        significant(run.tally.input.bytes as f64 / timing.wall_seconds / 1e9),
+    );
+    if let Some(peak) = run.peak_memory_bytes {
+        let _ = write!(out, "; peak memory {}", human_bytes(peak));
+    }
+    let phases: Vec<String> = timing
+        .phases
+        .iter()
+        .map(|phase| format!("{} {} s", phase.name, three_digits(phase.seconds)))
+        .collect();
+    if !phases.is_empty() {
+        let _ = write!(out, "\nof that {}", phases.join(", "));
+    }
+    out.push('\n');
 }
 
 fn token_block(out: &mut String, tokens: &TokenSummary) {
-    let share = |fraction: f64| format!("{:.1}% of the input", 100.0 * fraction);
+    let share = |fraction: f64| format!("sampled at {:.1}% of the input", 100.0 * fraction);
     let rows = [
         ("tokens", tokens.n_tokens, format!("{:.2} bytes per token", tokens.bytes_per_token)),
         (
@@ -177,7 +188,7 @@ fn token_block(out: &mut String, tokens: &TokenSummary) {
     ];
     out.push('\n');
     for (name, n, note) in rows {
-        let _ = writeln!(out, "{name:NAME_WIDTH$} {:>13}  {note}", human_count(n));
+        let _ = writeln!(out, "{name:NAME_WIDTH$} {:>15}  {note}", human_count(n));
     }
 }
 
@@ -211,7 +222,7 @@ fn training_block(out: &mut String, training: &Training) {
 fn row(out: &mut String, name: &str, cells: [&str; 7]) {
     let [documents, bytes, alone, alone_bytes, reached, time, rate] = cells;
     let line = format!(
-        "{} {documents:>9} {bytes:>7} {alone:>9} {alone_bytes:>7} {reached:>7} {time:>5} {rate:>5}",
+        "{} {documents:>7} {bytes:>7} {alone:>7} {alone_bytes:>7} {reached:>7} {time:>5} {rate:>5}",
         fitted(name)
     );
     let _ = writeln!(out, "{}", line.trim_end());
@@ -227,6 +238,11 @@ fn fitted(name: &str) -> String {
     let head: String = name.chars().take(NAME_WIDTH - tail - 1).collect();
     let end: String = name.chars().skip(length - tail).collect();
     format!("{head}…{end}")
+}
+
+/// A share in at most five characters.
+fn time_share(part: u64, whole: u64) -> String {
+    if part == whole { "100%".to_owned() } else { percent(part, whole) }
 }
 
 /// GB/s of one thread; empty without a time.
@@ -262,9 +278,37 @@ mod tests {
         assert_eq!(words[..2], ["too_few_words", "1,718"]);
         let words: Vec<&str> = line(&table, "input  ").split_whitespace().collect();
         assert_eq!(words, ["input", "75", "256", "kB", "84.4", "MB"]);
+        for reason in &run().reasons.0 {
+            assert!(table.contains(&reason.reason), "{} is cut", reason.reason);
+        }
         let kept = table.lines().find(|line| line.starts_with("kept")).unwrap();
         assert!(kept.contains('%'));
         assert!(line(&table, "no_terminal").contains("lines"));
+    }
+
+    #[test]
+    fn what_dropped_nothing_shares_a_line() {
+        let mut run = run();
+        let is_quality = |reason: &&document::Reason| reason.stage == "gopher_quality";
+        let n_quality = run.reasons.0.iter().filter(is_quality).count();
+        for (reason, check) in run.reasons.0.iter().zip(&mut run.tally.checks) {
+            if reason.stage == "gopher_quality" {
+                *check = CheckTally::default();
+            }
+        }
+        let table = render_table(&run);
+        let at = table.find("  none: too_few_words, too_many_words").unwrap();
+        let block = table[at..].split_once("c4_quality").unwrap().0;
+        assert_eq!(block.matches(',').count() + 1, n_quality);
+        assert!(block.lines().count() < n_quality);
+    }
+
+    #[test]
+    fn shares_of_time_add_up() {
+        let table = render_table(&run());
+        let funnel = table.split_once('─').unwrap().0;
+        let shares = funnel.split_whitespace().filter_map(|word| word.strip_suffix('%')?.parse::<f64>().ok());
+        assert!((shares.sum::<f64>() - 100.0).abs() < 1.0);
     }
 
     #[test]

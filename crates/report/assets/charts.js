@@ -55,8 +55,8 @@ function binRange(scale, counts, bounds) {
   while (last > 0 && counts[last] === 0) last--;
   while (first < last && counts[first] === 0) first++;
   const at = bounds.map((value) => binOf(scale, value)).filter((bin) => bin <= counts.length);
-  // Far bounds (100,000 words) would squeeze the data, so only a third more is given to them.
-  const span = Math.max(6, last + 1 - first);
+  // On a scale without end, far bounds (100,000 words) would squeeze the data: a third more is given to them.
+  const span = scale === "fraction" ? Infinity : Math.max(6, last + 1 - first);
   for (const bin of at) {
     if (bin >= last + 1 && bin < last + 1 + span / 3) last = Math.min(counts.length - 1, Math.ceil(bin) + 1);
     if (bin <= first && bin > first - span / 3) first = Math.max(0, Math.floor(bin) - 2);

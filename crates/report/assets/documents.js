@@ -1,7 +1,7 @@
 // Languages, sources, lengths, clusters of duplicates, and where the time went.
 
 /** Groups of documents before and after, as bars over one scale. */
-function groups(body, what, table) {
+function groups(body, what, table, named) {
   const rows = Object.entries(table).map(([key, group]) => [key, group.input, group.kept])
     .sort((a, b) => b[1].bytes - a[1].bytes);
   if (!rows.length) {
@@ -14,7 +14,7 @@ function groups(body, what, table) {
   const more = el("button", { type: "button", class: "quiet", click: () => { shown = rows.length; draw(); } }, `Show all ${rows.length}`);
   const draw = () => {
     tbody.replaceChildren(...rows.slice(0, shown).map(([key, input, kept]) => el("tr", {},
-      el("th", { scope: "row" }, visible(key)),
+      el("th", { scope: "row" }, named(key)),
       el("td", { class: "wide" }, bar([Math.min(1, kept.bytes / most), "kept"], [Math.max(0, input.bytes - kept.bytes) / most, "dropped"])),
       el("td", { class: "n" }, bytes(input.bytes)), el("td", { class: kept.bytes ? "n" : "n none" }, bytes(kept.bytes)),
       el("td", { class: kept.bytes ? "n" : "n none" }, percent(kept.bytes, input.bytes)),
@@ -23,7 +23,7 @@ function groups(body, what, table) {
   };
   body.append(el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Table of ${what}` },
     el("table", {}, el("thead", {}, el("tr", {},
-      [what, "", "input", "kept", "share kept", "documents", "kept"].map((title, index) => el("th", { scope: "col", class: index > 1 ? "n" : null }, title)))), tbody)),
+      [what, "", "text in", "text kept", "share kept", "documents in", "documents kept"].map((title, index) => el("th", { scope: "col", class: index > 1 ? "n" : null }, title)))), tbody)),
   more, numbers(what, [what, "input_documents", "input_bytes", "kept_documents", "kept_bytes"],
     rows.map(([key, input, kept]) => [key, input.documents, input.bytes, kept.documents, kept.bytes])));
   draw();
@@ -77,8 +77,12 @@ function clusters(body) {
     body.append(el("p", {}, "No clusters of near-duplicates were found."));
   } else {
     const holder = el("div", { class: "pair" });
+    const how = (members) => {
+      const found = members.map(({ similarity }) => similarity).filter((similarity) => similarity !== null);
+      return found.length ? `, ${Math.min(...found) >= 0.9995 ? "the same text" : `similarity from ${Math.min(...found).toFixed(2)}`}` : "";
+    };
     const draw = (index) => {
-      const { kept, members } = run.clusters[index];
+      const { size, kept, members } = run.clusters[index];
       let member = 0;
       const other = el("div", { class: "card" });
       const show = () => {
@@ -86,7 +90,7 @@ function clusters(body) {
         other.replaceChildren(el("header", {}, el("b", {}, visible(id)),
           el("span", { class: dropped ? "tag dropped" : "tag" }, `${dropped ? "dropped" : "kept, too unlike"}${similarity === null ? "" : `, similarity ${similarity.toFixed(2)}`}`),
           members.length > 1 ? el("button", { type: "button", class: "quiet", click: () => { member = (member + 1) % members.length; show(); } },
-            `next (${member + 1} of ${members.length})`) : null), marked(text, kept.text));
+            `next (${member + 1} of ${members.length}${members.length < size - 1 ? " shown" : ""})`) : null), marked(text, kept.text));
       };
       holder.replaceChildren(el("div", { class: "card" }, el("header", {}, el("b", {}, visible(kept.id)), el("span", { class: "tag kept" }, "kept")), prose(kept.text)));
       if (members.length) {
@@ -95,37 +99,47 @@ function clusters(body) {
       }
     };
     const select = el("select", { id: "cluster", change: () => draw(+select.value) },
-      run.clusters.map(({ size, kept }, index) => el("option", { value: index }, `${count(size)} documents: ${visible(kept.id)}`)));
+      run.clusters.map(({ size, kept }, index) => el("option", { value: index }, `${count(size)} documents${how(members)}: ${visible(kept.id)}`)));
     body.append(el("label", { class: "pick", for: "cluster" }, "Cluster ", select), holder,
       el("p", { class: "about" }, "Marked: words of the excerpt that the kept document's excerpt does not have in that place."));
     draw(0);
   }
   if (run.cluster_sizes.length) {
-    body.append(numbers("cluster-sizes", ["documents in the cluster", "clusters"], run.cluster_sizes.map(({ size, clusters }) => [size, clusters])));
+    const all = run.cluster_sizes.reduce((sum, { size, clusters }) => sum + (size - 1) * clusters, 0);
+    const n = run.cluster_sizes.reduce((sum, { clusters }) => sum + clusters, 0);
+    body.append(el("p", { class: "about" }, `${count(n)} ${n === 1 ? "cluster" : "clusters"} in all; ${documents(all)} dropped in them. ` +
+      `The ${count(run.clusters.length)} largest can be read here.`), numbers("cluster-sizes", ["documents in the cluster", "clusters"], run.cluster_sizes.map(({ size, clusters }) => [size, clusters])));
   }
 }
 
 function throughput(body) {
   const { timing } = run;
-  const nanos = Object.entries(timing.stage_nanos).sort((a, b) => b[1] - a[1]);
+  const nanos = Object.entries(timing.stage_nanos).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
   const all = nanos.reduce((sum, [, n]) => sum + n, 0);
-  const reached = new Map(run.stages.map((stage, index) => [stage.name, tally.stages[index]]).filter(([, stage]) => stage)
-    .map(([key, stage]) => [key, stage.reached.bytes]));
+  const measured = new Map(Object.entries(data.measured).filter(([, size]) => size > 0));
   const facts = [["Wall time", seconds(timing.wall_seconds)], ["Threads", count(timing.threads)],
-    ["Text read", timing.wall_seconds > 0 ? `${threeDigits(tally.input.bytes / timing.wall_seconds / 1e9)} GB/s` : "–"],
+    ["Text read", timing.wall_seconds > 0 ? `${significant(tally.input.bytes / timing.wall_seconds / 1e9)} GB/s` : "–"],
     ["Peak memory", run.peak_memory_bytes === null ? "–" : bytes(run.peak_memory_bytes)]];
   body.append(el("dl", { class: "facts" }, facts.map(([key, value]) => el("div", {}, el("dt", {}, key), el("dd", {}, value)))));
   const most = nanos.length ? nanos[0][1] : 1;
-  const rate = (key, n) => (reached.get(key) && n ? reached.get(key) / n : null);
+  const rate = (key, n) => (measured.get(key) && n ? measured.get(key) / n : null);
   body.append(el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Time by stage" }, el("table", {},
     el("thead", {}, el("tr", {}, ["stage or step", "", "time of threads", "share", "GB/s of one thread"].map((title, index) => el("th", { scope: "col", class: index > 1 ? "n" : null }, title)))),
     el("tbody", {}, nanos.map(([key, n]) => el("tr", {}, el("th", { scope: "row" }, key), el("td", { class: "wide" }, bar([n / most, "kept"])),
       el("td", { class: "n" }, seconds(n / 1e9)), el("td", { class: "n" }, percent(n, all)),
-      el("td", { class: "n" }, rate(key, n) === null ? "" : threeDigits(rate(key, n)))))))),
+      el("td", { class: "n" }, rate(key, n) === null ? "" : significant(rate(key, n)))))))),
   numbers("time", ["stage_or_step", "nanoseconds", "bytes", "gb_per_second_and_thread"],
-    nanos.map(([key, n]) => [key, n, reached.get(key) ?? null, rate(key, n)])));
+    nanos.map(([key, n]) => [key, n, measured.get(key) ?? null, rate(key, n)])),
+  el("p", { class: "about" }, "Time of the first pass over the text, summed over threads, and the text that the stage measured in it."));
   if (timing.phases.length) {
-    body.append(plainTable(["phase", "seconds", "text", "GB/s"], timing.phases.map(({ name: phase, seconds: wall, bytes: size }) =>
-      [phase, wall.toFixed(2), size ? bytes(size) : "", size && wall > 0 ? threeDigits(size / wall / 1e9) : ""])));
+    const about = { sweep: "read, judge, sign", resolve: "find duplicates", pack: "tokenise, write the files", rest: "pack sequences, tokenizer, start and end" };
+    const rest = timing.wall_seconds - timing.phases.reduce((sum, { seconds: wall }) => sum + wall, 0);
+    const rows = rest > 0 ? [...timing.phases, { name: "rest", seconds: rest, bytes: 0 }] : timing.phases;
+    const heads = ["phase", "", "wall time", "share", "GB/s"];
+    body.append(el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Time by phase" }, el("table", {},
+      el("thead", {}, el("tr", {}, heads.map((title, index) => el("th", { scope: "col", class: index > 1 ? "n" : null }, title)))),
+      el("tbody", {}, rows.map(({ name: phase, seconds: wall, bytes: size }) => el("tr", {}, el("th", { scope: "row" }, phase),
+        el("td", { class: "soft wide" }, about[phase] || ""), el("td", { class: "n" }, seconds(wall)), el("td", { class: "n" }, percent(wall, timing.wall_seconds)),
+        el("td", { class: "n" }, size && wall > 0 ? significant(size / wall / 1e9) : "")))))));
   }
 }

@@ -33,6 +33,9 @@ function threeDigits(value) {
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : 3);
 }
 
+/** Three digits after any zeros: 0.00878, 0.123, 12.3. */
+const significant = (value) => (value <= 0 || value >= 0.1 ? threeDigits(value) : value.toFixed(Math.min(12, 2 - Math.floor(Math.log10(value)))));
+
 function bytes(n) {
   if (n < 1000) return `${n} B`;
   let value = n / 1000, unit = 0;
@@ -44,6 +47,7 @@ function bytes(n) {
 const percent = (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(1)}\u00a0%` : "–");
 const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(3);
 const seconds = (value) => (value >= 120 ? `${threeDigits(value / 60)} min` : `${threeDigits(value)} s`);
+const files = (n) => `${count(n)} ${n === 1 ? "file" : "files"}`;
 const documents = (n) => `${count(n)} ${n === 1 ? "document" : "documents"}`;
 
 /** A number of a signal, short: 0.3, 50, 100k. */
@@ -58,6 +62,29 @@ function visible(text) {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, (c) => {
     return `[U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`;
   });
+}
+
+const languageNames = new Intl.DisplayNames(["en"], { type: "language", fallback: "none" });
+
+/** "German (deu)"; the code alone where the browser knows no name. */
+function language(code) {
+  let known = null;
+  try {
+    known = languageNames.of(code);
+  } catch {
+    // No language code.
+  }
+  return known && known !== code ? `${known} (${code})` : visible(code);
+}
+
+/** A list that shows its first `few`, and the rest on demand. `draw` makes the nodes of one item. */
+function shortList(place, items, few, draw, what) {
+  place.replaceChildren(...items.slice(0, few).map(draw));
+  if (items.length <= few) return;
+  const more = el("button", { type: "button", class: "quiet more", click: () => {
+    more.replaceWith(...items.slice(few).map(draw));
+  } }, `Show ${count(items.length - few)} more ${what}`);
+  place.append(more);
 }
 
 /** Text of a document: as it stands, in its own direction. */

@@ -1,5 +1,8 @@
 // The table of every reason, the histograms of signals, the samples of what was dropped.
 
+/** `≤ 100000` with its thousands apart. */
+const limit = (bound) => bound.replace(/\d{5,}/g, (digits) => count(+digits));
+
 /** Rows of the reason table, in recipe order. */
 function reasonRows() {
   const time = Object.values(run.timing.stage_nanos).reduce((sum, nanos) => sum + nanos, 0);
@@ -9,7 +12,7 @@ function reasonRows() {
     const known = !run.is_early && !reason.is_line;
     return {
       reason, order: index, full: `${reason.stage}.${reason.reason}`,
-      bound: reason.signal ? `${reason.signal} ${reason.bound}` : reason.bound,
+      bound: reason.bound === "off" ? "check is off" : reason.signal ? `${reason.signal} ${limit(reason.bound)}` : reason.bound,
       first: reason.is_line ? null : check.first, alone: known ? check.alone : null, any: known ? check.any : null,
       lines: reason.is_line ? check.lines : null,
       time: nanos && time ? nanos / time : null,
@@ -81,8 +84,13 @@ function histograms(body) {
   let isLog = false;
   const drawn = [];
   const grid = el("div", { class: "grid" });
-  const order = new Map(run.stages.map((stage, index) => [stage.name, index]));
-  names.sort((a, b) => (order.get(a.split(".")[0]) ?? 99) - (order.get(b.split(".")[0]) ?? 99));
+  // In the order of the recipe's checks; what no check bounds comes last in its stage.
+  const stages = new Map(run.stages.map((stage, index) => [stage.name, index]));
+  const order = (full) => {
+    const check = run.reasons.findIndex((reason) => `${reason.stage}.${reason.signal}` === full);
+    return [stages.get(full.split(".")[0]) ?? 99, check < 0 ? 999 : check];
+  };
+  names.sort((a, b) => order(a)[0] - order(b)[0] || order(a)[1] - order(b)[1]);
   body.append(el("div", { class: "row" }, choice("Axis of counts", [["linear", "linear"], ["log", "logarithmic"]], "linear", (kind) => {
     isLog = kind === "log";
     drawn.forEach((entry) => entry.draw());
@@ -93,10 +101,12 @@ function histograms(body) {
     const checks = run.reasons.filter((reason) => reason.stage === stage && reason.signal === signal && (reason.low !== null || reason.high !== null));
     const lows = checks.map((check) => check.low).filter((low) => low !== null);
     const highs = checks.map((check) => check.high).filter((high) => high !== null);
-    const bound = checks.map((check) => `${check.reason}: kept if ${check.bound}`).join("; ");
+    const isOff = run.reasons.some((reason) => reason.stage === stage && reason.signal === signal && reason.bound === "off");
+    const bound = checks.map((check) => `${check.reason}: kept if ${limit(check.bound)}`).join("; ") ||
+      (isOff ? "its check is off in this recipe" : "measured only, no bound of its own");
     const { edges, about } = data.signals[full];
     const measured = tally.signals[full].counts.reduce((sum, n) => sum + n, 0);
-    node.append(el("h3", {}, el("small", {}, `${stage}.`), signal), el("p", {}, bound || "no bound in this recipe"));
+    node.append(el("h3", {}, el("small", {}, `${stage}.`), signal), el("p", {}, bound));
     drawn.push(histogram(node, { histogram: tally.signals[full], height: 150, isLog: () => isLog,
       low: lows.length ? Math.max(...lows) : null, high: highs.length ? Math.min(...highs) : null,
       label: `Histogram of ${full} over ${documents(measured)}. ${about} ${bound}` }));
@@ -130,7 +140,8 @@ function samples(body) {
   for (const full of byReason.keys()) if (!known.some(([other]) => other === full)) known.push([full, 0, ""]);
   if (!known.length) {
     showSamples = () => {};
-    body.append(el("p", {}, "No dropped document was sampled."));
+    body.append(el("p", {}, tally.kept.documents < tally.input.documents ? "The texts of dropped documents were not kept in this run."
+      : "No document was dropped."));
     return;
   }
   const list = el("div", { class: "cards" });
@@ -139,11 +150,11 @@ function samples(body) {
     known.map(([full, n]) => el("option", { value: full }, n ? `${full} (${count(n)})` : full)));
   const draw = (full) => {
     why.textContent = (known.find(([other]) => other === full) || ["", 0, ""])[2];
-    list.replaceChildren(...byReason.get(full).map((sample) => el("article", { class: "card" },
-      el("header", {}, el("b", {}, visible(sample.id)), sample.language ? el("span", { class: "tag" }, sample.language) : null,
+    shortList(list, byReason.get(full), 4, (sample) => el("article", { class: "card" },
+      el("header", {}, el("b", {}, visible(sample.id)), sample.language ? el("span", { class: "tag" }, language(sample.language)) : null,
         sample.signal && sample.value !== null ? el("span", { class: "tag dropped" }, `${sample.signal} = ${short(sample.value)}`,
-          sample.bound ? `, kept if ${sample.bound}` : "") : null),
-      sample.url ? el("p", { class: "url" }, visible(sample.url)) : null, prose(sample.text))));
+          sample.bound ? `, kept if ${limit(sample.bound)}` : "") : null),
+      sample.url ? el("p", { class: "url" }, visible(sample.url)) : null, prose(sample.text)), "of this reason");
   };
   showSamples = (full) => {
     if (!byReason.has(full)) return;

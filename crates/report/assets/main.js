@@ -3,7 +3,7 @@
 function provenance(body) {
   const facts = [["Version", `corpus ${run.corpus_version}`], ["Recipe", run.recipe_name], ["Recipe hash", run.recipe_hash],
     ["Words split by", run.splitter], ["Checks", run.is_early ? "up to a document's first failure" : "all, on every document of a wanted language"],
-    ["Input", `${count(run.inputs.files)} files, ${bytes(run.inputs.bytes)} as stored`]];
+    ["Input", `${files(run.inputs.files)}, ${bytes(run.inputs.bytes)} as stored`]];
   if (run.tokens) {
     const { vocab, fill_rate, heldout_documents, control_documents, excluded_documents } = run.tokens;
     facts.push(["Tokenizer", `${count(vocab)} ids`], ["Places filled", percent(fill_rate, 1)], ["Held-out documents", count(heldout_documents)],
@@ -47,19 +47,28 @@ function start() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
   const first = el("section", { id: "overview", "aria-label": "Overview" });
   const chapters = [
-    section("model", "The model", null, training),
     section("funnel", "Funnel", "What reached each stage and what the stage took out, in the order of the recipe.", funnel),
     section("reasons", "Reasons", run.is_early ? "First: the check that a document failed. Measuring stopped there, so what else it would have failed is not known."
-      : "First: it was the first reason. Alone: no other check of the filters would have dropped the document. Any: it was among the reasons.", reasonTable),
+      : "First: it was the first reason. Alone: no other check of the filters would have dropped the document. Any: it was among the reasons. Lines: removed, from whatever was measured.", reasonTable),
     section("signals", "Signals", "What was measured, over all documents that the stage measured, with the bounds of the recipe.", histograms),
     section("samples", "Dropped documents", null, samples),
-    section("languages", "Languages", null, (body) => groups(body, "language", tally.languages)),
+    section("languages", "Languages", null, (body) => groups(body, "language", tally.languages, language)),
     section("lengths", "Lengths", null, lengths),
-    section("sources", "Sources", null, (body) => groups(body, "source", tally.sources)),
+    section("sources", "Sources", null, (body) => groups(body, "source", tally.sources, (name) => (name ? visible(name) : el("i", { class: "soft" }, "none named")))),
     section("duplicates", "Near-duplicates", "The largest clusters: the document that was kept beside others of its cluster.", clusters),
     section("time", "Throughput", null, throughput),
     section("provenance", "Provenance", null, provenance),
   ];
+  const model = section("model", "The model", null, training);
+  // What cleaning did to a model is the first question, once there is an answer.
+  const [entry] = sections.splice(-1);
+  if (run.training) {
+    sections.unshift(entry);
+    chapters.unshift(model);
+  } else {
+    sections.splice(-1, 0, entry);
+    chapters.splice(-1, 0, model);
+  }
   const nav = el("nav", { "aria-label": "Chapters" }, sections.map(({ id, title }) => el("a", { href: `#${id}` }, title)));
   document.getElementById("page").append(
     el("header", { class: "top" }, el("div", {}, el("p", { class: "over" }, "corpus report"), el("h1", {}, visible(run.recipe_name))),

@@ -26,7 +26,7 @@ function tile(title, value, ...notes) {
 function tiles() {
   const { input, kept } = tally;
   const out = [
-    tile("Came in", bytes(input.bytes), `${documents(input.documents)} in ${count(run.inputs.files)} ${run.inputs.files === 1 ? "file" : "files"}`,
+    tile("Came in", bytes(input.bytes), `${documents(input.documents)} in ${files(run.inputs.files)}`,
       run.inputs.quarantined.length ? `${count(run.inputs.quarantined.length)} quarantined` : null),
     tile("Kept", percent(kept.bytes, input.bytes), `${bytes(kept.bytes)} of text`,
       `${documents(kept.documents)} (${percent(kept.documents, input.documents)})`),
