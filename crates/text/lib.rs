@@ -8,6 +8,7 @@ pub mod normalize;
 mod numbering;
 mod repetition;
 pub mod scan;
+mod sentences;
 pub mod shingles;
 pub mod stable_hash;
 pub mod words;

@@ -4,7 +4,8 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::characters::{is_ascii_space, is_space, strip};
+use crate::characters::{is_ascii_space, is_space};
+use crate::sentences::count_sentences;
 
 /// How text is cut into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Splitter {
 
     /// Number of sentences of `text` (Unicode Standard Annex 29), blank ones left out.
     pub fn sentences(self, text: &str) -> usize {
-        text.split_sentence_bounds().filter(|sentence| !strip(sentence).is_empty()).count()
+        count_sentences(text)
     }
 }
 
@@ -160,6 +161,7 @@ fn split_ascii(bytes: &[u8], offset: usize, words: &mut Vec<(u32, u32)>) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::characters::strip;
     use proptest::prelude::*;
 
     fn words(splitter: Splitter, text: &str) -> Vec<&str> {
