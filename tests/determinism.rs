@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::{clean, demo_raw, table, texts, tree};
 
 /// The demo's pages many times over, so that there are several blocks: each copy with its own first words.
-fn many_pages(path: &Path) {
+pub fn many_pages(path: &Path) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/cli/demo/raw/pages.jsonl");
     let lines = fs::read(source).unwrap();
     let mut file = fs::File::create(path).unwrap();

@@ -10,6 +10,7 @@ mod hostile;
 mod readers;
 mod readme;
 mod recipes;
+mod resume;
 mod support;
 #[cfg(feature = "train")]
 mod train;

@@ -106,10 +106,19 @@ fn main() -> ExitCode {
         // A reader that has seen enough is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("corpus: {error:#}");
+            eprintln!("corpus: {}", told(&error));
             ExitCode::from(Exit::Failed as u8)
         }
     }
+}
+
+/// An error with its causes, each said once: many messages hold their cause already.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |told, cause| match cause.to_string() {
+        cause if told.is_empty() => cause,
+        cause if told.contains(&cause) => told,
+        cause => format!("{told}: {cause}"),
+    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

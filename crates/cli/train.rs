@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Exit, Voice};
+use crate::Voice;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -52,7 +52,7 @@ impl Args {
 }
 
 #[cfg(not(feature = "train"))]
-pub fn run(_: Args, _: Voice) -> anyhow::Result<Exit> {
+pub fn run(_: Args, _: Voice) -> anyhow::Result<crate::Exit> {
     anyhow::bail!("this build has no trainer: build with the cargo feature `train` (it is on by default)")
 }
 
@@ -98,6 +98,8 @@ mod trainer {
             fresh: args.fresh,
             ..Options::new(&args.out)
         };
+        // Also says so where the folder holds no finished run.
+        crate::inspect::run_of(&args.out)?;
         let stop = Stop::listen()?;
         let line = Line::new(voice);
         let result = ::train::train(&options, &|progress| show(&line, &progress), &stop.flag);
