@@ -183,7 +183,9 @@ fn tell(outcome: &Outcome, options: &CleanOptions, voice: Voice) -> anyhow::Resu
     for file in &manifest.quarantined {
         eprintln!("quarantined: {}: {}; {}", file.path, file.why, file.remedy);
     }
-    run.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    if voice.format == Format::Json {
+        run.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    }
     if *was_done {
         eprintln!("{out} already holds this very run: nothing was done");
     } else {

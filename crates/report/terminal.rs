@@ -132,7 +132,7 @@ fn totals(out: &mut String, run: &Run) {
         total("cut from kept documents", None, cut);
     }
     total("kept", Some(tally.kept.documents), tally.kept.bytes);
-    out.push_str("\nTime: of the threads, in the first pass. GB/s: of the text that a stage measured.\n");
+    out.push_str("\nTime: of the threads, in the first pass. GB/s: of the text a stage measured.\n");
     wall(out, run);
 }
 

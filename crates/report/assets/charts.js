@@ -56,7 +56,7 @@ function binRange(scale, counts, bounds) {
   while (first < last && counts[first] === 0) first++;
   const at = bounds.map((value) => binOf(scale, value)).filter((bin) => bin <= counts.length);
   // On a scale without end, far bounds (100,000 words) would squeeze the data: a third more is given to them.
-  const span = scale === "fraction" ? Infinity : Math.max(6, last + 1 - first);
+  const span = scale === "log" ? Math.max(6, last + 1 - first) : Infinity;
   for (const bin of at) {
     if (bin >= last + 1 && bin < last + 1 + span / 3) last = Math.min(counts.length - 1, Math.ceil(bin) + 1);
     if (bin <= first && bin > first - span / 3) first = Math.max(0, Math.floor(bin) - 2);

@@ -99,7 +99,7 @@ function clusters(body) {
       }
     };
     const select = el("select", { id: "cluster", change: () => draw(+select.value) },
-      run.clusters.map(({ size, kept }, index) => el("option", { value: index }, `${count(size)} documents${how(members)}: ${visible(kept.id)}`)));
+      run.clusters.map(({ size, kept, members }, index) => el("option", { value: index }, `${count(size)} documents${how(members)}: ${visible(kept.id)}`)));
     body.append(el("label", { class: "pick", for: "cluster" }, "Cluster ", select), holder,
       el("p", { class: "about" }, "Marked: words of the excerpt that the kept document's excerpt does not have in that place."));
     draw(0);

@@ -104,7 +104,12 @@ function section(id, title, lead, draw) {
 function drawOnce(entry) {
   if (entry.drawn) return;
   entry.drawn = true;
-  entry.draw();
+  try {
+    entry.draw();
+  } catch (error) {
+    // One chapter that fails must not take the others with it.
+    entry.node.append(el("p", { class: "warning" }, `This chapter could not be drawn (${error.message}); report.json holds its numbers.`));
+  }
 }
 
 function csvText(head, rows) {

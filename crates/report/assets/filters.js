@@ -103,7 +103,7 @@ function histograms(body) {
     const highs = checks.map((check) => check.high).filter((high) => high !== null);
     const isOff = run.reasons.some((reason) => reason.stage === stage && reason.signal === signal && reason.bound === "off");
     const bound = checks.map((check) => `${check.reason}: kept if ${limit(check.bound)}`).join("; ") ||
-      (isOff ? "its check is off in this recipe" : "measured only, no bound of its own");
+      (isOff ? "its check is off in this recipe" : "no bound of its own");
     const { edges, about } = data.signals[full];
     const measured = tally.signals[full].counts.reduce((sum, n) => sum + n, 0);
     node.append(el("h3", {}, el("small", {}, `${stage}.`), signal), el("p", {}, bound));
