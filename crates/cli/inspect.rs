@@ -1,11 +1,15 @@
-//! `corpus inspect`: documents of a finished run, why they were dropped, and value against bound.
+//! `corpus inspect`: documents of a finished run, why they were dropped, value against bound, and the kept twin.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use arrow::array::{Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow::array::{Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, UInt64Array};
+use arrow::compute::take_record_batch;
+use serde_json::json;
 use shards::read_table;
+use text::stable_hash::hash_id;
 
 use crate::{Exit, Format, Voice, print};
 
@@ -13,69 +17,53 @@ use crate::{Exit, Format, Voice, print};
 pub struct Args {
     /// The output folder of a finished run.
     out: PathBuf,
-    /// Only documents dropped for this reason (first reason; full or bare name).
+    /// Only documents that were dropped for this first reason (full or bare name), or by this stage.
     #[arg(long)]
     reason: Option<String>,
-    /// Only the document of this id.
+    /// Only the document of this id, kept or dropped, with all that was measured.
     #[arg(long)]
     id: Option<String>,
-    /// How many documents.
-    #[arg(long, default_value_t = 5)]
-    sample: usize,
+    /// How many documents: those with the smallest hash of their id, so the same ones every time.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    sample: u16,
 }
+
+/// What is looked for.
+enum Wanted {
+    Id(String),
+    /// Any of these first reasons; all of them if empty.
+    Reasons(Vec<String>),
+}
+
+/// Place of a document: (hash of its id, ledger file, row of that file). Ordered by what is sampled first.
+type Place = (u64, usize, u64);
 
 /// A document as the ledger and the text files have it.
 struct Found {
     id: String,
+    /// Its row of the ledger.
     ledger: RecordBatch,
-    row: usize,
     text: Option<String>,
+    /// Of the document that was kept instead.
+    twin_text: Option<String>,
 }
 
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     let run = run_of(&args.out)?;
-    let reason = match &args.reason {
-        None => None,
-        Some(name) => match run.reasons.find(name) {
-            Some(id) => Some(run.reasons.get(id).full_name()),
-            None => bail!("this run has no reason `{name}`; its reasons are\n  {}", names(&run).join("\n  ")),
-        },
-    };
-    let mut found = Vec::new();
-    for path in files(&args.out, "ledger")? {
-        for batch in read_table(&path, None, 10_000)? {
-            let batch = batch?;
-            let ids: &StringArray = column(&batch, "id")?;
-            let reasons: &StringArray = column(&batch, "reason")?;
-            for row in 0..batch.num_rows() {
-                let is_wanted = match (&args.id, &reason) {
-                    (Some(id), _) => ids.value(row) == id,
-                    (None, Some(reason)) => reasons.is_valid(row) && reasons.value(row) == reason,
-                    (None, None) => reasons.is_valid(row),
-                };
-                if is_wanted && found.len() < args.sample.max(1) * 8 {
-                    found.push(Found {
-                        id: ids.value(row).to_owned(),
-                        ledger: batch.clone(),
-                        row,
-                        text: None,
-                    });
-                }
-            }
-        }
-    }
-    // Those whose text is there come first.
-    add_texts(&args.out, &mut found)?;
-    found.sort_by_key(|document| document.text.is_none());
-    found.truncate(args.sample.max(1));
-    if found.is_empty() {
+    let shows_signals = args.id.is_some();
+    let wanted = wanted(&args, &run)?;
+    let ledger = files(&args.out, "ledger")?;
+    let places = sample(&ledger, &wanted, usize::from(args.sample))?;
+    if places.is_empty() {
         bail!("no such document in {}", args.out.display());
     }
+    let mut found = read(&ledger, &places)?;
+    add_texts(&args.out, &mut found)?;
     let mut out = String::new();
     for document in &found {
         match voice.format {
-            Format::Json => writeln!(out, "{}", json(document, &run)?)?,
-            Format::Text => show(&mut out, document, &run)?,
+            Format::Json => writeln!(out, "{}", as_json(document, &run)?)?,
+            Format::Text => show(&mut out, document, &run, shows_signals)?,
         }
     }
     print(&out)?;
@@ -91,8 +79,74 @@ pub fn run_of(out: &Path) -> anyhow::Result<::report::Run> {
     serde_json::from_str(&text).with_context(|| format!("{}", path.display()))
 }
 
-fn names(run: &::report::Run) -> Vec<String> {
-    run.reasons.0.iter().filter(|reason| !reason.is_line).map(|reason| reason.full_name()).collect()
+fn wanted(args: &Args, run: &::report::Run) -> anyhow::Result<Wanted> {
+    if let Some(id) = &args.id {
+        return Ok(Wanted::Id(id.clone()));
+    }
+    let Some(name) = &args.reason else { return Ok(Wanted::Reasons(Vec::new())) };
+    let all = run.reasons.0.iter().filter(|reason| !reason.is_line);
+    let is_meant = |reason: &&document::Reason| {
+        reason.full_name() == *name || reason.reason == *name || reason.stage == *name
+    };
+    let meant: Vec<String> = all.clone().filter(is_meant).map(document::Reason::full_name).collect();
+    if meant.is_empty() {
+        let names: Vec<String> = all.map(document::Reason::full_name).collect();
+        bail!("this run has no reason `{name}`; its reasons are\n  {}", names.join("\n  "));
+    }
+    Ok(Wanted::Reasons(meant))
+}
+
+/// The `n` wanted documents with the smallest hash of their id; holds no more than those.
+fn sample(ledger: &[PathBuf], wanted: &Wanted, n: usize) -> anyhow::Result<Vec<Place>> {
+    let mut places: std::collections::BinaryHeap<Place> = std::collections::BinaryHeap::new();
+    for (file, path) in ledger.iter().enumerate() {
+        let mut first = 0;
+        for batch in read_table(path, Some(&["id", "reason"]), 50_000)? {
+            let batch = batch?;
+            let ids: &StringArray = column(&batch, "id")?;
+            let reasons: &StringArray = column(&batch, "reason")?;
+            for row in 0..batch.num_rows() {
+                let is_wanted = match wanted {
+                    Wanted::Id(id) => ids.value(row) == id,
+                    Wanted::Reasons(meant) => {
+                        reasons.is_valid(row)
+                            && (meant.is_empty() || meant.iter().any(|reason| reason == reasons.value(row)))
+                    }
+                };
+                if is_wanted {
+                    places.push((hash_id(ids.value(row), 0), file, first + row as u64));
+                    if places.len() > n {
+                        places.pop();
+                    }
+                }
+            }
+            first += batch.num_rows() as u64;
+        }
+    }
+    Ok(places.into_sorted_vec())
+}
+
+/// The ledger's rows at some places, in the order of the places.
+fn read(ledger: &[PathBuf], places: &[Place]) -> anyhow::Result<Vec<Found>> {
+    let mut found: BTreeMap<Place, Found> = BTreeMap::new();
+    for (file, path) in ledger.iter().enumerate() {
+        let here: Vec<Place> = places.iter().copied().filter(|place| place.1 == file).collect();
+        if here.is_empty() {
+            continue;
+        }
+        let mut first = 0;
+        for batch in read_table(path, None, 10_000)? {
+            let batch = batch?;
+            let end = first + batch.num_rows() as u64;
+            for place in here.iter().filter(|place| (first..end).contains(&place.2)) {
+                let ledger = take_record_batch(&batch, &UInt64Array::from(vec![place.2 - first]))?;
+                let id = column::<StringArray>(&ledger, "id")?.value(0).to_owned();
+                found.insert(*place, Found { id, ledger, text: None, twin_text: None });
+            }
+            first = end;
+        }
+    }
+    Ok(found.into_values().collect())
 }
 
 fn files(out: &Path, folder: &str) -> anyhow::Result<Vec<PathBuf>> {
@@ -109,99 +163,178 @@ fn column<'b, T: Array + 'static>(batch: &'b RecordBatch, name: &str) -> anyhow:
     column.with_context(|| format!("the files of this run have no column `{name}`"))
 }
 
-/// Fills in texts from `rejected/`, then from `clean/`.
+/// Fills in texts from `rejected/`, then from `clean/`; there also those of the kept twins.
 fn add_texts(out: &Path, found: &mut [Found]) -> anyhow::Result<()> {
     for folder in ["rejected", "clean"] {
-        for path in files(out, folder)? {
-            if found.iter().all(|document| document.text.is_some()) {
-                return Ok(());
+        let mut wanted: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for document in found.iter().filter(|document| document.text.is_none()) {
+            if document.is_kept() == (folder == "clean") {
+                wanted.insert(document.id.clone(), None);
             }
-            for batch in read_table(&path, Some(&["id", "text"]), 1_000)? {
-                let batch = batch?;
-                let ids: &StringArray = column(&batch, "id")?;
-                let texts: &StringArray = column(&batch, "text")?;
-                for document in found.iter_mut().filter(|document| document.text.is_none()) {
-                    let row = (0..batch.num_rows()).find(|row| ids.value(*row) == document.id);
-                    document.text =
-                        row.filter(|row| texts.is_valid(*row)).map(|row| texts.value(row).to_owned());
+        }
+        if folder == "clean" {
+            wanted.extend(found.iter().filter_map(|document| Some((document.cell("duplicate_of")?, None))));
+        }
+        for path in files(out, folder)? {
+            texts_of(&path, &mut wanted)?;
+        }
+        for document in found.iter_mut() {
+            if document.is_kept() == (folder == "clean") {
+                document.text = wanted.get(&document.id).cloned().flatten();
+            }
+            if folder == "clean" {
+                document.twin_text = document.cell("duplicate_of").and_then(|twin| wanted.get(&twin)?.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Texts of the wanted ids of one file; reads texts only where an id is there.
+fn texts_of(path: &Path, wanted: &mut BTreeMap<String, Option<String>>) -> anyhow::Result<()> {
+    for columns in [&["id"][..], &["id", "text"]] {
+        if wanted.values().all(Option::is_some) {
+            return Ok(());
+        }
+        let mut is_here = false;
+        for batch in read_table(path, Some(columns), 5_000)? {
+            let batch = batch?;
+            let ids: &StringArray = column(&batch, "id")?;
+            for row in 0..batch.num_rows() {
+                let Some(text) = wanted.get_mut(ids.value(row)).filter(|text| text.is_none()) else { continue };
+                is_here = true;
+                if columns.len() > 1 {
+                    let texts: &StringArray = column(&batch, "text")?;
+                    *text = texts.is_valid(row).then(|| texts.value(row).to_owned());
                 }
             }
         }
+        if !is_here {
+            return Ok(());
+        }
     }
     Ok(())
 }
 
-/// All reasons of a document, with value and bound where the reason is a bound.
-fn reasons(document: &Found, run: &::report::Run) -> anyhow::Result<Vec<(String, Option<f64>, String)>> {
-    let lists: &ListArray = column(&document.ledger, "reasons")?;
-    let list = lists.value(document.row);
-    let names = list.as_any().downcast_ref::<StringArray>().context("reasons")?;
-    let mut reasons = Vec::new();
-    for name in names.iter().flatten() {
-        let check = run.reasons.find(name).map(|id| run.reasons.get(id));
-        let value = check.and_then(|check| {
-            let column = format!("{}.{}", check.stage, check.signal.as_ref()?);
-            let values: &Float64Array = self::column(&document.ledger, &column).ok()?;
-            values.is_valid(document.row).then(|| values.value(document.row))
-        });
-        reasons.push((name.to_owned(), value, check.map(|check| check.bound.clone()).unwrap_or_default()));
+impl Found {
+    fn cell(&self, name: &str) -> Option<String> {
+        let column: &StringArray = column(&self.ledger, name).ok()?;
+        column.is_valid(0).then(|| column.value(0).to_owned())
     }
-    Ok(reasons)
+
+    fn number(&self, name: &str) -> Option<f64> {
+        let column: &Float64Array = column(&self.ledger, name).ok()?;
+        column.is_valid(0).then(|| column.value(0))
+    }
+
+    fn is_kept(&self) -> bool {
+        self.cell("reason").is_none()
+    }
+
+    fn bytes(&self) -> u64 {
+        column::<Int64Array>(&self.ledger, "bytes").map_or(0, |bytes| bytes.value(0) as u64)
+    }
+
+    /// All reasons, with value and bound where the reason is a bound.
+    fn reasons(&self, run: &::report::Run) -> anyhow::Result<Vec<(String, Option<f64>, String)>> {
+        let list = column::<ListArray>(&self.ledger, "reasons")?.value(0);
+        let names = list.as_any().downcast_ref::<StringArray>().context("reasons")?;
+        let reason = |name: &str| {
+            let check = run.reasons.find(name).map(|id| run.reasons.get(id));
+            let signal = check.and_then(|check| Some((&check.stage, check.signal.as_ref()?)));
+            // The similarity is of the pair and has a column of its own.
+            let value = signal
+                .and_then(|(stage, signal)| self.number(&format!("{stage}.{signal}")).or_else(|| self.number(signal)));
+            (name.to_owned(), value, check.map(|check| check.bound.clone()).unwrap_or_default())
+        };
+        Ok(names.iter().flatten().map(reason).collect())
+    }
+
+    /// What was measured: `<stage>.<signal>` and value, in the ledger's order.
+    fn signals(&self) -> Vec<(String, f64)> {
+        let schema = self.ledger.schema();
+        let names = schema.fields().iter().map(|field| field.name()).filter(|name| name.contains('.'));
+        names.filter_map(|name| Some((name.clone(), self.number(name)?))).collect()
+    }
 }
 
-fn cell(document: &Found, name: &str) -> Option<String> {
-    let column: &StringArray = column(&document.ledger, name).ok()?;
-    column.is_valid(document.row).then(|| column.value(document.row).to_owned())
-}
-
-fn json(document: &Found, run: &::report::Run) -> anyhow::Result<serde_json::Value> {
-    let reasons = reasons(document, run)?;
-    let reasons: Vec<_> = reasons
+fn as_json(document: &Found, run: &::report::Run) -> anyhow::Result<serde_json::Value> {
+    let reasons: Vec<_> = document
+        .reasons(run)?
         .into_iter()
-        .map(|(reason, value, bound)| serde_json::json!({ "reason": reason, "value": value, "bound": bound }))
+        .map(|(reason, value, bound)| json!({ "reason": reason, "value": value, "bound": bound }))
         .collect();
-    Ok(serde_json::json!({
+    let signals: serde_json::Map<_, _> =
+        document.signals().into_iter().map(|(name, value)| (name, value.into())).collect();
+    Ok(json!({
         "id": document.id,
-        "language": cell(document, "language"),
-        "kept": reasons.is_empty(),
+        "language": document.cell("language"),
+        "bytes": document.bytes(),
+        "kept": document.is_kept(),
         "reasons": reasons,
-        "duplicate_of": cell(document, "duplicate_of"),
+        "duplicate_of": document.cell("duplicate_of"),
+        "similarity": document.number("similarity"),
+        "signals": signals,
         "text": document.text,
+        "duplicate_of_text": document.twin_text,
     }))
 }
 
-fn show(out: &mut String, document: &Found, run: &::report::Run) -> anyhow::Result<()> {
-    let bytes: &Int64Array = column(&document.ledger, "bytes")?;
-    let language = cell(document, "language").unwrap_or_else(|| "language unknown".to_owned());
-    let bytes = ::report::human_bytes(bytes.value(document.row) as u64);
-    writeln!(out, "── {} ── {language}, {bytes}", document.id)?;
-    let reasons = reasons(document, run)?;
-    if reasons.is_empty() {
+fn show(out: &mut String, document: &Found, run: &::report::Run, signals: bool) -> anyhow::Result<()> {
+    let language = document.cell("language").unwrap_or_else(|| "language unknown".to_owned());
+    let size = ::report::human_bytes(document.bytes());
+    writeln!(out, "── {} ── {language}, {size}", visible(&document.id))?;
+    if document.is_kept() {
         writeln!(out, "   kept")?;
     }
-    for (reason, value, bound) in reasons {
+    for (index, (reason, value, bound)) in document.reasons(run)?.into_iter().enumerate() {
+        let start = if index == 0 { "dropped:" } else { "also:   " };
         match value {
-            Some(value) => writeln!(out, "   dropped: {reason}: {value:.4}, kept would be {bound}")?,
-            None => writeln!(out, "   dropped: {reason}")?,
+            Some(value) => writeln!(out, "   {start} {reason}: {value:.4}, kept would be {bound}")?,
+            None => writeln!(out, "   {start} {reason}")?,
         }
     }
-    if let Some(twin) = cell(document, "duplicate_of") {
-        let similarity: &Float64Array = column(&document.ledger, "similarity")?;
-        writeln!(out, "   kept instead: {twin} (similarity {:.2})", similarity.value(document.row))?;
+    if signals {
+        for (name, value) in document.signals() {
+            writeln!(out, "   {name:<48} {value:>10.4}")?;
+        }
     }
     match &document.text {
-        Some(text) => {
-            let end = text.floor_char_boundary(1_200);
-            for line in text[..end].lines() {
-                let safe: String = line.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
-                writeln!(out, "   │ {safe}")?;
-            }
-            if end < text.len() {
-                writeln!(out, "   │ … {} more", ::report::human_bytes((text.len() - end) as u64))?;
-            }
+        Some(text) => excerpt(out, text, 1_200)?,
+        None if document.bytes() == 0 || document.cell("reason").is_some_and(|r| r.starts_with("input.")) => {
+            writeln!(out, "   (it has no text that could be read)")?;
         }
-        None => writeln!(out, "   (its text was not kept: run with --rejected all)")?,
+        None if document.is_kept() => writeln!(out, "   (its text is not in clean/)")?,
+        None => writeln!(
+            out,
+            "   (its text was not written: rejected/ holds a sample, corpus clean --rejected all writes every one)"
+        )?,
+    }
+    if let Some(twin) = document.cell("duplicate_of") {
+        let similarity = document.number("similarity").unwrap_or(1.0);
+        writeln!(out, "   kept instead: {} (similarity {similarity:.2})", visible(&twin))?;
+        if let Some(text) = &document.twin_text {
+            excerpt(out, text, 600)?;
+        }
     }
     writeln!(out)?;
     Ok(())
+}
+
+/// At most `most` bytes of a text, indented, and how much is left.
+fn excerpt(out: &mut String, text: &str, most: usize) -> std::fmt::Result {
+    let end = text.floor_char_boundary(most);
+    for line in text[..end].lines() {
+        writeln!(out, "   │ {}", visible(line))?;
+    }
+    if end < text.len() {
+        writeln!(out, "   │ … {} more", ::report::human_bytes((text.len() - end) as u64))?;
+    }
+    Ok(())
+}
+
+/// Text that cannot steer a terminal: control characters, and those that reorder text, become a dot.
+fn visible(text: &str) -> String {
+    let hides = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if hides(c) { '·' } else { c }).collect()
 }

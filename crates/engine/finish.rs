@@ -117,8 +117,8 @@ impl Finisher<'_> {
         let mut verdicts = block.verdicts()?;
         let twins = self.twins(block, &mut verdicts);
         let mut out = TokenOutput::default();
-        for row in 0..n {
-            self.encode(block, row, &texts, verdicts[row], cache, &mut out)?;
+        for (row, verdict) in verdicts.iter().enumerate() {
+            self.encode(block, row, &texts, *verdict, cache, &mut out)?;
         }
         let rows = Rows { plan: self.plan, resolution: self.resolution, names: self.names };
         let keep: UInt64Array = (0..n as u64).filter(|row| verdicts[*row as usize].is_keep()).collect();

@@ -141,7 +141,7 @@ impl SignatureRecord {
         let mut record = [0; Self::SIZE];
         record[..4].copy_from_slice(&self.row.to_le_bytes());
         record[4] = self.flags.0;
-        record[5] = u8::from(self.is_original) * ORIGINAL | u8::from(self.near.is_some()) * HAS_NEAR;
+        record[5] = (u8::from(self.is_original) * ORIGINAL) | (u8::from(self.near.is_some()) * HAS_NEAR);
         record[8..16].copy_from_slice(&self.bytes.to_le_bytes());
         record[16..32].copy_from_slice(&self.exact.to_le_bytes());
         if let Some(near) = &self.near {

@@ -234,21 +234,18 @@ impl Parser<'_> {
                 String::new(),
             ));
         };
-        for (key, value) in table {
-            match (&filter, known) {
-                (None, Some(known)) => {
-                    let spec = self.find_option(name, key, known.options)?;
-                    let parsed = self.option(name, spec, value)?;
-                    let range = known.ranges.iter().find(|range| range.0 == spec.key);
-                    if let (OptionValue::Number(number), Some((_, low, high))) = (&parsed, range)
-                        && !(low..=high).contains(&number)
-                    {
-                        let message = format!("{name}.{} = {number} is out of range", spec.key);
-                        return Err(self.error(value.span(), message, format!("allowed: {low} to {high}")));
-                    }
-                    recipe.sections.insert((known.name, spec.key), parsed);
+        if let (None, Some(known)) = (&filter, known) {
+            for (key, value) in table {
+                let spec = self.find_option(name, key, known.options)?;
+                let parsed = self.option(name, spec, value)?;
+                let range = known.ranges.iter().find(|range| range.0 == spec.key);
+                if let (OptionValue::Number(number), Some((_, low, high))) = (&parsed, range)
+                    && !(low..=high).contains(&number)
+                {
+                    let message = format!("{name}.{} = {number} is out of range", spec.key);
+                    return Err(self.error(value.span(), message, format!("allowed: {low} to {high}")));
                 }
-                _ => {}
+                recipe.sections.insert((known.name, spec.key), parsed);
             }
         }
         if let Some(filter) = filter {
