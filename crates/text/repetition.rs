@@ -100,19 +100,23 @@ pub(crate) struct NGrams {
     shorter_counts: Vec<u32>,
     keys: Vec<(u32, u32)>,
     firsts: Vec<u32>,
-    /// The words without anything between them, and where each begins; the last entry is the end.
+    /// The words without anything between them, and `BORDER` zeros around; where each begins, and the end.
     joined: Vec<u8>,
     starts: Vec<u32>,
     /// Words at which a duplicate may begin.
     candidates: Vec<u32>,
-    prefixes: Vec<u8>,
+    /// By word: the `BORDER` bytes from it on, and those before it, seem to come again.
+    begins_twice: Vec<bool>,
+    ends_twice: Vec<bool>,
+    borders: Vec<u8>,
+    slots: Vec<u32>,
     spans: Vec<(u32, u32)>,
 }
 
 const UNIQUE: u32 = u32::MAX;
 
-/// Bytes of text that tell where a duplicate n-gram may begin.
-const PREFIX: usize = 16;
+/// Bytes of text that tell where a duplicate n-gram may begin or end.
+const BORDER: usize = 16;
 
 impl NGrams {
     /// For n = 2, 3, 4: code points of the most frequent n-gram, joined by one space, times its count.
@@ -133,7 +137,7 @@ impl NGrams {
         }
         std::mem::swap(&mut self.counts, &mut self.shorter_counts);
         let shorter = &self.shorter_counts;
-        self.numbering.reset(shorter.len() / 2);
+        self.numbering.reset(if n == 2 { words / 2 } else { shorter.len() / 2 });
         self.counts.clear();
         self.keys.clear();
         self.firsts.clear();
@@ -176,44 +180,47 @@ impl NGrams {
 
     fn join(&mut self, text: &str, words: &[(u32, u32)]) {
         self.joined.clear();
+        self.joined.resize(BORDER, 0);
         self.starts.clear();
         for &word in words {
             self.starts.push(self.joined.len() as u32);
             self.joined.extend_from_slice(&text.as_bytes()[range(word)]);
         }
         self.starts.push(self.joined.len() as u32);
-        self.joined.resize(self.joined.len() + PREFIX, 0);
+        self.joined.resize(self.joined.len() + BORDER, 0);
     }
 
-    /// Equal n-grams of at least `PREFIX` bytes begin with the same bytes. So the n-grams that matter begin
-    /// where the next bytes are found twice (or seem so: a small table of counts without keys), or are short.
+    /// Equal n-grams of at least `BORDER` bytes begin and end with the same bytes. So those that matter begin and end
+    /// where such bytes are found twice (or seem so: a small table of counts without keys), or are short.
     fn find_candidates(&mut self, words: usize) {
         let size = (words * 8).next_power_of_two().min(1 << 20);
-        let mask = size as u64 - 1;
-        self.prefixes.clear();
-        self.prefixes.resize(size, 0);
-        let slot = |joined: &[u8], start: u32| {
-            let start = start as usize;
-            let word =
-                |at: usize| joined[at..at + 8].iter().rev().fold(0, |word, &byte| word << 8 | byte as u64);
-            (mix64(word(start), word(start + 8)) >> 32 & mask) as usize
-        };
-        for &start in &self.starts[..words] {
-            let count = &mut self.prefixes[slot(&self.joined, start)];
-            *count = (*count + 1).min(2);
+        let starts = &self.starts;
+        for (marks, shift) in [(&mut self.begins_twice, 0), (&mut self.ends_twice, BORDER)] {
+            self.borders.clear();
+            self.borders.resize(size, 0);
+            self.slots.clear();
+            for &start in starts {
+                let border = self.joined[start as usize - shift..].first_chunk::<BORDER>();
+                let border = border.map_or(0, |border| u128::from_le_bytes(*border));
+                let slot = (mix64(border as u64, (border >> 64) as u64) >> 32) as usize & (size - 1);
+                let count = &mut self.borders[slot];
+                *count = (*count + 1).min(2);
+                self.slots.push(slot as u32);
+            }
+            marks.clear();
+            marks.extend(self.slots.iter().map(|&slot| self.borders[slot as usize] > 1));
         }
         self.candidates.clear();
         for at in 0..=words - 5 {
-            let start = self.starts[at];
-            let is_short = ((self.starts[at + 5] - start) as usize) < PREFIX;
-            if is_short || self.prefixes[slot(&self.joined, start)] > 1 {
+            let is_short = ((starts[at + 5] - starts[at]) as usize) < BORDER;
+            if is_short || self.begins_twice[at] {
                 self.candidates.push(at as u32);
             }
         }
     }
 
     fn duplicates_n(&mut self, vocabulary: &Vocabulary, n: usize) -> usize {
-        self.numbering.reset(self.candidates.len() / 2);
+        self.numbering.reset(self.candidates.len() / 4);
         self.spans.clear();
         let (mut chars, mut next) = (0, 0);
         for &at in &self.candidates {
@@ -225,6 +232,10 @@ impl NGrams {
                 continue;
             }
             let span = (self.starts[at], self.starts[at + n]);
+            let is_short = ((span.1 - span.0) as usize) < BORDER;
+            if !is_short && !(self.begins_twice[at] && self.ends_twice[at + n]) {
+                continue;
+            }
             let gram = &self.joined[range(span)];
             let (joined, spans) = (&self.joined, &self.spans);
             let is_gram = |number: u32| &joined[range(spans[number as usize])] == gram;
