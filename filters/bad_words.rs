@@ -280,35 +280,45 @@ fn is_word_character(c: char) -> bool {
 }
 
 /// The text with letters beyond ASCII in lower case; the automaton folds ASCII itself. Copies only
-/// where there is something to fold, from the first such letter's page on.
+/// where there is something to fold, from the first such letter on.
 fn fold<'a>(text: &'a str, buffer: &'a mut String) -> &'a str {
     if text.is_ascii() {
         return text;
     }
-    let Some(first) = text.char_indices().find(|(_, c)| is_upper(*c)).map(|(at, _)| at) else {
+    let mut upper = characters_beyond_ascii(text).filter(|(_, c)| is_upper(*c)).peekable();
+    if upper.peek().is_none() {
         return text;
-    };
+    }
     // A final sigma depends on its neighbours, which only the standard library's folding looks at.
     if text.contains('Σ') {
         *buffer = text.to_lowercase();
         return buffer;
     }
     buffer.clear();
-    buffer.push_str(&text[..first]);
-    for c in text[first..].chars() {
-        if is_upper(c) {
-            buffer.extend(c.to_lowercase());
-        } else {
-            buffer.push(c);
-        }
+    let mut copied = 0;
+    for (at, c) in upper {
+        buffer.push_str(&text[copied..at]);
+        buffer.extend(c.to_lowercase());
+        copied = at + c.len_utf8();
     }
+    buffer.push_str(&text[copied..]);
     buffer
 }
 
-/// Changes in lower case and is not ASCII. No letter from U+2E80 to U+A63F (CJK, Yi) does.
+fn characters_beyond_ascii(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let at = next + text.as_bytes()[next..].iter().position(|byte| !byte.is_ascii())?;
+        let c = text[at..].chars().next()?;
+        next = at + c.len_utf8();
+        Some((at, c))
+    })
+}
+
+/// Changes in lower case and is not ASCII. Nothing does of Latin-1's signs, of general punctuation to letter-like
+/// signs before the Ohm sign, and from U+2E80 to U+A63F (CJK, Yi).
 fn is_upper(c: char) -> bool {
-    !c.is_ascii()
-        && !('\u{2E80}'..='\u{A63F}').contains(&c)
+    !matches!(c, '\0'..='\u{BF}' | '\u{2000}'..='\u{2125}' | '\u{2E80}'..='\u{A63F}')
         && !c.is_lowercase()
         && c.to_lowercase().next() != Some(c)
 }

@@ -57,6 +57,10 @@ fn folding_equals_the_standard_library() {
         let folded = fold(text, &mut buffer).to_ascii_lowercase();
         assert_eq!(folded, text.to_lowercase(), "{text}");
     }
+    for c in ('\u{80}'..=char::MAX).filter(|c| *c != 'Σ') {
+        let text = format!("A{c}b");
+        assert_eq!(fold(&text, &mut buffer).to_ascii_lowercase(), text.to_lowercase());
+    }
 }
 
 #[test]
