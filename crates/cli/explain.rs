@@ -1,12 +1,12 @@
 //! `corpus filters` and `corpus explain`.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use document::{Check, FilterSpec, Problem, Scope, Test};
 
-use crate::{Exit, Format, Voice, print};
+use crate::{Exit, Format, Voice, inspect, print};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -36,17 +36,15 @@ pub fn filters(voice: Voice) -> anyhow::Result<Exit> {
 }
 
 fn json(filter: &FilterSpec) -> serde_json::Value {
-    let checks: Vec<_> = filter
-        .checks
-        .iter()
-        .map(|check| {
-            let (signal, bound) = bound(check);
-            serde_json::json!({ "reason": check.reason, "signal": signal, "bound": bound, "why": check.why })
-        })
-        .collect();
+    let checks: Vec<_> = filter.checks.iter().map(check_json).collect();
     serde_json::json!({
         "name": filter.name, "source": filter.source, "about": filter.about, "checks": checks
     })
+}
+
+fn check_json(check: &Check) -> serde_json::Value {
+    let (signal, bound) = bound(check);
+    serde_json::json!({ "reason": check.reason, "signal": signal, "bound": bound, "why": check.why })
 }
 
 /// Signal and bound of a check; `None`: it is code.
@@ -59,44 +57,94 @@ fn bound(check: &Check) -> (Option<&'static str>, Option<String>) {
 
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     let Some(name) = &args.name else { return filters(voice) };
-    let mut out = String::new();
-    if let Some(filter) = filters::find(name) {
-        match voice.format {
-            Format::Json => return print(&format!("{:#}\n", json(filter))).map(|()| Exit::Done),
-            Format::Text => explain_filter(&mut out, filter),
-        }
-    } else {
-        let found = reasons(name);
-        if found.is_empty() {
-            bail!("there is no filter and no reason `{name}`{}", suggestion(name));
-        }
-        for (filter, check) in found {
-            explain_check(&mut out, filter, &check);
-        }
+    let filter = filters::find(name);
+    let found = if filter.is_some() { Vec::new() } else { reasons(name) };
+    if filter.is_none() && found.is_empty() {
+        bail!("there is no filter and no reason `{name}`{}", suggestion(name));
     }
-    if let Some(folder) = &args.out {
-        let path = folder.join("report.json");
-        let text =
-            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let run: ::report::Run =
-            serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
-        for (reason, tally) in run.reasons.0.iter().zip(&run.tally.checks) {
-            if reason.full_name() == *name || reason.reason == *name || reason.stage == *name {
-                let _ = writeln!(
-                    out,
-                    "in {}: {} dropped {} documents first, {} alone, {} in all; {} lines",
-                    folder.display(),
-                    reason.full_name(),
-                    tally.first.documents,
-                    tally.alone.documents,
-                    tally.any.documents,
-                    tally.lines
-                );
+    let fired = match &args.out {
+        Some(folder) => fired(folder, name)?,
+        None => Vec::new(),
+    };
+    let mut out = String::new();
+    match (voice.format, filter) {
+        (Format::Json, Some(filter)) => {
+            let mut json = json(filter);
+            if args.out.is_some() {
+                json["in_run"] = fired.into();
+            }
+            let _ = writeln!(out, "{json:#}");
+        }
+        (Format::Json, None) => {
+            let all: Vec<_> = found
+                .iter()
+                .map(|(stage, filter, check)| {
+                    let mut json = check_json(check);
+                    json["stage"] = (*stage).into();
+                    json["source"] = filter.map(|filter| filter.source).into();
+                    let full = format!("{stage}.{}", check.reason);
+                    let counts = fired.iter().find(|counts| counts["reason"] == full);
+                    if let Some(counts) = counts {
+                        json["in_run"] = counts.clone();
+                    }
+                    json
+                })
+                .collect();
+            let _ = writeln!(out, "{:#}", serde_json::Value::from(all));
+        }
+        (Format::Text, _) => {
+            if let Some(filter) = filter {
+                explain_filter(&mut out, filter);
+            }
+            for (stage, filter, check) in &found {
+                explain_check(&mut out, stage, *filter, check);
+            }
+            for counts in &fired {
+                let text = |key: &str| counts[key].as_str().unwrap_or_default().to_owned();
+                let count = |key: &str| counts[key].as_u64().map_or("n/a".to_owned(), ::report::human_count);
+                let bound = if text("bound").is_empty() {
+                    String::new()
+                } else {
+                    format!(" (kept: {})", text("bound"))
+                };
+                let _ = match counts["lines"].as_u64() {
+                    Some(_) => {
+                        writeln!(out, "in this run: {}: {} lines removed", text("reason"), count("lines"))
+                    }
+                    None => writeln!(
+                        out,
+                        "in this run: {}{bound}: {} documents first, {} for this alone, {} in all",
+                        text("reason"),
+                        count("first"),
+                        count("alone"),
+                        count("any")
+                    ),
+                };
             }
         }
     }
     print(&out)?;
     Ok(Exit::Done)
+}
+
+/// How often the reasons of that name, or of the stage of that name, fired in a finished run, and their bound there.
+fn fired(folder: &Path, name: &str) -> anyhow::Result<Vec<serde_json::Value>> {
+    let run = inspect::run_of(folder)?;
+    let all = run.reasons.0.iter().zip(&run.tally.checks);
+    let meant =
+        all.filter(|(reason, _)| reason.full_name() == name || reason.reason == name || reason.stage == name);
+    let counts = meant.map(|(reason, tally)| match reason.is_line {
+        true => serde_json::json!({ "reason": reason.full_name(), "lines": tally.lines }),
+        false => serde_json::json!({
+            "reason": reason.full_name(),
+            "bound": reason.bound,
+            "first": tally.first.documents,
+            // Checks that stop at the first failure know no more.
+            "alone": (!run.is_early).then_some(tally.alone.documents),
+            "any": (!run.is_early).then_some(tally.any.documents),
+        }),
+    });
+    Ok(counts.collect())
 }
 
 fn explain_filter(out: &mut String, filter: &FilterSpec) {
@@ -118,9 +166,11 @@ fn explain_filter(out: &mut String, filter: &FilterSpec) {
     }
 }
 
-fn explain_check(out: &mut String, filter: Option<&FilterSpec>, check: &Check) {
-    let stage = filter.map_or("input", |filter| filter.name);
+fn explain_check(out: &mut String, stage: &str, filter: Option<&FilterSpec>, check: &Check) {
     let _ = writeln!(out, "{stage}.{}\n  {}", check.reason, check.why);
+    if check.scope == Scope::Line {
+        let _ = writeln!(out, "  removes the line, not the document");
+    }
     if let Test::Bound(signal, bound) = check.test {
         let _ = writeln!(out, "  kept: {} {bound}\n  {}: {}", signal.name(), signal.name(), signal.about());
     }
@@ -130,33 +180,36 @@ fn explain_check(out: &mut String, filter: Option<&FilterSpec>, check: &Check) {
     }
 }
 
-/// Checks of that name, with the filter where there is one.
-fn reasons(name: &str) -> Vec<(Option<&'static FilterSpec>, Check)> {
-    let (stage, reason) = name.split_once('.').map_or((None, name), |(stage, reason)| (Some(stage), reason));
-    let mut found = Vec::new();
-    for filter in filters::FILTERS.iter().filter(|filter| stage.is_none_or(|stage| stage == filter.name)) {
-        found.extend(filter.checks.iter().filter(|c| c.reason == reason).map(|c| (Some(*filter), *c)));
-    }
-    if stage.is_none_or(|stage| stage == "input") {
-        let problem = Problem::ALL.into_iter().find(|problem| problem.reason() == reason);
-        found.extend(problem.map(|problem| (None, Check::new(problem.reason(), Test::Own, problem.why()))));
+/// Stage, its filter where it is one, and check.
+type Named = (&'static str, Option<&'static FilterSpec>, Check);
+
+/// Every check: those of the input, of all filters, and of deduplication.
+fn all_checks() -> Vec<Named> {
+    let problems = Problem::ALL.into_iter();
+    let mut all: Vec<Named> = problems
+        .map(|problem| ("input", None, Check::new(problem.reason(), Test::Own, problem.why())))
+        .collect();
+    for filter in filters::FILTERS {
+        all.extend(filter.checks.iter().map(|check| (filter.name, Some(*filter), *check)));
     }
     let duplicates = [
         ("exact_dedup", "The same text stands earlier in the input."),
         ("minhash", "A document at least this similar is kept: see [minhash] min_similarity."),
     ];
-    for (dedup, why) in duplicates {
-        if reason == "duplicate" && stage.is_none_or(|stage| stage == dedup) {
-            found.push((None, Check::new("duplicate", Test::Own, why)));
-        }
-    }
-    found
+    all.extend(duplicates.map(|(stage, why)| (stage, None, Check::new("duplicate", Test::Own, why))));
+    all
+}
+
+/// The checks that a full name, a bare name or a stage's name means.
+fn reasons(name: &str) -> Vec<Named> {
+    let is_meant = |(stage, _, check): &Named| {
+        *stage == name || check.reason == name || name.split_once('.') == Some((*stage, check.reason))
+    };
+    all_checks().into_iter().filter(is_meant).collect()
 }
 
 fn suggestion(name: &str) -> String {
-    let names = filters::FILTERS
-        .iter()
-        .flat_map(|filter| filter.checks.iter().map(|check| check.reason).chain([filter.name]));
+    let names = all_checks().into_iter().flat_map(|(stage, _, check)| [stage, check.reason]);
     let bare = name.rsplit('.').next().unwrap_or(name);
     let nearest =
         names.map(|known| (strsim::jaro_winkler(bare, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));

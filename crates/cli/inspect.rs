@@ -183,7 +183,8 @@ fn add_texts(out: &Path, found: &mut [Found]) -> anyhow::Result<()> {
                 document.text = wanted.get(&document.id).cloned().flatten();
             }
             if folder == "clean" {
-                document.twin_text = document.cell("duplicate_of").and_then(|twin| wanted.get(&twin)?.clone());
+                document.twin_text =
+                    document.cell("duplicate_of").and_then(|twin| wanted.get(&twin)?.clone());
             }
         }
     }
@@ -201,7 +202,9 @@ fn texts_of(path: &Path, wanted: &mut BTreeMap<String, Option<String>>) -> anyho
             let batch = batch?;
             let ids: &StringArray = column(&batch, "id")?;
             for row in 0..batch.num_rows() {
-                let Some(text) = wanted.get_mut(ids.value(row)).filter(|text| text.is_none()) else { continue };
+                let Some(text) = wanted.get_mut(ids.value(row)).filter(|text| text.is_none()) else {
+                    continue;
+                };
                 is_here = true;
                 if columns.len() > 1 {
                     let texts: &StringArray = column(&batch, "text")?;
@@ -243,8 +246,9 @@ impl Found {
             let check = run.reasons.find(name).map(|id| run.reasons.get(id));
             let signal = check.and_then(|check| Some((&check.stage, check.signal.as_ref()?)));
             // The similarity is of the pair and has a column of its own.
-            let value = signal
-                .and_then(|(stage, signal)| self.number(&format!("{stage}.{signal}")).or_else(|| self.number(signal)));
+            let value = signal.and_then(|(stage, signal)| {
+                self.number(&format!("{stage}.{signal}")).or_else(|| self.number(signal))
+            });
             (name.to_owned(), value, check.map(|check| check.bound.clone()).unwrap_or_default())
         };
         Ok(names.iter().flatten().map(reason).collect())
@@ -290,13 +294,19 @@ fn show(out: &mut String, document: &Found, run: &::report::Run, signals: bool) 
     for (index, (reason, value, bound)) in document.reasons(run)?.into_iter().enumerate() {
         let start = if index == 0 { "dropped:" } else { "also:   " };
         match value {
-            Some(value) => writeln!(out, "   {start} {reason}: {value:.4}, kept would be {bound}")?,
+            Some(value) => writeln!(out, "   {start} {reason}: {}, kept would be {bound}", number(value))?,
             None => writeln!(out, "   {start} {reason}")?,
         }
     }
     if signals {
         for (name, value) in document.signals() {
-            writeln!(out, "   {name:<48} {value:>10.4}")?;
+            let checks = run.reasons.0.iter().filter(|reason| {
+                reason.signal.as_ref().is_some_and(|signal| format!("{}.{signal}", reason.stage) == name)
+            });
+            let bounds: Vec<&str> = checks.map(|reason| reason.bound.as_str()).collect();
+            let kept =
+                if bounds.is_empty() { String::new() } else { format!("  kept: {}", bounds.join(", ")) };
+            writeln!(out, "   {name:<46} {:>10}{kept}", number(value))?;
         }
     }
     match &document.text {
@@ -319,6 +329,12 @@ fn show(out: &mut String, document: &Found, run: &::report::Run, signals: bool) 
     }
     writeln!(out)?;
     Ok(())
+}
+
+/// `45`, `0.0326`: at most four decimals.
+fn number(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// At most `most` bytes of a text, indented, and how much is left.

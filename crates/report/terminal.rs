@@ -180,11 +180,7 @@ fn token_block(out: &mut String, tokens: &TokenSummary) {
         ),
         ("control documents", tokens.control_documents, share(tokens.control_rate)),
         ("held-out documents", tokens.heldout_documents, share(tokens.heldout_rate)),
-        (
-            "left out of training",
-            tokens.excluded_documents,
-            "share a band with a held-out document".to_owned(),
-        ),
+        ("left out of training", tokens.excluded_documents, "too like a held-out document".to_owned()),
     ];
     out.push('\n');
     for (name, n, note) in rows {
