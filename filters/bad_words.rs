@@ -87,7 +87,10 @@ builtin! { "ar" "cs" "da" "de" "en" "eo" "es" "fa" "fi" "fr" "hi" "hu" "it" "ja"
 "ru" "sv" "th" "tl" "tr" "zh" }
 
 /// One lexicon per language, each built when its first document comes.
-pub(crate) struct Lexicons(BTreeMap<String, (BTreeMap<String, u8>, OnceLock<Option<Lexicon>>)>);
+pub(crate) struct Lexicons(BTreeMap<String, (Words, OnceLock<Option<Lexicon>>)>);
+
+/// Severity by entry in lower case.
+type Words = BTreeMap<String, u8>;
 
 impl Lexicons {
     /// The built-in entries for which `wanted(language, line)` holds, then the user's own, which win.
@@ -96,7 +99,7 @@ impl Lexicons {
         builtin: bool,
         wanted: impl Fn(&str, Entry<'_>) -> bool,
     ) -> Result<Lexicons, String> {
-        let mut entries: BTreeMap<String, BTreeMap<String, u8>> = BTreeMap::new();
+        let mut entries: BTreeMap<String, Words> = BTreeMap::new();
         for (language, list) in BUILTIN.iter().filter(|_| builtin) {
             let parsed = parse(language, list)?;
             let wanted = parsed.into_iter().filter(|entry| wanted(language, *entry));
@@ -187,8 +190,8 @@ pub(crate) struct Lexicon {
 }
 
 impl Lexicon {
-    /// `words` are in lower case. `None` if there are none, or far too many for an automaton.
-    fn new(words: &BTreeMap<String, u8>, whole_words: bool) -> Option<Lexicon> {
+    /// `None` if there are no words, or far too many for an automaton.
+    fn new(words: &Words, whole_words: bool) -> Option<Lexicon> {
         // Whole words may overlap ("piece of shit"); of substrings only the longest counts, as they nest.
         let kind = if whole_words { MatchKind::Standard } else { MatchKind::LeftmostLongest };
         let automaton = AhoCorasick::builder()

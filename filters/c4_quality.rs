@@ -273,5 +273,6 @@ fn strip_pieces(text: &str, pieces: &mut Vec<Piece>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 #[path = "c4_quality_tests.rs"]
 mod tests;

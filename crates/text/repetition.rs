@@ -233,7 +233,8 @@ impl NGrams {
             }
             let span = (self.starts[at], self.starts[at + n]);
             let is_short = ((span.1 - span.0) as usize) < BORDER;
-            if !is_short && !(self.begins_twice[at] && self.ends_twice[at + n]) {
+            let may_repeat = is_short || self.begins_twice[at] && self.ends_twice[at + n];
+            if !may_repeat {
                 continue;
             }
             let gram = &self.joined[range(span)];
