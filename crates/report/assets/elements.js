@@ -92,7 +92,7 @@ const prose = (text) => el("div", { class: "prose", dir: "auto", tabindex: "0" }
 
 const sections = [];
 
-/** A section with its heading; drawn when it comes near the screen. */
+/** A section with its heading; drawn after the first screen. */
 function section(id, title, lead, draw) {
   const body = el("div", { class: "body" });
   const node = el("section", { id, "aria-labelledby": `${id}-title` },

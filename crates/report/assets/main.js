@@ -75,14 +75,14 @@ function start() {
       el("button", { type: "button", class: "quiet", click: () => theme(isDark() ? "light" : "dark") }, "Light or dark")),
     first, nav, ...chapters);
   overview(first);
-  const near = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      near.unobserve(entry.target);
-      drawOnce(sections.find(({ node }) => node === entry.target));
-    }
-  }, { rootMargin: "600px" });
-  sections.forEach(({ node }) => near.observe(node));
+  // One chapter after the other, so that the first screen is there at once.
+  const next = () => {
+    const chapter = sections.find(({ drawn }) => !drawn);
+    if (!chapter) return;
+    drawOnce(chapter);
+    setTimeout(next);
+  };
+  setTimeout(next);
   // A printed page, and a jump to a chapter, need what is above it drawn.
   addEventListener("beforeprint", () => sections.forEach(drawOnce));
   const jump = () => {

@@ -99,11 +99,13 @@ function forest(body, t) {
 
 function armTable(body, t) {
   const sets = [...new Set(t.arms.flatMap((arm) => Object.keys(arm.bits_per_byte)))].sort();
+  // What no arm has a count of was not recorded.
+  const sizes = [["documents", "documents"], ["tokens", "unique tokens"]].filter(([key]) => t.arms.some((arm) => arm[key] > 0));
   body.append(el("h3", {}, "Arms"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Arms" }, el("table", {},
     el("thead", {}, el("tr", {}, ["arm", "trained on"].map((title) => el("th", { scope: "col" }, title)),
-      ["documents", "unique tokens", ...sets.map((key) => `bits per byte, ${key}`)].map((title) => el("th", { scope: "col", class: "n" }, title)))),
+      [...sizes.map(([, title]) => title), ...sets.map((key) => `bits per byte, ${key}`)].map((title) => el("th", { scope: "col", class: "n" }, title)))),
     el("tbody", {}, t.arms.map((arm) => el("tr", {}, el("th", { scope: "row" }, name(arm.name)), el("td", {}, arm.about),
-      el("td", { class: "n" }, count(arm.documents)), el("td", { class: "n" }, count(arm.tokens)),
+      sizes.map(([key]) => el("td", { class: "n" }, count(arm[key]))),
       sets.map((key) => el("td", { class: "n" }, key in arm.bits_per_byte ? arm.bits_per_byte[key].toFixed(3) : ""))))))));
 }
 
