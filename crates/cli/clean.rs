@@ -83,18 +83,12 @@ const SAMPLE: usize = 100;
 
 pub fn run(mut args: Args, voice: Voice) -> anyhow::Result<Exit> {
     let Some(out) = args.paths.pop() else { bail!("give the input, then the output folder") };
-    clean(args.paths, out, &args.run, None, voice)
+    clean(args.paths, out, &args.run, voice)
 }
 
-/// Cleans and prints the funnel. `heldout_share` overrides that of the recipe.
-pub fn clean(
-    inputs: Vec<PathBuf>,
-    out: PathBuf,
-    args: &RunArgs,
-    heldout_share: Option<f64>,
-    voice: Voice,
-) -> anyhow::Result<Exit> {
-    let (recipe, plan) = plans::load(&args.recipe, heldout_share)?;
+/// Cleans and prints the funnel.
+pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -> anyhow::Result<Exit> {
+    let (recipe, plan) = plans::load(&args.recipe)?;
     let keep = recipe.list("columns", "keep").iter().map(|column| column.parse());
     let read = ReadOptions {
         text_column: args.text_column.clone(),

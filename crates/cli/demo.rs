@@ -28,9 +28,6 @@ const FILES: [(&str, &[u8]); 4] = [
     ("labels.tsv", include_bytes!("demo/labels.tsv")),
 ];
 
-/// Held-out share of the documents: the sample is small, and 2 % of it would measure nothing.
-const HELDOUT_SHARE: f64 = 0.1;
-
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     let folder = &args.folder;
     for (name, content) in FILES {
@@ -52,7 +49,7 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
         }
     };
     say(&format!("$ corpus clean {} {}", raw.display(), out.display()));
-    let exit = clean::clean(vec![raw], out.clone(), &args.run, Some(HELDOUT_SHARE), voice)?;
+    let exit = clean::clean(vec![raw], out.clone(), &args.run, voice)?;
     if args.no_train || exit != Exit::Done {
         return Ok(exit);
     }

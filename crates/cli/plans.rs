@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use document::OptionValue;
 use plan::{Plan, Recipe};
 
 use crate::{Exit, Format, Voice, print};
@@ -19,7 +18,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
-    let (recipe, plan) = load(&args.recipe, None)?;
+    let (recipe, plan) = load(&args.recipe)?;
     match (voice.format, args.resolved) {
         (Format::Json, _) => {
             let json = serde_json::json!({
@@ -38,8 +37,8 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A recipe by name or path, with the lists that it names, compiled. `heldout_share` overrides the recipe's.
-pub fn load(name: &str, heldout_share: Option<f64>) -> anyhow::Result<(Recipe, Plan)> {
+/// A recipe by name or path, with the lists that it names, compiled.
+pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     let is_path = name.ends_with(".toml") || name.contains('/');
     let (text, folder) = match plan::recipes::find(name) {
         Some(text) if !is_path => (text.to_owned(), PathBuf::new()),
@@ -62,9 +61,6 @@ pub fn load(name: &str, heldout_share: Option<f64>) -> anyhow::Result<(Recipe, P
         let list = std::fs::read_to_string(&found)
             .with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
         recipe.lists.insert(path, list);
-    }
-    if let Some(share) = heldout_share {
-        recipe.sections.insert(("sample", "heldout_share"), OptionValue::Number(share));
     }
     let plan = Plan::compile(name, &recipe)?;
     Ok((recipe, plan))

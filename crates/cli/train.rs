@@ -98,7 +98,8 @@ mod trainer {
             fresh: args.fresh,
             ..Options::new(&args.out)
         };
-        // Also says so where the folder holds no finished run.
+        options.device.open()?;
+        // Says so where the folder holds no finished run.
         crate::inspect::run_of(&args.out)?;
         let stop = Stop::listen()?;
         let line = Line::new(voice);

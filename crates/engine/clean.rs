@@ -180,10 +180,16 @@ pub(crate) struct Rates {
     pub heldout: f64,
 }
 
+/// Fewer held-out documents than this measure nothing: a small corpus gives up to a tenth for them.
+const FEWEST_HELDOUT: f64 = 20.0;
+
 fn rates(recipe: &Recipe, estimate: shards::Estimate) -> Rates {
     let control = recipe.number("sample", "control_bytes") / estimate.text_bytes.max(1) as f64;
-    let wanted = recipe.number("sample", "heldout_documents") / estimate.documents.max(1) as f64;
-    Rates { control: control.min(1.0), heldout: wanted.min(recipe.number("sample", "heldout_share")) }
+    let documents = estimate.documents.max(1) as f64;
+    let share = recipe.number("sample", "heldout_share");
+    let wanted = recipe.number("sample", "heldout_documents");
+    let least = if share > 0.0 { FEWEST_HELDOUT.min(wanted) / documents } else { 0.0 };
+    Rates { control: control.min(1.0), heldout: share.min(wanted / documents).max(least.min(0.1)) }
 }
 
 /// The manifest as far as it is known before a run: what makes two runs the same.

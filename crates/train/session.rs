@@ -57,6 +57,13 @@ pub fn train_arms(
     if let Some(path) = &options.heldout {
         corpus.heldout.push(read_own_heldout(path, document_bytes)?);
     }
+    if corpus.heldout.iter().all(|set| set.documents.is_empty()) {
+        return Err(TrainError::Refused(
+            "no document was held out, so nothing can be scored: raise [sample] heldout_share in the recipe and \
+             clean again, or give texts of your own with --heldout"
+                .to_owned(),
+        ));
+    }
     let library = Library::new(&corpus, small_tokenizer(&corpus.tokenizer)?);
     let workers = Workers::new(options, arms.len())?;
     let root = options.out.join("train");
