@@ -54,7 +54,7 @@ pub(crate) fn count_sentences(text: &str) -> usize {
 }
 
 /// So many bytes of marks and digits without a letter are no sentences. The standard's answer would cost the square.
-const LONGEST: usize = 256;
+const LONGEST: usize = 2048;
 
 /// Lower, Upper or OLetter of the standard: no rule looks beyond one.
 fn is_letter(c: char) -> bool {
