@@ -49,7 +49,9 @@ fn a_stopped_or_killed_run_goes_on_to_the_same_bytes() {
     let expected = tree(&whole);
 
     let out = folder.path().join("out");
-    for (step, signal) in [(3, "-KILL"), (6, "-KILL"), (8, "-TERM"), (11, "-KILL"), (5, "-TERM")] {
+    for (step, signal) in
+        [(3, "-KILL"), (6, "-KILL"), (8, "-TERM"), (11, "-KILL"), (12, "-KILL"), (13, "-KILL")]
+    {
         let ended = disturbed(&raw, &out, signal, seconds * step / 16);
         match signal {
             "-TERM" => assert!(ended.0 == Some(75) || ended.0 == Some(0), "{ended:?}"),

@@ -74,7 +74,11 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
 pub fn run_of(out: &Path) -> anyhow::Result<::report::Run> {
     let path = out.join("report.json");
     let text = std::fs::read_to_string(&path).with_context(|| {
-        format!("{} holds no finished run, `corpus clean raw/ out/` makes one: cannot read {}", out.display(), path.display())
+        format!(
+            "{} holds no finished run, `corpus clean raw/ out/` makes one: cannot read {}",
+            out.display(),
+            path.display()
+        )
     })?;
     serde_json::from_str(&text).with_context(|| format!("{}", path.display()))
 }

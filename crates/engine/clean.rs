@@ -102,7 +102,7 @@ pub fn clean(
     fs::create_dir_all(&options.out).map_err(EngineError::io(&options.out))?;
     let _lock = Lock::take(&options.out)?;
     let work = Work { folder: options.out.join(".work") };
-    prepare(&work, &manifest)?;
+    prepare(&work, &options.out, &manifest)?;
 
     let estimate = shards::estimate(&inputs, &options.read);
     let rates = rates(&options.recipe, estimate);
@@ -277,12 +277,23 @@ fn remove_outputs(out: &Path, manifest: &Manifest) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Makes the work folder; empties it if it is of another run.
-fn prepare(work: &Work, manifest: &Manifest) -> Result<(), EngineError> {
+/// Folders of a run's Parquet files.
+const FOLDERS: [&str; 5] = ["clean", "rejected", "ledger", "signatures", "tokens"];
+
+/// Makes the work folder: empties it if it is of another run, and removes what an unfinished run left.
+fn prepare(work: &Work, out: &Path, manifest: &Manifest) -> Result<(), EngineError> {
     let path = work.folder.join("run.json");
     let found = Manifest::read(&path).ok();
+    if found.is_some() {
+        // No manifest stands in `out/`, so files of these names are an unfinished run's: they are written again.
+        for folder in FOLDERS.map(|folder| out.join(folder)) {
+            shards::remove_leftovers(&folder)?;
+            remove_parquet(&folder)?;
+        }
+        shards::remove_leftovers(out)?;
+    }
+    let sweep = work.folder.join("sweep");
     if found.is_none_or(|found| difference(&found, manifest).is_some()) {
-        let sweep = work.folder.join("sweep");
         match fs::remove_dir_all(&sweep) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(EngineError::io(sweep)(error));
@@ -290,10 +301,23 @@ fn prepare(work: &Work, manifest: &Manifest) -> Result<(), EngineError> {
             _ => {}
         }
     }
-    let sweep = work.folder.join("sweep");
     fs::create_dir_all(&sweep).map_err(EngineError::io(&sweep))?;
     shards::remove_leftovers(&sweep)?;
     manifest.write(&path)?;
+    Ok(())
+}
+
+fn remove_parquet(folder: &Path) -> Result<(), EngineError> {
+    let entries = match fs::read_dir(folder) {
+        Err(absent) if absent.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(EngineError::io(folder))?,
+    };
+    for entry in entries {
+        let path = entry.map_err(EngineError::io(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "parquet") {
+            fs::remove_file(&path).map_err(EngineError::io(&path))?;
+        }
+    }
     Ok(())
 }
 

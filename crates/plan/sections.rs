@@ -87,7 +87,11 @@ pub const SECTIONS: &[Section] = &[
         about: "The unfiltered control sample and the held-out documents, drawn by near-duplicate cluster.",
         options: &[
             key("control_bytes", "400000000", "Text of the control sample, about, in bytes."),
-            key("heldout_share", "0.02", "Held-out share of the documents, at most; small corpora give more, up to about 20 documents."),
+            key(
+                "heldout_share",
+                "0.02",
+                "Held-out share of the documents, at most; small corpora give more, up to about 20 documents.",
+            ),
             key("heldout_documents", "2000", "Held-out documents, at most, about."),
             key("seed", "0", "Seed of the sample."),
         ],
