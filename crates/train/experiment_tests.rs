@@ -87,7 +87,11 @@ fn too_little_text_and_missing_files_name_the_remedy() {
     let missing = tiny_experiment(folder.path(), &ArmSpec::default_run(), 1).unwrap_err().to_string();
     assert!(missing.contains("tokenizer.json"), "{missing}");
     let row = Row { text: noise(&mut Random::new(1), 50), control: true, ..Row::default() };
-    write_out(folder.path(), &[row]);
+    write_out(folder.path(), std::slice::from_ref(&row));
+    let unscored = tiny_experiment(folder.path(), &ArmSpec::default_run(), 1).unwrap_err().to_string();
+    assert!(unscored.contains("heldout_share"), "{unscored}");
+    let heldout = Row { control: false, heldout: true, ..row.clone() };
+    write_out(folder.path(), &[row, heldout]);
     let few = tiny_experiment(folder.path(), &ArmSpec::default_run(), 1).unwrap_err().to_string();
     assert!(few.contains("--epochs"), "{few}");
 }
