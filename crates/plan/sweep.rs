@@ -175,6 +175,7 @@ impl Plan {
         let mut judged = Judged::default();
         // `signals` describe the text as it is; a line filter that changes it starts a new row.
         scratch.signals.clear();
+        let mut is_scanned = false;
         let Scratch { scanner, signals, edits, kept, next, buffer, signer, stage_bytes } = scratch;
         for (index, stage) in self.stages.iter().enumerate().skip(1) {
             let start = (block.clock)();
@@ -199,7 +200,12 @@ impl Plan {
                             let missing = missing(filter.scan, signals);
                             let stop_words = language.map_or(Some("en"), Some);
                             let stop_words = stop_words.and_then(|language| self.stop_words.get(language));
-                            scanner.scan(text, missing, &self.splitter, stop_words, signals);
+                            if is_scanned {
+                                scanner.scan_more(text, missing, &self.splitter, stop_words, signals);
+                            } else {
+                                scanner.scan(text, missing, &self.splitter, stop_words, signals);
+                            }
+                            is_scanned = true;
                         }
                         Code::Document(code) => {
                             code.judge(&mut document, signals, &mut raised, buffer);
@@ -220,6 +226,7 @@ impl Plan {
                     if is_cut {
                         std::mem::swap(kept, next);
                         judged.is_rewritten = true;
+                        is_scanned = false;
                         signals.clear();
                     }
                 }

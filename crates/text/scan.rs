@@ -39,6 +39,8 @@ impl StopWords {
 pub struct Scanner {
     spans: Vec<(u32, u32)>,
     vocabulary: Vocabulary,
+    /// `spans` and `vocabulary` are those of the text that was scanned last.
+    has_words: bool,
     n_grams: NGrams,
     parts: Parts,
     three_dots: Finder<'static>,
@@ -95,6 +97,7 @@ impl Scanner {
         Scanner {
             spans: Vec::new(),
             vocabulary: Vocabulary::default(),
+            has_words: false,
             n_grams: NGrams::default(),
             parts: Parts::default(),
             three_dots: Finder::new("..."),
@@ -148,6 +151,19 @@ impl Scanner {
         stop_words: Option<&StopWords>,
         signals: &mut Signals,
     ) {
+        self.has_words = false;
+        self.scan_more(text, needs, splitter, stop_words, signals);
+    }
+
+    /// As [`Scanner::scan`], of the very text and splitter that were scanned last: its words are not split again.
+    pub fn scan_more(
+        &mut self,
+        text: &str,
+        needs: SignalSet,
+        splitter: &Splitter,
+        stop_words: Option<&StopWords>,
+        signals: &mut Signals,
+    ) {
         let mut asked = Asked { needs, signals };
         let chars = count_chars(text);
         if needs.intersects(self.paragraph_signals) {
@@ -158,9 +174,10 @@ impl Scanner {
         }
         let grams = self.top_signals.union(self.duplicate_signals);
         let needs_words = needs.intersects(grams.union(self.word_signals));
-        if needs_words {
+        if needs_words && !self.has_words {
             splitter.split(text, &mut self.spans);
             self.vocabulary.read(text, &self.spans);
+            self.has_words = true;
         }
         if needs.intersects(self.line_signals) {
             let newlines = self.lines(text, chars, &mut asked);
