@@ -143,6 +143,11 @@ mod trainer {
         Duration::try_from_secs_f64(number * seconds).ok()
     }
 
+    /// What the two held-out sets can say.
+    const HELDOUT_NOTE: &str = "The held-out pages that the recipe keeps were chosen by the filters under test, and \
+        those as they came hold the languages and the boilerplate that a cleaned arm never saw, so cleaning looks worse \
+        on them: texts of your own (--heldout) are the fairer judge.";
+
     /// The training that finished last in this folder, as the report shows it.
     pub fn newest(out: &Path) -> anyhow::Result<Option<Training>> {
         let Ok(folders) = std::fs::read_dir(out.join("train")) else { return Ok(None) };
@@ -172,7 +177,7 @@ mod trainer {
         }
         Ok(Some(Training {
             preset: outcome.preset.clone(),
-            note: outcome.notes.join(" "),
+            note: format!("{} {}", outcome.notes.join(" "), HELDOUT_NOTE),
             device: config["device"].as_str().unwrap_or("cpu").to_owned(),
             parameters: outcome.parameters as u64,
             tokens: outcome.tokens_per_run as u64,
@@ -216,7 +221,11 @@ mod trainer {
                 ::train::Verdict::NoDifference | ::train::Verdict::TooWide => Verdict::NoDifferenceSeen,
             },
         };
-        outcome.comparisons.iter().map(difference).collect()
+        // First what the page's first screen shows: texts of the user's own, else those that the recipe keeps.
+        let order = |set: &str| ["own", "kept", "raw"].iter().position(|known| *known == set);
+        let mut differences: Vec<Difference> = outcome.comparisons.iter().map(difference).collect();
+        differences.sort_by_key(|difference| order(&difference.held_out));
+        differences
     }
 
     fn samples(json: &Value) -> Vec<Generated> {
