@@ -317,6 +317,8 @@ impl SegmentWriter<'_> {
                 open.blocks.commit(open.receipt.rows)?;
                 open.signatures.commit(open.receipt.signed)?;
                 self.work.commit(&open.receipt)?;
+                let SegmentReceipt { segment, rows, raw_bytes, .. } = open.receipt;
+                tracing::info!(shard, segment, rows, raw_bytes, "segment swept");
                 self.receipts.push(open.receipt);
             }
         }
