@@ -6,7 +6,9 @@ use std::path::Path;
 
 use tokens::{StoredDocument, Tokenizer, Version, documents, read_sequences};
 
-use crate::support::{clean, demo_raw, flags, integers, real_data, run, stderr, stdout, table, texts};
+use crate::support::{
+    clean, demo_raw, flags, integers, real_data, run, shards_of, stderr, stdout, table, texts,
+};
 
 /// Asserts what holds for every output folder.
 pub fn check_invariants(out: &Path) {
@@ -15,13 +17,7 @@ pub fn check_invariants(out: &Path) {
     let bytes = integers(&ledger, "bytes");
     let kept_bytes = integers(&ledger, "kept_bytes");
     let rows = integers(&ledger, "row");
-    let shards: Vec<i32> = ledger
-        .iter()
-        .flat_map(|batch| {
-            let column = batch.column_by_name("shard").unwrap();
-            column.as_any().downcast_ref::<arrow::array::Int32Array>().unwrap().values().to_vec()
-        })
-        .collect();
+    let shards = shards_of(&ledger);
     // Every row of every shard exactly once, in order.
     let mut next: BTreeMap<i32, i64> = BTreeMap::new();
     for (shard, row) in shards.iter().zip(&rows) {
@@ -64,13 +60,7 @@ fn check_tokens(
     let excluded = flags(ledger, "excluded");
     let rows = integers(ledger, "row");
     let tokens = integers(ledger, "tokens");
-    let shards: Vec<i32> = ledger
-        .iter()
-        .flat_map(|batch| {
-            let column = batch.column_by_name("shard").unwrap();
-            column.as_any().downcast_ref::<arrow::array::Int32Array>().unwrap().values().to_vec()
-        })
-        .collect();
+    let shards = shards_of(ledger);
     let mut files: Vec<_> = fs::read_dir(out.join("tokens")).unwrap().map(|e| e.unwrap().path()).collect();
     files.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("train-"));
     let mut batches = Vec::new();

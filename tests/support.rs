@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use arrow::array::{Array, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray};
 
 /// The binary, with nothing of the caller's environment that would change what it prints.
 pub fn corpus() -> Command {
@@ -84,6 +84,15 @@ pub fn integers(batches: &[RecordBatch], name: &str) -> Vec<Option<i64>> {
         column.iter().collect()
     };
     batches.iter().flat_map(cells).collect()
+}
+
+/// The shard of every ledger row.
+pub fn shards_of(ledger: &[RecordBatch]) -> Vec<i32> {
+    let cells = |batch: &RecordBatch| -> Vec<i32> {
+        let column: &Int32Array = batch.column_by_name("shard").unwrap().as_any().downcast_ref().unwrap();
+        column.values().to_vec()
+    };
+    ledger.iter().flat_map(cells).collect()
 }
 
 pub fn flags(batches: &[RecordBatch], name: &str) -> Vec<bool> {

@@ -1,9 +1,8 @@
 //! The only way text moves: a record batch with a checked schema.
 
 use std::fmt;
-use std::sync::Arc;
 
-use arrow_array::{Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, UInt8Array, UInt64Array};
 use arrow_schema::{DataType, Field, SchemaRef};
 
 /// Why a record has no usable text. The number is stored in the `problem` column.
@@ -126,12 +125,20 @@ impl Batch {
         self.column(name)
     }
 
-    /// The typed columns that the recipe keeps.
-    pub fn kept_columns(&self) -> Vec<(Arc<Field>, arrow_array::ArrayRef)> {
+    /// Any column of [`input_schema`], shared.
+    pub fn array(&self, name: &str) -> ArrayRef {
+        match self.0.column_by_name(name) {
+            Some(column) => column.clone(),
+            None => unreachable!("`try_new` checked the schema"),
+        }
+    }
+
+    /// The typed columns that the recipe keeps, with their names.
+    pub fn kept_columns(&self) -> Vec<(String, ArrayRef)> {
         let first = input_schema().len();
         let schema = self.0.schema();
         (first..self.0.num_columns())
-            .map(|i| (schema.fields()[i].clone(), self.0.column(i).clone()))
+            .map(|i| (schema.field(i).name().clone(), self.0.column(i).clone()))
             .collect()
     }
 

@@ -267,12 +267,7 @@ fn remove_outputs(out: &Path, manifest: &Manifest) -> Result<(), EngineError> {
     // The manifest goes first: from then on the folder is no finished run.
     for name in ["manifest.json"].into_iter().chain(listed) {
         let path = out.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(EngineError::io(path)(error));
-            }
-            _ => {}
-        }
+        unless_absent(fs::remove_file(&path)).map_err(EngineError::io(path))?;
     }
     Ok(())
 }
@@ -294,12 +289,7 @@ fn prepare(work: &Work, out: &Path, manifest: &Manifest) -> Result<(), EngineErr
     }
     let sweep = work.folder.join("sweep");
     if found.is_none_or(|found| difference(&found, manifest).is_some()) {
-        match fs::remove_dir_all(&sweep) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(EngineError::io(sweep)(error));
-            }
-            _ => {}
-        }
+        unless_absent(fs::remove_dir_all(&sweep)).map_err(EngineError::io(&sweep))?;
     }
     fs::create_dir_all(&sweep).map_err(EngineError::io(&sweep))?;
     shards::remove_leftovers(&sweep)?;
@@ -307,12 +297,16 @@ fn prepare(work: &Work, out: &Path, manifest: &Manifest) -> Result<(), EngineErr
     Ok(())
 }
 
+/// What is not there need not be removed.
+fn unless_absent<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
+}
+
 fn remove_parquet(folder: &Path) -> Result<(), EngineError> {
-    let entries = match fs::read_dir(folder) {
-        Err(absent) if absent.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(EngineError::io(folder))?,
-    };
-    for entry in entries {
+    for entry in unless_absent(fs::read_dir(folder)).map_err(EngineError::io(folder))?.into_iter().flatten() {
         let path = entry.map_err(EngineError::io(folder))?.path();
         if path.extension().is_some_and(|extension| extension == "parquet") {
             fs::remove_file(&path).map_err(EngineError::io(&path))?;

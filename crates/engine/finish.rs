@@ -85,8 +85,10 @@ impl<'b> Block<'b> {
     }
 }
 
-/// The texts of a block, where they were carried on.
+/// What encoding looks at: texts where they were carried on, and what a row is.
 struct Texts<'b> {
+    rows: &'b UInt64Array,
+    flags: &'b UInt8Array,
     kept: &'b StringArray,
     original: &'b StringArray,
 }
@@ -112,7 +114,12 @@ impl Finisher<'_> {
         cache: &mut Cache,
     ) -> Result<Finished, EngineError> {
         let n = block.records.num_rows();
-        let texts = Texts { kept: block.column("text")?, original: block.column("original")? };
+        let texts = Texts {
+            rows: block.column("row")?,
+            flags: block.column("flags")?,
+            kept: block.column("text")?,
+            original: block.column("original")?,
+        };
         let ids: &StringArray = block.column("id")?;
         let mut verdicts = block.verdicts()?;
         let twins = self.twins(block, &mut verdicts);
@@ -183,8 +190,7 @@ impl Finisher<'_> {
             tokenizer.encode_into(text, cache, &mut ids)?;
             Ok(ids)
         };
-        let flags = Flags(block.column::<UInt8Array>("flags")?.value(row));
-        let place = (block.shard, block.column::<UInt64Array>("row")?.value(row));
+        let flags = Flags(texts.flags.value(row));
         let kept = texts.kept(row).filter(|_| verdict.is_keep());
         let kept_ids = kept.map(&mut ids_of).transpose()?;
         out.counts.push(kept_ids.as_ref().map(|ids| ids.len() as i64));
@@ -194,30 +200,29 @@ impl Finisher<'_> {
         let is_rewritten = texts.original.is_valid(row);
         let is_trained = !flags.has(Flags::HELDOUT) && !self.resolution.is_excluded(block.first + row as u64);
         let tokens = |control: Option<Version>, text: &str, ids: Vec<u32>| DocumentTokens {
-            shard: place.0,
-            row: place.1,
+            shard: block.shard,
+            row: texts.rows.value(row),
             control,
             text_bytes: text.len() as u64,
             ids,
         };
-        if flags.has(Flags::HELDOUT) {
-            for (text, is_kept_text) in [(texts.original(row), false), (kept, true)] {
-                if let Some(text) = text {
-                    let ids = ids_of(text)?;
-                    out.heldout.push(heldout(block, row, text, ids, is_kept_text)?);
-                }
-            }
-        }
-        if let Some(original) = texts.original(row)
-            && flags.has(Flags::CONTROL)
-            && is_trained
-        {
+        let is_heldout = flags.has(Flags::HELDOUT);
+        let wants_original = is_heldout || (flags.has(Flags::CONTROL) && is_trained);
+        if let Some(original) = texts.original(row).filter(|_| wants_original) {
             let ids = match &kept_ids {
                 Some(ids) if !is_rewritten => ids.clone(),
                 _ => ids_of(original)?,
             };
-            out.tokens.push(tokens(Some(Version::Original), original, ids));
-            if let (Some(kept), Some(ids), true) = (kept, &kept_ids, is_rewritten) {
+            if is_heldout {
+                out.heldout.push(heldout(block, row, original, ids, false)?);
+            } else {
+                out.tokens.push(tokens(Some(Version::Original), original, ids));
+            }
+        }
+        if let (Some(kept), Some(ids)) = (kept, &kept_ids) {
+            if is_heldout {
+                out.heldout.push(heldout(block, row, kept, ids.clone(), true)?);
+            } else if wants_original && is_rewritten {
                 out.tokens.push(tokens(Some(Version::Kept), kept, ids.clone()));
             }
         }

@@ -7,7 +7,6 @@ use arrow::array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch,
     StringArray, StringBuilder, UInt8Array, UInt64Array,
 };
-use arrow::datatypes::{Field, Schema};
 use document::{Reason, Verdict};
 use plan::{Flags, Plan};
 
@@ -19,10 +18,8 @@ use crate::resolve::{Resolution, Twin};
 type Columns = Vec<(String, ArrayRef)>;
 
 fn batch(columns: Columns) -> Result<RecordBatch, EngineError> {
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, column)| Field::new(name, column.data_type().clone(), true)).collect();
-    let columns = columns.into_iter().map(|(_, column)| column).collect();
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    let nullable = |(name, column): (String, ArrayRef)| (name, column, true);
+    Ok(RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(nullable))?)
 }
 
 fn same(block: Block<'_>, names: &[&str]) -> Columns {

@@ -14,7 +14,7 @@ use crate::recipe::{FilterRecipe, Recipe, StageRecipeKind};
 use crate::resolved;
 
 /// A bound as the sweep evaluates it.
-pub type Test1 = (Signal, Bound, ReasonId);
+pub type BoundTest = (Signal, Bound, ReasonId);
 
 pub enum StageKind {
     /// Records without usable text.
@@ -28,8 +28,8 @@ pub enum StageKind {
 pub struct FilterStage {
     pub spec: &'static FilterSpec,
     pub(crate) code: Code,
-    bounds: Vec<Test1>,
-    by_language: BTreeMap<String, Vec<Test1>>,
+    bounds: Vec<BoundTest>,
+    by_language: BTreeMap<String, Vec<BoundTest>>,
     /// Signals that the common scan measures for it.
     pub(crate) scan: SignalSet,
     /// Reason of each check; `None`: off, or a line check.
@@ -44,7 +44,7 @@ pub(crate) enum Code {
 
 impl FilterStage {
     /// Bounds that hold for a language (short code).
-    pub fn bounds(&self, language: Option<&str>) -> &[Test1] {
+    pub fn bounds(&self, language: Option<&str>) -> &[BoundTest] {
         language.and_then(|language| self.by_language.get(language)).unwrap_or(&self.bounds)
     }
 }
@@ -99,7 +99,11 @@ impl Plan {
                     StageKind::Filter(Box::new(built))
                 }
                 StageRecipeKind::ExactDedup => {
-                    reasons.push(duplicate(stage.name, "The same text stands earlier in the input."));
+                    reasons.push(unbounded(
+                        stage.name,
+                        "duplicate",
+                        "The same text stands earlier in the input.",
+                    ));
                     StageKind::ExactDedup
                 }
                 StageRecipeKind::Minhash => {
@@ -108,7 +112,7 @@ impl Plan {
                         signal: Some("similarity".to_owned()),
                         bound: format!("< {}", recipe.number("minhash", "min_similarity")),
                         high: Some(recipe.number("minhash", "min_similarity")),
-                        ..duplicate(stage.name, why)
+                        ..unbounded(stage.name, "duplicate", why)
                     });
                     StageKind::Minhash
                 }
@@ -146,9 +150,9 @@ impl Plan {
         self.stage(stage).map(|index| ReasonId(self.stages[index].first_reason))
     }
 
-    /// The reason for a record without usable text.
-    pub fn input_reason(problem: Problem) -> Option<ReasonId> {
-        (problem != Problem::None).then(|| ReasonId(problem as u8 - 1))
+    /// The reason for a record without usable text: the input stage comes first, in the order of [`Problem::ALL`].
+    pub(crate) fn input_reason(problem: Problem) -> ReasonId {
+        ReasonId(problem as u8 - 1)
     }
 
     /// Stages that rewrite the text, in order.
@@ -161,25 +165,15 @@ impl Plan {
 }
 
 fn input_stage(reasons: &mut Vec<Reason>) -> Stage {
-    for problem in Problem::ALL {
-        reasons.push(Reason {
-            stage: "input".to_owned(),
-            reason: problem.reason().to_owned(),
-            signal: None,
-            bound: String::new(),
-            low: None,
-            high: None,
-            is_line: false,
-            why: problem.why().to_owned(),
-        });
-    }
+    reasons.extend(Problem::ALL.map(|problem| unbounded("input", problem.reason(), problem.why())));
     Stage { name: "input", first_reason: 0, reasons: reasons.len() as u8, kind: StageKind::Input }
 }
 
-fn duplicate(stage: &str, why: &str) -> Reason {
+/// A reason that bounds no signal.
+fn unbounded(stage: &str, reason: &str, why: &str) -> Reason {
     Reason {
         stage: stage.to_owned(),
-        reason: "duplicate".to_owned(),
+        reason: reason.to_owned(),
         signal: None,
         bound: String::new(),
         low: None,
@@ -216,7 +210,7 @@ fn build(
     };
     let first = reasons.len();
     reasons.extend(spec.checks.iter().zip(&filter.bounds).map(|(check, bound)| reason(spec, check, *bound)));
-    let tests = |bounds: &[Bound]| -> Vec<Test1> {
+    let tests = |bounds: &[Bound]| -> Vec<BoundTest> {
         let all = spec.checks.iter().zip(bounds).enumerate();
         all.filter_map(|(index, (check, bound))| match check.test {
             Test::Bound(signal, _) if *bound != Bound::Off => {
@@ -238,17 +232,16 @@ fn build(
         let counts = check.scope == Scope::Document && *bound != Bound::Off && !tags;
         counts.then_some(ReasonId((first + index) as u8))
     });
-    let own: SignalSet = match spec.judge {
-        Judge::Bounds => SignalSet::EMPTY,
-        _ => spec.columns().into_iter().collect(),
+    let scan = match spec.judge {
+        Judge::Bounds => spec.columns().into_iter().collect(),
+        Judge::Document(_) | Judge::Lines(_) => SignalSet::EMPTY,
     };
-    let wanted: SignalSet = spec.columns().into_iter().collect();
     Ok(FilterStage {
         spec,
         bounds: tests(&filter.bounds),
         by_language: by_language.collect(),
         reasons: raised.collect(),
-        scan: if own.is_empty() { wanted } else { SignalSet::EMPTY },
+        scan,
         code,
     })
 }

@@ -186,7 +186,10 @@ impl Plan {
                     judged.exact = Some(hash128(text.as_bytes()));
                 }
                 StageKind::Minhash if judged.verdict.is_keep() => {
-                    signer.shingles(text, &self.splitter);
+                    // Those of the original are still there, from its sampling key.
+                    if judged.is_rewritten {
+                        signer.shingles(text, &self.splitter);
+                    }
                     judged.near = Some(signer.near());
                 }
                 StageKind::ExactDedup | StageKind::Minhash => {}
@@ -282,7 +285,7 @@ fn missing(wanted: SignalSet, signals: &Signals) -> SignalSet {
 
 fn unusable(problem: Problem, bytes: u64) -> Row {
     let mut verdict = Verdict::default();
-    verdict.add(ReasonId(problem as u8 - 1));
+    verdict.add(Plan::input_reason(problem));
     Row {
         verdict,
         language: None,

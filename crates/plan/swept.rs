@@ -7,7 +7,6 @@ use arrow::array::{
     Array, ArrayBuilder, ArrayRef, Float64Array, Float64Builder, RecordBatch, StringArray, UInt8Array,
     UInt64Array, UInt64Builder,
 };
-use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use dedup::{BandKeys, Sketch};
 use document::{Batch, Language, Signals, Verdict};
@@ -63,32 +62,6 @@ pub struct Swept {
     pub nanos: Vec<u64>,
 }
 
-/// Columns before the kept ones and the signals.
-fn fixed_fields() -> Vec<Field> {
-    let text = |name: &str| Field::new(name, DataType::Utf8, true);
-    let count = |name: &str| Field::new(name, DataType::UInt64, false);
-    vec![
-        count("row"),
-        count("bytes"),
-        text("text"),
-        Field::new("id", DataType::Utf8, false),
-        text("url"),
-        text("date"),
-        text("dump"),
-        text("file_path"),
-        text("source"),
-        text("metadata"),
-        text("original"),
-        count("kept_bytes"),
-        text("language"),
-        Field::new("language_score", DataType::Float64, true),
-        count("verdict_low"),
-        count("verdict_high"),
-        count("sampling_key"),
-        Field::new("flags", DataType::UInt8, false),
-    ]
-}
-
 /// One document's outcome.
 pub(crate) struct Row {
     pub verdict: Verdict,
@@ -139,7 +112,6 @@ impl<'p> Measured<'p> {
 
     /// All columns of the block. `arena` holds the rewritten texts.
     pub fn finish(mut self, batch: &Batch, rows: &[Row], arena: &str) -> Result<RecordBatch, ArrowError> {
-        let input = |name: &str| -> ArrayRef { Arc::new(batch.strings(name).clone()) };
         let counts = |value: fn(&Row) -> u64| -> ArrayRef {
             Arc::new(rows.iter().map(value).collect::<Vec<u64>>().into_iter().collect::<UInt64Array>())
         };
@@ -158,40 +130,33 @@ impl<'p> Measured<'p> {
                 (row.carries_original && !is_elsewhere).then(|| original(index)).flatten()
             })
             .collect();
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(batch.rows().clone()),
-            Arc::new(batch.bytes().clone()),
-            Arc::new(text),
-            input("id"),
-            input("url"),
-            input("date"),
-            input("dump"),
-            input("file_path"),
-            input("source"),
-            input("metadata"),
-            Arc::new(originals),
-            counts(|row| row.kept_bytes),
-            Arc::new(rows.iter().map(|row| row.language.map(|l| l.code)).collect::<StringArray>()),
-            Arc::new(rows.iter().map(|row| row.language.map(|l| l.score)).collect::<Float64Array>()),
-            counts(|row| row.verdict.to_words()[0]),
-            counts(|row| row.verdict.to_words()[1]),
-            counts(|row| row.sampling_key),
-            Arc::new(rows.iter().map(|row| Some(row.flags.0)).collect::<UInt8Array>()),
-        ];
-        let mut fields = fixed_fields();
-        for (field, column) in batch.kept_columns() {
-            fields.push(Field::new(format!("keep.{}", field.name()), field.data_type().clone(), true));
-            columns.push(column);
+        let languages = rows.iter().map(|row| row.language.map(|l| l.code)).collect::<StringArray>();
+        let scores = rows.iter().map(|row| row.language.map(|l| l.score)).collect::<Float64Array>();
+        let flags = rows.iter().map(|row| Some(row.flags.0)).collect::<UInt8Array>();
+        let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+        let mut add = |name: &str, column: ArrayRef| columns.push((name.to_owned(), column));
+        for name in ["row", "bytes", "id", "url", "date", "dump", "file_path", "source", "metadata"] {
+            add(name, batch.array(name));
+        }
+        add("text", Arc::new(text));
+        add("original", Arc::new(originals));
+        add("kept_bytes", counts(|row| row.kept_bytes));
+        add("language", Arc::new(languages));
+        add("language_score", Arc::new(scores));
+        add("verdict_low", counts(|row| row.verdict.to_words()[0]));
+        add("verdict_high", counts(|row| row.verdict.to_words()[1]));
+        add("sampling_key", counts(|row| row.sampling_key));
+        add("flags", Arc::new(flags));
+        for (name, column) in batch.kept_columns() {
+            add(&format!("keep.{name}"), column);
         }
         for (stage, column) in self.plan.line_stages().zip(&mut self.stage_bytes) {
-            let name = format!("bytes_after.{}", self.plan.stages[stage].name);
-            fields.push(Field::new(name, DataType::UInt64, false));
-            columns.push(Arc::new(column.finish()));
+            add(&format!("bytes_after.{}", self.plan.stages[stage].name), Arc::new(column.finish()));
         }
         for ((name, _, _), column) in self.plan.columns.iter().zip(&mut self.signals) {
-            fields.push(Field::new(name, DataType::Float64, true));
-            columns.push(Arc::new(column.finish()));
+            add(name, Arc::new(column.finish()));
         }
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+        let nullable = |(name, column): (String, ArrayRef)| (name, column, true);
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(nullable))
     }
 }
