@@ -11,7 +11,8 @@ pub const FILTER: FilterSpec = FilterSpec {
     name: "c4_badwords",
     source: "Raffel et al. 2020, 2.2; datatrove C4BadWordsFilter",
     about: "Is it free of every word of LDNOOBW's list, harmless ones included?",
-    checks: &[Check::new("bad_word", Test::Own, "A listed word; many of them are innocent in most texts.")],
+    checks: &[Check::new("bad_word", Test::Own, "A listed word; many of them are innocent in most texts.")
+        .known_as(&[("datatrove", "document_removed_with_badwords")])],
     signals: &[],
     options: &[LISTS],
     judge: Judge::Document(build),

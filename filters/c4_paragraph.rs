@@ -13,7 +13,8 @@ pub const FILTER: FilterSpec = FilterSpec {
         "too_few_paragraphs",
         Test::Own,
         "There are not enough lines as long as a paragraph.",
-    )],
+    )
+    .known_as(&[("datatrove", "< 3 paragraphs")])],
     signals: &[],
     options: &[
         OptionSpec {

@@ -26,14 +26,22 @@ const JAVASCRIPT: usize = 6;
 const POLICY: usize = 7;
 
 const CHECKS: &[Check] = &[
-    Check::new("lorem_ipsum", Test::Own, "Filler text: the page is a template."),
-    Check::new("curly_bracket", Test::Own, "Program code has curly brackets, prose has none."),
-    Check::new("too_few_sentences", at_least(Signal::Sentences, 5.0), "Too little is left to be a text."),
-    Check::line("too_long_word", "A word longer than any: encoded data."),
-    Check::line("no_terminal_punctuation", "The line does not end like a sentence."),
-    Check::line("too_few_words_in_line", "A menu entry or a button, not a sentence."),
-    Check::line("javascript", "A note that scripts should be switched on."),
-    Check::line("policy", "A cookie notice or a link to terms of use."),
+    Check::new("lorem_ipsum", Test::Own, "Filler text: the page is a template.")
+        .known_as(&[("datatrove", "lorem_ipsum")]),
+    Check::new("curly_bracket", Test::Own, "Program code has curly brackets, prose has none.")
+        .known_as(&[("datatrove", "curly_bracket")]),
+    Check::new("too_few_sentences", at_least(Signal::Sentences, 5.0), "Too little is left to be a text.")
+        .known_as(&[("datatrove", "too_few_sentences")]),
+    Check::line("too_long_word", "A word longer than any: encoded data.")
+        .known_as(&[("datatrove", "line-filter-too_long_word")]),
+    Check::line("no_terminal_punctuation", "The line does not end like a sentence.")
+        .known_as(&[("datatrove", "line-filter-no_terminal_punc")]),
+    Check::line("too_few_words_in_line", "A menu entry or a button, not a sentence.")
+        .known_as(&[("datatrove", "line-filter-too_few_words")]),
+    Check::line("javascript", "A note that scripts should be switched on.")
+        .known_as(&[("datatrove", "line-filter-javascript")]),
+    Check::line("policy", "A cookie notice or a link to terms of use.")
+        .known_as(&[("datatrove", "line-filter-policy")]),
 ];
 
 pub const FILTER: FilterSpec = FilterSpec {

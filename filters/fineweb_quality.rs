@@ -10,23 +10,28 @@ pub const FILTER: FilterSpec = FilterSpec::bounds(
     "Penedo et al. 2024 (FineWeb), 3.6; as in datatrove",
     "Is it running text in whole lines?",
     &[
-        Check::new("no_lines", at_least(NonBlankLines, 1.0), "There is nothing but white space."),
+        Check::new("no_lines", at_least(NonBlankLines, 1.0), "There is nothing but white space.")
+            .known_as(&[("datatrove", "empty")]),
         Check::new(
             "too_few_punctuated_lines",
             at_least(PunctuatedLines, 0.12),
             "Hardly a line ends like a sentence.",
-        ),
+        )
+        .known_as(&[("datatrove", "line_punct_ratio")]),
         Check::new(
             "too_many_short_lines",
             at_most(ShortLines, 0.67),
             "Lines of at most 30 characters: menus and lists.",
-        ),
+        )
+        .known_as(&[("datatrove", "short_line_ratio")]),
         Check::new(
             "duplicate_line_characters",
             at_most(DuplicateNonBlankLineChars, 0.01),
             "Characters in lines that are copies of earlier ones.",
-        ),
-        Check::new("too_many_newlines", at_most(NewlinesPerWord, 0.3), "A list of words, not a text."),
+        )
+        .known_as(&[("datatrove", "char_dup_ratio")]),
+        Check::new("too_many_newlines", at_most(NewlinesPerWord, 0.3), "A list of words, not a text.")
+            .known_as(&[("datatrove", "list_ratio")]),
     ],
 );
 

@@ -10,27 +10,39 @@ pub const FILTER: FilterSpec = FilterSpec::bounds(
     "Rae et al. 2021 (Gopher), A.1.1; as in datatrove",
     "Is it prose, written for people?",
     &[
-        Check::new("too_few_words", at_least(Words, 50.0), "Too short to learn from."),
-        Check::new("too_many_words", at_most(Words, 100_000.0), "Usually a dump or a log."),
+        Check::new("too_few_words", at_least(Words, 50.0), "Too short to learn from.")
+            .known_as(&[("datatrove", "gopher_short_doc")]),
+        Check::new("too_many_words", at_most(Words, 100_000.0), "Usually a dump or a log.")
+            .known_as(&[("datatrove", "gopher_long_doc")]),
         Check::new(
             "odd_word_length",
             between(MeanWordLength, 3.0, 10.0),
             "Words of prose average four to five characters.",
-        ),
-        Check::new("too_many_hashes", at_most(HashesPerWord, 0.1), "Hash signs: tags, code or markup."),
-        Check::new("too_many_ellipses", at_most(EllipsesPerWord, 0.1), "Ellipses: teasers and cut-off text."),
-        Check::new("too_many_bullets", at_most(BulletLines, 0.9), "A list, not a text."),
+        )
+        .known_as(&[
+            ("datatrove", "gopher_below_avg_threshold"),
+            ("datatrove", "gopher_above_avg_threshold"),
+        ]),
+        Check::new("too_many_hashes", at_most(HashesPerWord, 0.1), "Hash signs: tags, code or markup.")
+            .known_as(&[("datatrove", "gopher_too_many_hashes")]),
+        Check::new("too_many_ellipses", at_most(EllipsesPerWord, 0.1), "Ellipses: teasers and cut-off text.")
+            .known_as(&[("datatrove", "gopher_too_many_ellipsis")]),
+        Check::new("too_many_bullets", at_most(BulletLines, 0.9), "A list, not a text.")
+            .known_as(&[("datatrove", "gopher_too_many_bullets")]),
         Check::new(
             "too_many_ellipsis_lines",
             at_most(EllipsisLines, 0.3),
             "Lines that break off: a page of teasers.",
-        ),
+        )
+        .known_as(&[("datatrove", "gopher_too_many_end_ellipsis")]),
         Check::new(
             "too_few_alphabetic_words",
             at_least(AlphabeticWords, 0.8),
             "Numbers and symbols instead of words.",
-        ),
-        Check::new("too_few_stop_words", at_least(StopWords, 2.0), "Not running text in its language."),
+        )
+        .known_as(&[("datatrove", "gopher_below_alpha_threshold")]),
+        Check::new("too_few_stop_words", at_least(StopWords, 2.0), "Not running text in its language.")
+            .known_as(&[("datatrove", "gopher_enough_stop_words")]),
     ],
 );
 

@@ -14,67 +14,80 @@ pub const FILTER: FilterSpec = FilterSpec::bounds(
             "duplicate_paragraphs",
             at_most(DuplicateParagraphs, 0.3),
             "Many paragraphs are copies of earlier ones.",
-        ),
+        )
+        .known_as(&[("datatrove", "dup_para_frac")]),
         Check::new(
             "duplicate_paragraph_chars",
             at_most(DuplicateParagraphChars, 0.2),
             "Much of the text is in copied paragraphs.",
-        ),
+        )
+        .known_as(&[("datatrove", "dup_para_char_frac")]),
         Check::new(
             "duplicate_lines",
             at_most(DuplicateLines, 0.3),
             "Many lines are copies of earlier ones: menus, tables, boilerplate.",
-        ),
+        )
+        .known_as(&[("datatrove", "dup_line_frac")]),
         Check::new(
             "duplicate_line_chars",
             at_most(DuplicateLineChars, 0.2),
             "Much of the text is in copied lines.",
-        ),
+        )
+        .known_as(&[("datatrove", "dup_line_char_frac")]),
         Check::new(
             "frequent_2_gram",
             at_most(Top2Gram, 0.2),
             "One pair of words fills too much of the text.",
-        ),
+        )
+        .known_as(&[("datatrove", "top_2_gram")]),
         Check::new(
             "frequent_3_gram",
             at_most(Top3Gram, 0.18),
             "One run of three words fills too much of the text.",
-        ),
+        )
+        .known_as(&[("datatrove", "top_3_gram")]),
         Check::new(
             "frequent_4_gram",
             at_most(Top4Gram, 0.16),
             "One run of four words fills too much of the text.",
-        ),
+        )
+        .known_as(&[("datatrove", "top_4_gram")]),
         Check::new(
             "duplicate_5_grams",
             at_most(Duplicate5Grams, 0.15),
             "Much of the text is runs of five words seen before.",
-        ),
+        )
+        .known_as(&[("datatrove", "duplicated_5_n_grams")]),
         Check::new(
             "duplicate_6_grams",
             at_most(Duplicate6Grams, 0.14),
             "Much of the text is runs of six words seen before.",
-        ),
+        )
+        .known_as(&[("datatrove", "duplicated_6_n_grams")]),
         Check::new(
             "duplicate_7_grams",
             at_most(Duplicate7Grams, 0.13),
             "Much of the text is runs of seven words seen before.",
-        ),
+        )
+        .known_as(&[("datatrove", "duplicated_7_n_grams")]),
         Check::new(
             "duplicate_8_grams",
             at_most(Duplicate8Grams, 0.12),
             "Much of the text is runs of eight words seen before.",
-        ),
+        )
+        .known_as(&[("datatrove", "duplicated_8_n_grams")]),
         Check::new(
             "duplicate_9_grams",
             at_most(Duplicate9Grams, 0.11),
             "Much of the text is runs of nine words seen before.",
-        ),
+        )
+        .known_as(&[("datatrove", "duplicated_9_n_grams")]),
         Check::new(
             "duplicate_10_grams",
             at_most(Duplicate10Grams, 0.1),
             "Much of the text is runs of ten words seen before.",
-        ),
+        )
+        .known_as(&[("datatrove", "duplicated_10_n_grams")]),
     ],
 );
 

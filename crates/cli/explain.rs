@@ -44,7 +44,20 @@ fn json(filter: &FilterSpec) -> serde_json::Value {
 
 fn check_json(check: &Check) -> serde_json::Value {
     let (signal, bound) = bound(check);
-    serde_json::json!({ "reason": check.reason, "signal": signal, "bound": bound, "why": check.why })
+    let mut json =
+        serde_json::json!({ "reason": check.reason, "signal": signal, "bound": bound, "why": check.why });
+    for (reference, alias) in check.aliases {
+        json[reference] = match json[reference].take() {
+            serde_json::Value::Null => (*alias).into(),
+            first @ serde_json::Value::String(_) => vec![first, (*alias).into()].into(),
+            serde_json::Value::Array(mut all) => {
+                all.push((*alias).into());
+                all.into()
+            }
+            other => other,
+        };
+    }
+    json
 }
 
 /// Signal and bound of a check; `None`: it is code.
@@ -156,6 +169,9 @@ fn explain_filter(out: &mut String, filter: &FilterSpec) {
             _ => "code".to_owned(),
         };
         let _ = writeln!(out, "  {:<30} {kept}\n  {:<30} {}", check.reason, "", check.why);
+        for (reference, alias) in check.aliases {
+            let _ = writeln!(out, "  {:<30} {reference}: {alias}", "");
+        }
     }
     for option in filter.options {
         let _ = writeln!(
@@ -203,7 +219,10 @@ fn all_checks() -> Vec<Named> {
 /// The checks that a full name, a bare name or a stage's name means.
 fn reasons(name: &str) -> Vec<Named> {
     let is_meant = |(stage, _, check): &Named| {
-        *stage == name || check.reason == name || name.split_once('.') == Some((*stage, check.reason))
+        *stage == name
+            || check.reason == name
+            || check.aliases.iter().any(|(_, alias)| *alias == name)
+            || name.split_once('.') == Some((*stage, check.reason))
     };
     all_checks().into_iter().filter(is_meant).collect()
 }

@@ -82,16 +82,23 @@ pub struct Check {
     pub test: Test,
     pub scope: Scope,
     pub why: &'static str,
+    /// Reference implementation and its name for this check; recipes accept these names, too.
+    pub aliases: &'static [(&'static str, &'static str)],
 }
 
 impl Check {
     pub const fn new(reason: &'static str, test: Test, why: &'static str) -> Check {
-        Check { reason, test, scope: Scope::Document, why }
+        Check { reason, test, scope: Scope::Document, why, aliases: &[] }
     }
 
     /// A rule that removes lines, counted but never a document's reason.
     pub const fn line(reason: &'static str, why: &'static str) -> Check {
-        Check { reason, test: Test::Own, scope: Scope::Line, why }
+        Check { reason, test: Test::Own, scope: Scope::Line, why, aliases: &[] }
+    }
+
+    /// The same check, with the names that reference implementations have for it.
+    pub const fn known_as(self, aliases: &'static [(&'static str, &'static str)]) -> Check {
+        Check { aliases, ..self }
     }
 }
 
@@ -269,6 +276,13 @@ impl FilterSpec {
         checks: &'static [Check],
     ) -> FilterSpec {
         FilterSpec { name, source, about, checks, signals: &[], options: &[], judge: Judge::Bounds }
+    }
+
+    /// Index of the check that has this name, or is known by it in a reference implementation.
+    pub fn check_named(&self, name: &str) -> Option<usize> {
+        let is_alias = |check: &Check| check.aliases.iter().any(|(_, alias)| *alias == name);
+        let by_reason = self.checks.iter().position(|check| check.reason == name);
+        by_reason.or_else(|| self.checks.iter().position(is_alias))
     }
 
     /// The signals of its ledger columns, in order, each once.

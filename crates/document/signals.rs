@@ -16,7 +16,7 @@ macro_rules! signals {
     ($($variant:ident $name:literal $scale:ident $about:literal;)*) => {
         /// A number measured on a document. The name is the ledger's column name behind `<stage>.`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u8)]
+        #[repr(u16)]
         pub enum Signal { $(#[doc = $about] $variant,)* }
 
         impl Signal {
@@ -85,29 +85,31 @@ impl Signal {
 
 /// A set of signals: what a stage needs measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SignalSet(u128);
+pub struct SignalSet([u64; SignalSet::WORDS]);
 
 impl SignalSet {
-    pub const EMPTY: SignalSet = SignalSet(0);
+    const WORDS: usize = Signal::COUNT.div_ceil(64);
+    pub const EMPTY: SignalSet = SignalSet([0; Self::WORDS]);
 
     pub fn insert(&mut self, signal: Signal) {
-        self.0 |= 1 << signal as u8;
+        self.0[signal as usize / 64] |= 1 << (signal as usize % 64);
     }
 
     pub fn contains(self, signal: Signal) -> bool {
-        self.0 >> signal as u8 & 1 == 1
+        self.0[signal as usize / 64] >> (signal as usize % 64) & 1 == 1
     }
 
     pub fn intersects(self, other: SignalSet) -> bool {
-        self.0 & other.0 != 0
+        self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
     }
 
-    pub fn union(self, other: SignalSet) -> SignalSet {
-        SignalSet(self.0 | other.0)
+    pub fn union(mut self, other: SignalSet) -> SignalSet {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a |= b);
+        self
     }
 
     pub fn is_empty(self) -> bool {
-        self.0 == 0
+        self == SignalSet::EMPTY
     }
 }
 

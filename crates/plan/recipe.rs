@@ -274,7 +274,7 @@ impl Parser<'_> {
         let spec = filter.spec;
         for (key, value) in table {
             let name: &str = key.get_ref();
-            if let Some(check) = spec.checks.iter().position(|check| check.reason == name) {
+            if let Some(check) = spec.check_named(name) {
                 filter.bounds[check] = self.bound(spec, check, value)?;
             } else if let Some(option) = spec.options.iter().find(|option| option.key == name) {
                 filter.options.insert(name.to_owned(), self.option(spec.name, option, value)?);
@@ -282,8 +282,7 @@ impl Parser<'_> {
                 let mut bounds = Vec::new();
                 for (key, value) in inner {
                     let reason: &str = key.get_ref();
-                    let check = spec.checks.iter().position(|check| check.reason == reason);
-                    let Some(check) = check else {
+                    let Some(check) = spec.check_named(reason) else {
                         let remedy = suggest(reason, spec.checks.iter().map(|check| check.reason));
                         let message = format!("unknown check `{reason}` in [{}.{name}]", spec.name);
                         return Err(self.error(key.span(), message, remedy));
