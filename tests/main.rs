@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod clean;
+mod columns;
 mod demo;
 mod determinism;
 mod every_filter;
