@@ -6,6 +6,7 @@ mod clean;
 mod columns;
 mod demo;
 mod determinism;
+mod diff;
 mod every_filter;
 mod hostile;
 mod readers;
