@@ -118,7 +118,7 @@ fn a_field_of_jsonl_is_a_signal() {
     let run: report::Run = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
     assert_eq!(run.tally.signals["column.edu_score"].counts.iter().sum::<u64>(), 4);
     assert!(
-        run.warnings[0].contains("5 documents have no number for column `edu_score`"),
+        run.warnings[0].contains("without a number for column `edu_score` (input field edu_score): 5; "),
         "{:?}",
         run.warnings
     );
@@ -234,7 +234,9 @@ fn a_column_of_parquet_is_a_signal() {
     assert_eq!(numbers(&ledger, "column.words"), [None; 5]);
     let run: report::Run = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
     assert!(
-        run.warnings.iter().any(|warning| warning.contains("5 documents have no number for column `words`"))
+        run.warnings
+            .iter()
+            .any(|warning| warning.contains("without a number for column `words` (input field words): 5; "))
     );
 }
 

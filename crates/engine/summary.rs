@@ -228,10 +228,10 @@ fn warnings(facts: &Facts<'_>) -> Vec<String> {
     for (at, (column, _)) in facts.plan.own_columns().iter().enumerate() {
         let missing: u64 = facts.receipts.iter().filter_map(|receipt| receipt.missing.get(at)).sum();
         if missing > 0 {
-            let outcome = if column.drops_missing { "dropped" } else { "kept, as far as this check goes" };
+            let outcome = if column.drops_missing { "dropped" } else { "not dropped" };
             warnings.push(format!(
-                "{missing} documents have no number for column `{}` ({}) and were {outcome}: \
-                 see `missing` in [column.{}]",
+                "documents without a number for column `{}` ({}): {missing}; for that they were {outcome}, see `missing` \
+                 in [column.{}]",
                 column.name,
                 column.place(),
                 column.name

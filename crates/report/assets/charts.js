@@ -32,10 +32,12 @@ function binTicks(scale, first, last, room) {
     for (let power = 1; power < 1e13; power *= 10) ticks.push([4 * Math.log2(power + 1), short(power)]);
     if (first === 0) ticks.unshift([0, "0"]);
   } else if (scale === "signed") {
-    for (let power = 0.1; power < 1e8; power *= 10) {
-      for (const value of [-power, power]) ticks.push([binOf(scale, value), short(value)]);
-    }
     ticks.push([binOf(scale, 0), "0"]);
+    for (let power = 0.1; power < 1e8; power *= 10) {
+      for (const value of [1, 2, 3, 5].map((digit) => digit * power)) {
+        ticks.push([binOf(scale, value), short(value)], [binOf(scale, -value), short(-value)]);
+      }
+    }
     ticks.sort((a, b) => a[0] - b[0]);
   } else {
     const unit = scale === "fraction" ? 50 : 2;
