@@ -2,7 +2,9 @@
 //!
 //! The two punctuation sets are datatrove's, as code point ranges.
 
-use unicode_general_category::{GeneralCategory, get_general_category};
+use unicode_general_category::GeneralCategory;
+
+use crate::unicode14::general_category;
 
 /// 129 code points: ASCII punctuation, control characters but tab and line feed, some typographic and CJK marks.
 pub const PUNCTUATION: &[(u32, u32)] = &[
@@ -144,8 +146,40 @@ pub fn is_alphabetic(c: char) -> bool {
     }
     use GeneralCategory::*;
     matches!(
-        get_general_category(c),
+        general_category(c),
         UppercaseLetter | LowercaseLetter | TitlecaseLetter | ModifierLetter | OtherLetter
+    )
+}
+
+/// Python's `\d`: general category Nd.
+pub fn is_digit(c: char) -> bool {
+    if c.is_ascii() { c.is_ascii_digit() } else { general_category(c) == GeneralCategory::DecimalNumber }
+}
+
+/// Python's `\w`: letters, numbers and the underscore, but no marks.
+pub fn is_word(c: char) -> bool {
+    use GeneralCategory::*;
+    is_alphabetic(c)
+        || c == '_'
+        || if c.is_ascii() {
+            c.is_ascii_digit()
+        } else {
+            matches!(general_category(c), DecimalNumber | LetterNumber | OtherNumber)
+        }
+}
+
+/// General category P: punctuation of any kind, without symbols.
+pub fn is_punctuation(c: char) -> bool {
+    use GeneralCategory::*;
+    matches!(
+        general_category(c),
+        ConnectorPunctuation
+            | DashPunctuation
+            | OpenPunctuation
+            | ClosePunctuation
+            | InitialPunctuation
+            | FinalPunctuation
+            | OtherPunctuation
     )
 }
 
