@@ -4,7 +4,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::characters::{is_ascii_space, is_space};
+use crate::characters::{is_alphanumeric, is_ascii_space, is_space};
 use crate::sentences::count_sentences;
 
 /// How text is cut into words.
@@ -50,6 +50,24 @@ impl Splitter {
     pub fn sentences(self, text: &str) -> usize {
         count_sentences(text)
     }
+}
+
+/// Number of words that begin with a letter or digit, cut as fastText does: between ASCII blanks and NULs.
+pub fn count_fasttext_words(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let is_blank = |byte: u8| matches!(byte, 0 | 9..=13 | b' ');
+    let mut count = 0;
+    let mut was_blank = true;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if was_blank && !is_blank(byte) {
+            count += match byte.is_ascii() {
+                true => byte.is_ascii_alphanumeric(),
+                false => text[at..].starts_with(is_alphanumeric),
+            } as usize;
+        }
+        was_blank = is_blank(byte);
+    }
+    count
 }
 
 fn split_whitespace(text: &str, words: &mut Vec<(u32, u32)>) {
@@ -183,6 +201,15 @@ mod tests {
         assert_eq!(words(Splitter::Whitespace, " a,b\u{A0}c\u{1C}d\u{2003}"), ["a,b", "c", "d"]);
         assert_eq!(words(Splitter::Uax29, " \u{A0}\n"), [""; 0]);
         assert_eq!(words(Splitter::Whitespace, ""), [""; 0]);
+    }
+
+    #[test]
+    fn fasttext_cuts_at_ascii_blanks_and_nuls() {
+        assert_eq!(count_fasttext_words(""), 0);
+        assert_eq!(count_fasttext_words("a b\nc\td\u{B}e\u{C}f\rg\0h"), 8);
+        // Not at a no-break space, nor at the separators U+001C to U+001F.
+        assert_eq!(count_fasttext_words("a\u{A0}b c\u{1C}d e\u{2003}f"), 3);
+        assert_eq!(count_fasttext_words("(a) -5 é ½ \u{FEFF}a … 5"), 3);
     }
 
     #[test]
