@@ -10,6 +10,7 @@ mod dclm_lines;
 mod dclm_quality;
 mod dclm_repetition;
 mod dclm_text;
+mod dclm_url;
 mod fineweb_quality;
 mod gopher_quality;
 mod gopher_repetition;
@@ -33,6 +34,7 @@ pub const FILTERS: &[&FilterSpec] = &[
     &dclm_quality::FILTER,
     &dclm_repetition::FILTER,
     &dclm_text::FILTER,
+    &dclm_url::FILTER,
     &fineweb_quality::FILTER,
     &gopher_quality::FILTER,
     &gopher_repetition::FILTER,
