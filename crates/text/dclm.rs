@@ -177,3 +177,7 @@ fn lines(text: &str, asked: &mut Asked) {
     asked.ratio(Signal::DclmBulletLines, bullets, lines);
     asked.ratio(Signal::DclmEllipsisLines, ellipses, lines);
 }
+
+#[cfg(test)]
+#[path = "dclm_tests.rs"]
+mod tests;

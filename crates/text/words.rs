@@ -55,32 +55,36 @@ impl Splitter {
 /// Number of words that begin with a letter or digit, cut as fastText does: between ASCII blanks and NULs.
 pub fn count_fasttext_words(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let is_blank = |byte: u8| matches!(byte, 0 | 9..=13 | b' ');
-    let mut count = 0;
-    let mut was_blank = true;
+    let (mut count, mut was_blank) = (0, true);
     for (at, &byte) in bytes.iter().enumerate() {
-        if was_blank && !is_blank(byte) {
-            count += match byte.is_ascii() {
-                true => byte.is_ascii_alphanumeric(),
-                false => text[at..].starts_with(is_alphanumeric),
-            } as usize;
+        let is_blank = matches!(byte, 0 | 9..=13 | b' ');
+        count += (was_blank & byte.is_ascii_alphanumeric()) as usize;
+        if was_blank & !byte.is_ascii() {
+            count += text[at..].starts_with(is_alphanumeric) as usize;
         }
-        was_blank = is_blank(byte);
+        was_blank = is_blank;
     }
     count
 }
 
 fn split_whitespace(text: &str, words: &mut Vec<(u32, u32)>) {
+    let bytes = text.as_bytes();
     let mut start = None;
-    for (at, c) in text.char_indices() {
+    let mut at = 0;
+    while at < bytes.len() {
+        let (is_blank, length) = match bytes[at] {
+            byte if byte.is_ascii() => (is_ascii_space(byte), 1),
+            _ => text[at..].chars().next().map_or((false, 1), |c| (is_space(c), c.len_utf8())),
+        };
         match start {
-            Some(first) if is_space(c) => {
+            Some(first) if is_blank => {
                 words.push((first as u32, at as u32));
                 start = None;
             }
-            None if !is_space(c) => start = Some(at),
+            None if !is_blank => start = Some(at),
             _ => {}
         }
+        at += length;
     }
     if let Some(first) = start {
         words.push((first as u32, text.len() as u32));
