@@ -6,10 +6,16 @@ mod bad_words;
 mod c4_badwords;
 mod c4_paragraph;
 mod c4_quality;
+mod dclm_lines;
+mod dclm_quality;
+mod dclm_repetition;
+mod dclm_text;
+mod dclm_url;
 mod fineweb_quality;
 mod gopher_quality;
 mod gopher_repetition;
 mod language;
+mod pieces;
 mod stop_words;
 #[cfg(test)]
 mod testing;
@@ -24,6 +30,11 @@ pub const FILTERS: &[&FilterSpec] = &[
     &c4_badwords::FILTER,
     &c4_paragraph::FILTER,
     &c4_quality::FILTER,
+    &dclm_lines::FILTER,
+    &dclm_quality::FILTER,
+    &dclm_repetition::FILTER,
+    &dclm_text::FILTER,
+    &dclm_url::FILTER,
     &fineweb_quality::FILTER,
     &gopher_quality::FILTER,
     &gopher_repetition::FILTER,

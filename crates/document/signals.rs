@@ -75,6 +75,28 @@ signals! {
     BadWordsMild "bad_words_mild" Linear "Distinct listed words of severity 1 (mild or ambiguous).";
     BadWordsObscene "bad_words_obscene" Linear "Distinct listed words of severity 2 (obscene).";
     BadWordsSevere "bad_words_severe" Linear "Distinct listed words of severity 3 (slur or abuse).";
+    // DCLM, which cuts words at white space, counts every copy as a duplicate, the first too, and strips lines.
+    DclmWords "dclm_words" Log "Words between ASCII blanks that begin with a letter or digit.";
+    DclmMeanWordLength "dclm_mean_word_length" Linear "Mean length of the words between white space; 0 where there are none.";
+    DclmSymbolsPerWord "dclm_symbols_per_word" Fraction "Hash signs and ellipses (..., . . . and the single character) / words between white space; 1 where there are none.";
+    DclmBulletLines "dclm_bullet_lines" Fraction "Share of lines that are not blank and begin with ●, •, * or -.";
+    DclmEllipsisLines "dclm_ellipsis_lines" Fraction "Share of lines that are not blank and end with an ellipsis.";
+    DclmUnalphabeticWords "dclm_unalphabetic_words" Fraction "Share of words between white space without a letter; 1 where there are none.";
+    DclmStopWords "dclm_stop_words" Log "How often the, be, to, of, and, that, have and with occur between white space, in any case.";
+    DclmDuplicateLines "dclm_duplicate_lines" Fraction "Share of lines that are not blank and have a copy; 0 of one line, 1 of none.";
+    DclmDuplicateParagraphs "dclm_duplicate_paragraphs" Fraction "As dclm_duplicate_lines, for paragraphs (split at \\n\\n).";
+    DclmDuplicateLineChars "dclm_duplicate_line_chars" Fraction "Share of the characters of such lines that is in lines which have a copy.";
+    DclmDuplicateParagraphChars "dclm_duplicate_paragraph_chars" Fraction "As dclm_duplicate_line_chars, for paragraphs.";
+    DclmTop2Gram "dclm_top_2_gram" Fraction "Characters of the most frequent 2-gram (the longest of several) times its count / characters of all words; words are UAX 29's that begin with a letter or digit. 0 where none comes again.";
+    DclmTop3Gram "dclm_top_3_gram" Fraction "As dclm_top_2_gram, for 3-grams.";
+    DclmTop4Gram "dclm_top_4_gram" Fraction "As dclm_top_2_gram, for 4-grams.";
+    DclmRepeated5Grams "dclm_repeated_5_grams" Fraction "Characters of words in 5-grams that occur more than once, each word once / characters of all words.";
+    DclmRepeated6Grams "dclm_repeated_6_grams" Fraction "As dclm_repeated_5_grams, for 6-grams.";
+    DclmRepeated7Grams "dclm_repeated_7_grams" Fraction "As dclm_repeated_5_grams, for 7-grams.";
+    DclmRepeated8Grams "dclm_repeated_8_grams" Fraction "As dclm_repeated_5_grams, for 8-grams.";
+    DclmRepeated9Grams "dclm_repeated_9_grams" Fraction "As dclm_repeated_5_grams, for 9-grams.";
+    DclmRepeated10Grams "dclm_repeated_10_grams" Fraction "As dclm_repeated_5_grams, for 10-grams.";
+    DclmRemovedWords "dclm_removed_words" Fraction "Share of dclm_words that the line rules removed; 1 where there were none.";
 }
 
 impl Signal {

@@ -3,6 +3,8 @@
 //! **Invariant:** pure functions of their input; no text can make them fail.
 
 pub mod characters;
+mod dclm;
+pub mod grams;
 pub mod lines;
 pub mod normalize;
 mod numbering;

@@ -7,6 +7,7 @@ use document::{Signal, SignalSet, Signals};
 use memchr::memmem::Finder;
 
 use crate::characters::{count_chars, is_space, is_terminal, strip};
+use crate::dclm::Dclm;
 use crate::lines::{split_lines, split_paragraphs};
 use crate::repetition::{NGrams, Parts, Vocabulary};
 use crate::words::Splitter;
@@ -51,6 +52,7 @@ pub struct Scanner {
     top_signals: SignalSet,
     duplicate_signals: SignalSet,
     word_signals: SignalSet,
+    dclm: Dclm,
 }
 
 impl Default for Scanner {
@@ -74,17 +76,17 @@ const DUPLICATES: [Signal; 6] = [
 const SHORT_LINE: usize = 30;
 
 /// Writes the signals that are asked for, and no others.
-struct Asked<'s> {
-    needs: SignalSet,
+pub(crate) struct Asked<'s> {
+    pub needs: SignalSet,
     signals: &'s mut Signals,
 }
 
 impl Asked<'_> {
-    fn set(&mut self, signal: Signal, value: usize) {
+    pub fn set(&mut self, signal: Signal, value: usize) {
         self.ratio(signal, value, 1);
     }
 
-    fn ratio(&mut self, signal: Signal, numerator: usize, denominator: usize) {
+    pub fn ratio(&mut self, signal: Signal, numerator: usize, denominator: usize) {
         if self.needs.contains(signal) {
             self.signals.set_ratio(signal, numerator, denominator);
         }
@@ -125,6 +127,7 @@ impl Scanner {
                 StopWords,
                 NewlinesPerWord,
             ]),
+            dclm: Dclm::default(),
         }
     }
 
@@ -136,6 +139,7 @@ impl Scanner {
             self.top_signals,
             self.duplicate_signals,
             self.word_signals,
+            self.dclm.signals(),
         ]
         .into_iter()
         .fold(self.paragraph_signals, SignalSet::union)
@@ -198,6 +202,9 @@ impl Scanner {
             for (signal, duplicate) in DUPLICATES.into_iter().zip(duplicates) {
                 asked.ratio(signal, duplicate, chars);
             }
+        }
+        if needs.intersects(self.dclm.signals()) {
+            self.dclm.measure(text, &mut asked);
         }
     }
 
