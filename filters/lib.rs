@@ -6,10 +6,15 @@ mod bad_words;
 mod c4_badwords;
 mod c4_paragraph;
 mod c4_quality;
+pub mod dolma_c4;
+mod dolma_gopher;
 mod fineweb_quality;
 mod gopher_quality;
 mod gopher_repetition;
 mod language;
+pub mod redpajama2;
+mod redpajama2_lines;
+mod scratch;
 mod stop_words;
 #[cfg(test)]
 mod testing;
@@ -24,10 +29,13 @@ pub const FILTERS: &[&FilterSpec] = &[
     &c4_badwords::FILTER,
     &c4_paragraph::FILTER,
     &c4_quality::FILTER,
+    &dolma_c4::FILTER,
+    &dolma_gopher::FILTER,
     &fineweb_quality::FILTER,
     &gopher_quality::FILTER,
     &gopher_repetition::FILTER,
     &language::FILTER,
+    &redpajama2::FILTER,
 ];
 
 /// The filter of this name.
