@@ -44,8 +44,10 @@ pub const FILTER: FilterSpec = FilterSpec {
             "A listed word; many of them are innocent in most texts.",
         )
         .known_as(&[("dolma", "c4_v2__c4_v2__has_naughty_word")]),
-        Check::line("no_ending_punctuation", "The line does not end like a sentence.")
-            .known_as(&[("dolma", "c4_v2__c4_v2__lines_with_no_ending_punctuation")]),
+        Check::line("no_ending_punctuation", "The line does not end like a sentence.").known_as(&[
+            ("dolma", "c4_v2__c4_v2__lines_with_no_ending_punctuation"),
+            ("dolma", "c4_rules__c4_v1__lines_with_no_ending_punctuation"),
+        ]),
         Check::line("too_few_words_in_line", "A menu entry or a button, not a sentence.")
             .known_as(&[("dolma", "c4_v2__c4_v2__lines_with_too_few_words")]),
     ],

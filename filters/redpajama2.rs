@@ -10,7 +10,7 @@
 //! whose language is unknown count as English; stop words are known for RedPajama-V2's five languages, the list of
 //! bad words for English (of the other lists the reference only finds entries in lower case, which ours all are).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use document::{
@@ -18,6 +18,7 @@ use document::{
 };
 use memchr::memmem::Finder;
 use memchr::{memchr_iter, memchr2_iter};
+use text::StopWords;
 use text::bare_words::BareWords;
 use text::characters::count_chars;
 use text::grams::{Grams, Parts};
@@ -121,7 +122,7 @@ stop_words! { "de" "en" "es" "fr" "it" }
 const ELLIPSES: [&str; 2] = ["...", "…"];
 
 struct RedPajama {
-    stop_words: BTreeMap<&'static str, HashSet<&'static str>>,
+    stop_words: BTreeMap<&'static str, StopWords>,
     bad_words: AhoCorasick,
     ellipses: [Finder<'static>; 2],
     lorem_ipsum: Finder<'static>,
@@ -139,7 +140,7 @@ struct Scratch {
 fn build(_: &Settings) -> Result<Box<dyn Filter>, String> {
     let bad_words = AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(imported("en")?);
     Ok(Box::new(RedPajama {
-        stop_words: STOP_WORDS.iter().map(|(language, list)| (*language, list.lines().collect())).collect(),
+        stop_words: STOP_WORDS.iter().map(|(language, list)| (*language, StopWords::new(list))).collect(),
         bad_words: bad_words.map_err(|error| error.to_string())?,
         ellipses: ELLIPSES.map(Finder::new),
         lorem_ipsum: Finder::new("lorem ipsum"),

@@ -19,7 +19,12 @@ pub fn is_numeric(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_digit();
     }
-    c.is_numeric() && !is_newer(c) || IDEOGRAPHS.binary_search(&c).is_ok()
+    use GeneralCategory::*;
+    match get_general_category(c) {
+        DecimalNumber | LetterNumber | OtherNumber => !is_newer(c),
+        OtherLetter => IDEOGRAPHS.binary_search(&c).is_ok(),
+        _ => false,
+    }
 }
 
 /// `str.isupper` for one character.
