@@ -36,7 +36,8 @@ impl Parts {
     pub fn read(&mut self, text: &str, spans: impl IntoIterator<Item = (u32, u32)>) {
         let bytes = text.as_bytes();
         let bytes_of = |(start, end): (u32, u32)| &bytes[start as usize..end as usize];
-        self.numbering.reset(0);
+        let spans = spans.into_iter();
+        self.numbering.reset(spans.size_hint().1.unwrap_or(0) / 3);
         self.distinct.clear();
         self.numbers.clear();
         for span in spans {
