@@ -86,6 +86,12 @@ macro_rules! builtin {
 builtin! { "ar" "cs" "da" "de" "en" "eo" "es" "fa" "fi" "fr" "hi" "hu" "it" "ja" "kab" "ko" "nl" "no" "pl" "pt"
 "ru" "sv" "th" "tl" "tr" "zh" }
 
+/// The built-in entries of a language that are LDNOOBW's, in lower case (as all of its English ones are).
+pub(crate) fn imported(language: &str) -> Result<Vec<&'static str>, String> {
+    let list = BUILTIN.iter().find(|(known, _)| *known == language).map_or("", |(_, list)| list);
+    Ok(parse(language, list)?.into_iter().filter(|entry| !entry.added).map(|entry| entry.word).collect())
+}
+
 /// One lexicon per language, each built when its first document comes.
 pub(crate) struct Lexicons(BTreeMap<String, (Words, OnceLock<Option<Lexicon>>)>);
 
@@ -284,7 +290,7 @@ fn is_word_character(c: char) -> bool {
 
 /// The text with letters beyond ASCII in lower case; the automaton folds ASCII itself. Copies only
 /// where there is something to fold, from the first such letter on.
-fn fold<'a>(text: &'a str, buffer: &'a mut String) -> &'a str {
+pub(crate) fn fold<'a>(text: &'a str, buffer: &'a mut String) -> &'a str {
     if text.is_ascii() {
         return text;
     }

@@ -11,11 +11,16 @@ mod dclm_quality;
 mod dclm_repetition;
 mod dclm_text;
 mod dclm_url;
+pub mod dolma_c4;
+mod dolma_gopher;
 mod fineweb_quality;
 mod gopher_quality;
 mod gopher_repetition;
 mod language;
 mod pieces;
+pub mod redpajama2;
+mod redpajama2_lines;
+mod scratch;
 mod stop_words;
 #[cfg(test)]
 mod testing;
@@ -35,10 +40,13 @@ pub const FILTERS: &[&FilterSpec] = &[
     &dclm_repetition::FILTER,
     &dclm_text::FILTER,
     &dclm_url::FILTER,
+    &dolma_c4::FILTER,
+    &dolma_gopher::FILTER,
     &fineweb_quality::FILTER,
     &gopher_quality::FILTER,
     &gopher_repetition::FILTER,
     &language::FILTER,
+    &redpajama2::FILTER,
 ];
 
 /// The filter of this name.

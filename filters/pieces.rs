@@ -76,7 +76,7 @@ mod tests {
 
     fn applied(text: &str, pieces: Vec<Piece>) -> String {
         let mut kept = String::new();
-        LineEdits { pieces, lines: Vec::new() }.apply(text, &mut kept);
+        LineEdits { pieces, ..LineEdits::default() }.apply(text, &mut kept);
         kept
     }
 

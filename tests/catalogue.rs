@@ -31,6 +31,7 @@ fn filters_readme() {
                 (_, Test::Bound(signal, bound)) => format!("`{}` {bound}", signal.name()),
                 (_, Test::Own) => "code".to_owned(),
             };
+            let kept = if check.is_off { format!("{kept} (off unless set)") } else { kept };
             writeln!(out, "| `{}` | {kept} | {} |", check.reason, check.why).unwrap();
         }
         out.push('\n');
