@@ -2,7 +2,9 @@
 //!
 //! The two punctuation sets are datatrove's, as code point ranges.
 
-use unicode_general_category::{GeneralCategory, get_general_category};
+use unicode_general_category::GeneralCategory;
+
+use crate::unicode::category;
 
 /// 129 code points: ASCII punctuation, control characters but tab and line feed, some typographic and CJK marks.
 pub const PUNCTUATION: &[(u32, u32)] = &[
@@ -143,10 +145,16 @@ pub fn is_alphabetic(c: char) -> bool {
         return c.is_ascii_alphabetic();
     }
     use GeneralCategory::*;
-    matches!(
-        get_general_category(c),
-        UppercaseLetter | LowercaseLetter | TitlecaseLetter | ModifierLetter | OtherLetter
-    )
+    matches!(category(c), UppercaseLetter | LowercaseLetter | TitlecaseLetter | ModifierLetter | OtherLetter)
+}
+
+/// Python's `\w`: letters, numbers of any kind and the underscore; no marks, unlike Unicode's.
+pub fn is_word(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || c == '_';
+    }
+    use GeneralCategory::*;
+    is_alphabetic(c) || matches!(category(c), DecimalNumber | LetterNumber | OtherNumber)
 }
 
 /// In [`TERMINAL_PUNCTUATION`].
@@ -207,5 +215,9 @@ mod tests {
         assert_eq!(spaces, 29);
         assert_eq!(strip("\u{1F}\u{A0} a b\u{2029}\n"), "a b");
         assert!(!is_symbol('\u{2018}') && is_symbol('\u{2019}'));
+        // Assigned in Unicode 15 and 16.
+        assert!(!is_alphabetic('\u{1C8A}') && !is_alphabetic('\u{31350}'));
+        let words = (0..=0x10FFFF).filter_map(char::from_u32).filter(|&c| is_word(c)).count();
+        assert_eq!(words, 131_756 + 1_791 + 1);
     }
 }

@@ -11,6 +11,7 @@ pub mod scan;
 mod sentences;
 pub mod shingles;
 pub mod stable_hash;
+pub mod unicode;
 pub mod words;
 
 pub use scan::{Scanner, StopWords};
