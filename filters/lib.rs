@@ -1,6 +1,7 @@
 //! The filters: one file each, in alphabetical order.
 //!
-//! **Invariant:** a filter is a pure function of the document; it never edits text and sees no files.
+//! **Invariant:** a filter is a pure function of the document; it never edits text (it names what to keep, or what
+//! to write instead) and sees no files.
 
 mod bad_words;
 mod c4_badwords;
@@ -10,9 +11,12 @@ mod fineweb_quality;
 mod gopher_quality;
 mod gopher_repetition;
 mod language;
+mod mask_pii;
 mod stop_words;
+mod symbol_lines;
 #[cfg(test)]
 mod testing;
+mod url_blocklist;
 
 use document::FilterSpec;
 
@@ -28,6 +32,9 @@ pub const FILTERS: &[&FilterSpec] = &[
     &gopher_quality::FILTER,
     &gopher_repetition::FILTER,
     &language::FILTER,
+    &mask_pii::FILTER,
+    &symbol_lines::FILTER,
+    &url_blocklist::FILTER,
 ];
 
 /// The filter of this name.

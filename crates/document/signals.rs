@@ -75,6 +75,9 @@ signals! {
     BadWordsMild "bad_words_mild" Linear "Distinct listed words of severity 1 (mild or ambiguous).";
     BadWordsObscene "bad_words_obscene" Linear "Distinct listed words of severity 2 (obscene).";
     BadWordsSevere "bad_words_severe" Linear "Distinct listed words of severity 3 (slur or abuse).";
+    // Personal data: mask_pii.
+    MaskedEmails "masked_emails" Log "E-mail addresses that were replaced.";
+    MaskedIpAddresses "masked_ip_addresses" Log "Public IPv4 addresses that were replaced.";
 }
 
 impl Signal {
