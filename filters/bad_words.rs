@@ -10,7 +10,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use document::{
     Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
 };
-use text::characters::is_alphabetic;
+use text::characters::is_word;
 
 pub const FILTER: FilterSpec = FilterSpec {
     name: "bad_words",
@@ -138,11 +138,12 @@ pub(crate) struct Entry<'a> {
     pub(crate) word: &'a str,
     /// 1..=3.
     pub(crate) severity: u8,
-    /// Ours, not in the list that C4 uses.
-    pub(crate) added: bool,
+    /// Not a word that C4's pattern finds: ours (`added`), or LDNOOBW's with capital letters (`capital`), which the
+    /// pattern has as they are and looks for in lower-case text.
+    pub(crate) is_not_c4s: bool,
 }
 
-/// `severity<TAB>entry[<TAB>added]` or a bare entry; `#` and a blank begin a comment.
+/// `severity<TAB>entry[<TAB>added or capital]` or a bare entry; `#` and a blank begin a comment.
 fn parse<'a>(file: &str, list: &'a str) -> Result<Vec<Entry<'a>>, String> {
     let mut entries = Vec::new();
     for (number, line) in list.lines().enumerate() {
@@ -164,7 +165,7 @@ fn parse<'a>(file: &str, list: &'a str) -> Result<Vec<Entry<'a>>, String> {
                 ));
             }
         };
-        entries.push(Entry { word: word.trim(), severity, added: fields.next() == Some("added") });
+        entries.push(Entry { word: word.trim(), severity, is_not_c4s: fields.next().is_some() });
     }
     Ok(entries)
 }
@@ -264,22 +265,18 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let before = match bytes[..start].last() {
         None => false,
         Some(byte) if byte.is_ascii() => is_word_byte(*byte),
-        Some(_) => text[..start].chars().next_back().is_some_and(is_word_character),
+        Some(_) => text[..start].chars().next_back().is_some_and(is_word),
     };
     !before
         && !match bytes.get(end) {
             None => false,
             Some(byte) if byte.is_ascii() => is_word_byte(*byte),
-            Some(_) => text[end..].chars().next().is_some_and(is_word_character),
+            Some(_) => text[end..].chars().next().is_some_and(is_word),
         }
 }
 
 fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-fn is_word_character(c: char) -> bool {
-    is_alphabetic(c) || c.is_numeric()
 }
 
 /// The text with letters beyond ASCII in lower case; the automaton folds ASCII itself. Copies only
