@@ -15,7 +15,7 @@ use memchr::memchr;
 use regex::Regex;
 use text::characters::{is_space, strip};
 use text::lines::split_lines;
-use text::unicode::is_newer;
+use text::unicode14::is_newer;
 use text::words::Splitter;
 
 const LOREM_IPSUM: usize = 0;
@@ -147,7 +147,7 @@ impl LineFilter for C4Quality {
             let is_cited = kept.len() < line.len();
             let phrases = if has_phrases || is_cited { self.phrases_in(kept) } else { Phrases::default() };
             match self.failed_line_rule(line, kept, phrases, &mut page) {
-                None => sentences += self.splitter.sentences(kept),
+                None => sentences += self.splitter.sentences(kept, &mut edits.spans),
                 Some(check) => {
                     edits.lines[check] += 1;
                     edits.pieces.truncate(first_piece);

@@ -165,8 +165,8 @@ fn real_pages_are_cleaned_whole() {
     check_invariants(&out);
     let run: report::Run = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
     assert_eq!(run.tally.input.documents, 5_761);
-    // The reference keeps 1,718 before dedup, with spaCy's words; ours are UAX-29 and English only.
-    assert!((900..1_900).contains(&run.tally.kept.documents), "{}", run.tally.kept.documents);
+    // Of English pages; FineWeb's chain keeps 1,718 of all pages before dedup.
+    assert!((900..1_700).contains(&run.tally.kept.documents), "{}", run.tally.kept.documents);
 }
 
 #[test]

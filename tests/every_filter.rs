@@ -31,7 +31,7 @@ fn texts() -> Vec<String> {
 fn settings(spec: &document::FilterSpec) -> Settings {
     let options =
         spec.options.iter().map(|option| (option.key.to_owned(), plan::recipe::default_value(option)));
-    Settings { options: options.collect(), splitter: "uax29".to_owned(), ..Settings::default() }
+    Settings { options: options.collect(), splitter: "spacy".to_owned(), ..Settings::default() }
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn no_text_makes_a_filter_fail_and_all_measurements_are_finite() {
                 Judge::Bounds => {
                     let stop_words = text::StopWords::new("the\nand");
                     let needs = spec.columns().into_iter().collect();
-                    scanner.scan(&text, needs, &text::Splitter::Uax29, Some(&stop_words), &mut signals);
+                    scanner.scan(&text, needs, &text::Splitter::Spacy, Some(&stop_words), &mut signals);
                 }
                 Judge::Document(build) => {
                     let filter = build(&settings(spec)).unwrap();

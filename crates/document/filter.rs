@@ -215,6 +215,8 @@ pub struct LineEdits {
     pub pieces: Vec<Piece>,
     /// By index in [`FilterSpec::checks`].
     pub lines: Vec<u32>,
+    /// Scratch space of the filter for byte ranges, which keeps its allocation between documents.
+    pub spans: Vec<(u32, u32)>,
 }
 
 impl LineEdits {

@@ -4,7 +4,7 @@
 
 use unicode_general_category::GeneralCategory;
 
-use crate::unicode::category;
+use crate::unicode14::general_category;
 
 /// 129 code points: ASCII punctuation, control characters but tab and line feed, some typographic and CJK marks.
 pub const PUNCTUATION: &[(u32, u32)] = &[
@@ -145,16 +145,42 @@ pub fn is_alphabetic(c: char) -> bool {
         return c.is_ascii_alphabetic();
     }
     use GeneralCategory::*;
-    matches!(category(c), UppercaseLetter | LowercaseLetter | TitlecaseLetter | ModifierLetter | OtherLetter)
+    matches!(
+        general_category(c),
+        UppercaseLetter | LowercaseLetter | TitlecaseLetter | ModifierLetter | OtherLetter
+    )
 }
 
-/// Python's `\w`: letters, numbers of any kind and the underscore; no marks, unlike Unicode's.
+/// Python's `\d`: general category Nd.
+pub fn is_digit(c: char) -> bool {
+    if c.is_ascii() { c.is_ascii_digit() } else { general_category(c) == GeneralCategory::DecimalNumber }
+}
+
+/// Python's `\w`: letters, numbers and the underscore, but no marks.
 pub fn is_word(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_alphanumeric() || c == '_';
-    }
     use GeneralCategory::*;
-    is_alphabetic(c) || matches!(category(c), DecimalNumber | LetterNumber | OtherNumber)
+    is_alphabetic(c)
+        || c == '_'
+        || if c.is_ascii() {
+            c.is_ascii_digit()
+        } else {
+            matches!(general_category(c), DecimalNumber | LetterNumber | OtherNumber)
+        }
+}
+
+/// General category P: punctuation of any kind, without symbols.
+pub fn is_punctuation(c: char) -> bool {
+    use GeneralCategory::*;
+    matches!(
+        general_category(c),
+        ConnectorPunctuation
+            | DashPunctuation
+            | OpenPunctuation
+            | ClosePunctuation
+            | InitialPunctuation
+            | FinalPunctuation
+            | OtherPunctuation
+    )
 }
 
 /// In [`TERMINAL_PUNCTUATION`].

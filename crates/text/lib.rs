@@ -10,8 +10,9 @@ mod repetition;
 pub mod scan;
 mod sentences;
 pub mod shingles;
+mod spacy;
 pub mod stable_hash;
-pub mod unicode;
+pub mod unicode14;
 pub mod words;
 
 pub use scan::{Scanner, StopWords};

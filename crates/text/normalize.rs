@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-use crate::unicode::{category, combining_class, decompose, is_final_sigma, lower};
+use crate::unicode14::{combining_class, decompose, general_category, is_final_sigma, lower};
 
 /// Writes the normal form of `text` into `out`, replacing what was there; `out`'s allocation is reused.
 ///
@@ -147,7 +147,7 @@ impl Form {
             if !is_movable {
                 self.end_run();
             }
-            if category(part) != GeneralCategory::NonspacingMark {
+            if general_category(part) != GeneralCategory::NonspacingMark {
                 if is_movable {
                     self.run.get_or_insert(self.len);
                 }
@@ -239,7 +239,7 @@ fn simple_image(c: char) -> Option<u16> {
     let mut image = Some(NOTHING);
     for lower in std::iter::once(first).chain(lowers) {
         decompose(lower, |part| {
-            if category(part) != GeneralCategory::NonspacingMark {
+            if general_category(part) != GeneralCategory::NonspacingMark {
                 let ordered = combining_class(part) == 0 && image == Some(NOTHING);
                 image = u16::try_from(u32::from(part)).ok().filter(|_| ordered);
             }
@@ -292,7 +292,7 @@ mod tests {
         for (at, c) in text.char_indices() {
             match c {
                 'Σ' if is_final_sigma(&text[..at], &text[at + c.len_utf8()..]) => lower.push('ς'),
-                _ => lower.extend(crate::unicode::lower(c)),
+                _ => lower.extend(crate::unicode14::lower(c)),
             }
         }
         let mut at = 0;
@@ -311,7 +311,8 @@ mod tests {
         }
         let spaced: String = numbers.chars().map(|c| if is_punctuation(c) { ' ' } else { c }).collect();
         let single = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
-        let bare = nfd(&single).into_iter().filter(|c| category(*c) != GeneralCategory::NonspacingMark);
+        let bare =
+            nfd(&single).into_iter().filter(|c| general_category(*c) != GeneralCategory::NonspacingMark);
         bare.collect::<String>().trim_matches(is_space).to_string()
     }
 

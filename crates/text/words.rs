@@ -6,10 +6,13 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::characters::{is_ascii_space, is_space};
 use crate::sentences::count_sentences;
+use crate::spacy;
 
 /// How text is cut into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Splitter {
+    /// spaCy's English words, as datatrove uses them for English.
+    Spacy,
     /// Segments of Unicode Standard Annex 29, white space left out.
     Uax29,
     /// What stands between white space.
@@ -18,10 +21,11 @@ pub enum Splitter {
 
 impl Splitter {
     /// Names as in recipes.
-    pub const NAMES: [&'static str; 2] = ["uax29", "whitespace"];
+    pub const NAMES: [&'static str; 3] = ["spacy", "uax29", "whitespace"];
 
     pub fn from_name(name: &str) -> Option<Splitter> {
         match name {
+            "spacy" => Some(Splitter::Spacy),
             "uax29" => Some(Splitter::Uax29),
             "whitespace" => Some(Splitter::Whitespace),
             _ => None,
@@ -30,6 +34,7 @@ impl Splitter {
 
     pub fn name(self) -> &'static str {
         match self {
+            Splitter::Spacy => "spacy",
             Splitter::Uax29 => "uax29",
             Splitter::Whitespace => "whitespace",
         }
@@ -41,14 +46,19 @@ impl Splitter {
         debug_assert!(text.len() <= u32::MAX as usize);
         words.clear();
         match self {
+            Splitter::Spacy => spacy::split(text, words),
             Splitter::Uax29 => split_uax29(text, words),
             Splitter::Whitespace => split_whitespace(text, words),
         }
     }
 
-    /// Number of sentences of `text` (Unicode Standard Annex 29), blank ones left out.
-    pub fn sentences(self, text: &str) -> usize {
-        count_sentences(text)
+    /// Number of sentences of `text`: spaCy's, of which there is at least one, or those of Unicode Standard Annex 29,
+    /// blank ones left out. `words` is scratch space.
+    pub fn sentences(self, text: &str, words: &mut Vec<(u32, u32)>) -> usize {
+        match self {
+            Splitter::Spacy => spacy::count_sentences(text, words),
+            Splitter::Uax29 | Splitter::Whitespace => count_sentences(text),
+        }
     }
 }
 
@@ -187,7 +197,7 @@ mod tests {
 
     #[test]
     fn sentences_are_counted_without_blank_ones() {
-        let count = |text| Splitter::Uax29.sentences(text);
+        let count = |text| Splitter::Uax29.sentences(text, &mut Vec::new());
         assert_eq!(count(""), 0);
         assert_eq!(count(" \n\u{A0}\n"), 0);
         assert_eq!(count("One. Two! Three? four"), 4);
