@@ -51,10 +51,12 @@ mod tests {
         assert!(FILTERS.is_sorted_by_key(|filter| filter.name));
         for filter in FILTERS {
             assert!(find(filter.name).is_some_and(|found| found.name == filter.name));
-            let mut reasons: Vec<_> = filter.checks.iter().map(|check| check.reason).collect();
-            reasons.sort_unstable();
-            reasons.dedup();
-            assert_eq!(reasons.len(), filter.checks.len(), "{}", filter.name);
+            // Checks and options are keys of one table of a recipe.
+            let mut keys: Vec<_> = filter.checks.iter().map(|check| check.reason).collect();
+            keys.extend(filter.options.iter().map(|option| option.key));
+            keys.sort_unstable();
+            keys.dedup();
+            assert_eq!(keys.len(), filter.checks.len() + filter.options.len(), "{}", filter.name);
             assert!(filter.checks.len() <= 64, "`Raised` has 64 bits");
             assert!(filter.checks.iter().all(|check| check.why.ends_with('.')), "{}", filter.name);
         }

@@ -43,7 +43,7 @@ RULE_WORDS = [
     "LOREM IPSUM", "lorem\u00a0ipsum", "lorem  ipsum", "{", "}", "[1]", "[12]", "[]", "[٣]", "[\U0001e4f0]", "[¹]", "[edit]",
     "[Edit]", "[citation needed]", "[1", "1]", "[[2]]", "terms of use", "Privacy Policy", "cookie policy", "uses cookies",
     "use of cookies", "use coo\u212aies", "use cookies", "privacy\u00a0policy", "#", "##", "#tag", "...", "…", ". . .",
-    "....", "•", "-", "IS_ALPHA", "sex", "Sex.", "sexy", "nude,", "dick", "S\u0130X", "b\u0131tch", "shit\u0301", "shit_",
+    "....", "•", "-", "sex", "Sex.", "sexy", "nude,", "dick", "S\u0130X", "b\u0131tch", "shit\u0301", "shit_",
     "\u0301shit", "shit²", "two girls one cup", "a" * 999, "b" * 1000, "é" * 1000, "c" * 1001, "語" * 1001,
 ]
 SPACES = [" "] * 12 + ["  ", "   ", "\t", "\u00a0", "\u3000", "\u2009", "\u202f", "\u1680", "\x1f", "\u200b", "\v", "\f", ""]

@@ -57,8 +57,10 @@ REASONS = {
     "short_line_ratio": "too_many_short_lines", "char_dup_ratio": "duplicate_line_characters",
     "list_ratio": "too_many_newlines", "document_removed_with_badwords": "bad_word",
     "domain": "blocked_domain", "subdomain": "blocked_host", "url": "blocked_url", "hard_blacklisted": "banned_word",
-    "soft_blacklisted": "soft_banned_words", "blacklisted_subword": "banned_subword",
+    "soft_blacklisted": "soft_words", "blacklisted_subword": "banned_subword",
 }
+# For us a blank text is none and goes no further.
+BLANK = "blank, not judged"
 EMAILS = ("email@example.com", "firstname.lastname@example.org")
 IP_ADDRESSES = ("22.214.171.124", "126.96.36.199", "188.8.131.52", "184.108.40.206", "220.127.116.11", "18.104.22.168")
 
@@ -208,7 +210,9 @@ class Corpus:
                 ledger, clean, sketches = self.run(recipe, rows, folder)
                 for id, row in ledger.items():
                     view = out[id]
-                    if name == "tables":
+                    if (row["reason"] or "").startswith("input."):
+                        view[BLANK] = row["reason"]
+                    elif name == "tables":
                         view.update({stage: first_of(stage, row["reasons"]) for stage in TABLES})
                         view.update({key: value for key, value in row.items() if "." in key})
                     elif name == "minhash":
@@ -273,10 +277,12 @@ def compare_chunk(chunk, reference, corpus):
     ours = corpus.views(texts)
     counts, first = collections.Counter(), {}
     for id, text in texts.items():
-        theirs = reference.views(text)
+        theirs = {BLANK: "input.empty"} if not text.strip() else reference.views(text)
         for name in theirs:
             if name in ours[id]:
                 counts[name] += 1
+        if BLANK in ours[id] and text.strip():
+            counts[f"{BLANK} differs"] += 1
         for name in differing(theirs, ours[id]):
             counts[f"{name} differs"] += 1
             if len(first.setdefault(name, [])) < 20:
