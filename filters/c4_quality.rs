@@ -15,6 +15,7 @@ use memchr::memchr;
 use regex::Regex;
 use text::characters::{is_space, strip};
 use text::lines::split_lines;
+use text::unicode14::is_newer;
 use text::words::Splitter;
 
 const LOREM_IPSUM: usize = 0;
@@ -249,13 +250,15 @@ fn without_citations<'a>(
     let mut at = 0;
     if let (Some(_), Some(citations)) = (memchr(b'[', line.as_bytes()), CITATIONS.as_ref()) {
         buffer.clear();
-        for mark in citations.find_iter(line) {
+        // Digits that are newer than the reference's are none for it.
+        let is_known = |mark: &regex::Match<'_>| !mark.as_str().chars().any(is_newer);
+        for mark in citations.find_iter(line).filter(is_known) {
             buffer.push_str(&line[at..mark.start()]);
-            pieces.push(Piece { range: start + at..start + mark.start(), begins_line: at == 0 });
+            pieces.push(Piece::kept(start + at..start + mark.start(), at == 0));
             at = mark.end();
         }
     }
-    pieces.push(Piece { range: start + at..start + line.len(), begins_line: at == 0 });
+    pieces.push(Piece::kept(start + at..start + line.len(), at == 0));
     if at == 0 {
         return line;
     }

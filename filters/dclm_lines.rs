@@ -114,7 +114,7 @@ impl LineFilter for Lines {
         edits.clear(CHECKS.len());
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
-            edits.pieces.push(Piece { range: start..end, begins_line: true });
+            edits.pieces.push(Piece::kept(start..end, true));
             start = end + 1;
         }
         self.drop_lines(UPPERCASE, is_uppercase, text, edits);

@@ -62,7 +62,7 @@ impl LineFilter for Text {
     ) {
         let text = document.text;
         edits.clear(CHECKS.len());
-        edits.pieces.push(Piece { range: 0..text.len(), begins_line: true });
+        edits.pieces.push(Piece::kept(0..text.len(), true));
         let mut cuts = Vec::new();
         for (check, find) in STEPS {
             if !self.is_off[check] {

@@ -170,7 +170,7 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
 fn keep(line: Range<usize>, pieces: &mut Vec<Piece>) {
     match pieces.last_mut() {
         Some(last) if last.range.end == line.start => last.range.end = line.end,
-        _ => pieces.push(Piece { range: line, begins_line: false }),
+        _ => pieces.push(Piece::kept(line, false)),
     }
 }
 

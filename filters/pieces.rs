@@ -29,7 +29,7 @@ pub fn push_without(pieces: &mut Vec<Piece>, line: Range<usize>, cuts: &[Range<u
             let cut = cuts.peek().map_or(end..end, |cut| cut.start.min(end)..cut.end.min(end));
             if at < cut.start {
                 let start = source.end - (end - at);
-                pieces.push(Piece { range: start..start + (cut.start - at), begins_line });
+                pieces.push(Piece::kept(start..start + (cut.start - at), begins_line));
                 begins_line = false;
             }
             at = cut.end;
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn piece(range: Range<usize>, begins_line: bool) -> Piece {
-        Piece { range, begins_line }
+        Piece::kept(range, begins_line)
     }
 
     fn applied(text: &str, pieces: Vec<Piece>) -> String {

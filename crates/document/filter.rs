@@ -198,12 +198,21 @@ pub trait Filter: Send + Sync {
     );
 }
 
-/// A part of the text that a line filter keeps.
+/// A part of the text that a line filter keeps, or names another text for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub range: Range<usize>,
     /// The piece begins a new line of the kept text.
     pub begins_line: bool,
+    /// Written instead of the range.
+    pub replacement: Option<&'static str>,
+}
+
+impl Piece {
+    /// This part of the text as it is.
+    pub fn kept(range: Range<usize>, begins_line: bool) -> Piece {
+        Piece { range, begins_line, replacement: None }
+    }
 }
 
 /// What a line filter leaves of a text: pieces in order, and how many lines each check removed.
@@ -231,7 +240,7 @@ impl LineEdits {
             if piece.begins_line && index > 0 {
                 out.push('\n');
             }
-            out.push_str(&text[piece.range.clone()]);
+            out.push_str(piece.replacement.unwrap_or(&text[piece.range.clone()]));
         }
     }
 }

@@ -279,5 +279,9 @@ mod tests {
         assert_eq!(spaces, 29);
         assert_eq!(strip("\u{1F}\u{A0} a b\u{2029}\n"), "a b");
         assert!(!is_symbol('\u{2018}') && is_symbol('\u{2019}'));
+        // Assigned in Unicode 15 and 16.
+        assert!(!is_alphabetic('\u{1C8A}') && !is_alphabetic('\u{31350}'));
+        let words = (0..=0x10FFFF).filter_map(char::from_u32).filter(|&c| is_word_character(c)).count();
+        assert_eq!(words, 131_756 + 1_791 + 1);
     }
 }
