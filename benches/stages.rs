@@ -77,11 +77,12 @@ fn parse(bencher: Bencher<'_, '_>) {
         .bench(|| INPUT.blocks.iter().map(|b| b.parse(&options).unwrap().num_rows()).sum::<usize>());
 }
 
-#[divan::bench(sample_count = 3)]
-fn words_uax29(bencher: Bencher<'_, '_>) {
+#[divan::bench(args = Splitter::NAMES, sample_count = 3)]
+fn words(bencher: Bencher<'_, '_>, name: &str) {
+    let splitter = Splitter::from_name(name).unwrap();
     let mut words = Vec::new();
     bencher.counter(counter()).bench_local(|| {
-        INPUT.texts.iter().for_each(|text| Splitter::Uax29.split(text, &mut words));
+        INPUT.texts.iter().for_each(|text| splitter.split(text, &mut words));
     });
 }
 
@@ -91,7 +92,7 @@ fn filter(bencher: Bencher<'_, '_>, name: &str) {
     let options =
         spec.options.iter().map(|option| (option.key.to_owned(), plan::recipe::default_value(option)));
     let settings =
-        Settings { options: options.collect(), splitter: "uax29".to_owned(), ..Settings::default() };
+        Settings { options: options.collect(), splitter: "spacy".to_owned(), ..Settings::default() };
     let (mut signals, mut buffer) = (Signals::default(), String::new());
     let bencher = bencher.counter(counter());
     match spec.judge {
@@ -137,7 +138,7 @@ fn scan_all(needs: SignalSet) {
     let stop_words = StopWords::new(filters::stop_words("en").unwrap());
     let mut signals = Signals::default();
     for text in &INPUT.texts {
-        scanner.scan(text, needs, &Splitter::Uax29, Some(&stop_words), &mut signals);
+        scanner.scan(text, needs, &Splitter::Spacy, Some(&stop_words), &mut signals);
     }
 }
 

@@ -15,6 +15,7 @@ use memchr::memchr;
 use regex::Regex;
 use text::characters::{is_space, strip};
 use text::lines::split_lines;
+use text::unicode14::is_newer;
 use text::words::Splitter;
 
 const LOREM_IPSUM: usize = 0;
@@ -146,7 +147,7 @@ impl LineFilter for C4Quality {
             let is_cited = kept.len() < line.len();
             let phrases = if has_phrases || is_cited { self.phrases_in(kept) } else { Phrases::default() };
             match self.failed_line_rule(line, kept, phrases, &mut page) {
-                None => sentences += self.splitter.sentences(kept),
+                None => sentences += self.splitter.sentences(kept, &mut edits.spans),
                 Some(check) => {
                     edits.lines[check] += 1;
                     edits.pieces.truncate(first_piece);
@@ -154,7 +155,8 @@ impl LineFilter for C4Quality {
                 }
             }
         }
-        strip_pieces(text, &mut edits.pieces);
+        // A cut citation may leave a blank at the borders.
+        crate::pieces::strip(text, &mut edits.pieces);
         signals.set(Signal::Sentences, sentences as f64);
         signals.set(Signal::LoremIpsum, f64::from(page.lorem_ipsum));
         signals.set(Signal::CurlyBrackets, f64::from(page.curly_bracket));
@@ -248,13 +250,15 @@ fn without_citations<'a>(
     let mut at = 0;
     if let (Some(_), Some(citations)) = (memchr(b'[', line.as_bytes()), CITATIONS.as_ref()) {
         buffer.clear();
-        for mark in citations.find_iter(line) {
+        // Digits that are newer than the reference's are none for it.
+        let is_known = |mark: &regex::Match<'_>| !mark.as_str().chars().any(is_newer);
+        for mark in citations.find_iter(line).filter(is_known) {
             buffer.push_str(&line[at..mark.start()]);
-            pieces.push(Piece { range: start + at..start + mark.start(), begins_line: at == 0 });
+            pieces.push(Piece::kept(start + at..start + mark.start(), at == 0));
             at = mark.end();
         }
     }
-    pieces.push(Piece { range: start + at..start + line.len(), begins_line: at == 0 });
+    pieces.push(Piece::kept(start + at..start + line.len(), at == 0));
     if at == 0 {
         return line;
     }
@@ -262,25 +266,6 @@ fn without_citations<'a>(
     buffer
 }
 
-/// Strips the kept text as a whole: a cut citation may leave a blank at its borders.
-fn strip_pieces(text: &str, pieces: &mut Vec<Piece>) {
-    while let Some(last) = pieces.last_mut() {
-        let kept = text[last.range.clone()].trim_end_matches(is_space);
-        last.range.end = last.range.start + kept.len();
-        if !kept.is_empty() {
-            break;
-        }
-        pieces.pop();
-    }
-    let is_blank = |piece: &Piece| text[piece.range.clone()].trim_start_matches(is_space).is_empty();
-    let blank = pieces.iter().take_while(|piece| is_blank(piece)).count();
-    pieces.drain(..blank);
-    if let Some(first) = pieces.first_mut() {
-        first.range.start = first.range.end - text[first.range.clone()].trim_start_matches(is_space).len();
-    }
-}
-
 #[cfg(test)]
-#[allow(clippy::panic)]
 #[path = "c4_quality_tests.rs"]
 mod tests;

@@ -5,7 +5,7 @@ use document::{
 };
 use text::{Scanner, Splitter, StopWords};
 
-/// The default options, and words by UAX 29.
+/// The default options, and the default words.
 pub fn settings(filter: &FilterSpec) -> Settings {
     let value = |toml: &str| match toml.as_bytes()[0] {
         b't' | b'f' => OptionValue::Bool(toml == "true"),
@@ -17,7 +17,7 @@ pub fn settings(filter: &FilterSpec) -> Settings {
         _ => OptionValue::Number(toml.parse().unwrap_or(f64::NAN)),
     };
     let options = filter.options.iter().map(|option| (option.key.to_owned(), value(option.default)));
-    Settings { options: options.collect(), splitter: "uax29".to_owned(), ..Settings::default() }
+    Settings { options: options.collect(), splitter: "spacy".to_owned(), ..Settings::default() }
 }
 
 /// The failed checks, in the filter's order.
@@ -25,7 +25,7 @@ pub fn reasons(filter: &FilterSpec, settings: &Settings, text: &str) -> Vec<&'st
     let (mut signals, mut raised, mut buffer) = (Signals::default(), Raised::default(), String::new());
     let needs = filter.columns().into_iter().collect();
     let english = StopWords::new(crate::stop_words("en").unwrap_or_default());
-    Scanner::new().scan(text, needs, &Splitter::Uax29, Some(&english), &mut signals);
+    Scanner::new().scan(text, needs, &Splitter::Spacy, Some(&english), &mut signals);
     match filter.judge {
         Judge::Bounds => {}
         Judge::Document(build) => match build(settings) {
@@ -48,6 +48,17 @@ pub fn reasons(filter: &FilterSpec, settings: &Settings, text: &str) -> Vec<&'st
         (failed && check.scope == Scope::Document).then_some(check.reason)
     };
     filter.checks.iter().enumerate().filter_map(fails).collect()
+}
+
+/// The text that a line filter leaves, and how many lines each check removed.
+pub fn kept_text(filter: &FilterSpec, settings: &Settings, text: &str) -> (String, Vec<u32>) {
+    let Judge::Lines(build) = filter.judge else { unreachable!("{} judges no lines", filter.name) };
+    let Ok(code) = build(settings) else { unreachable!("the settings are refused") };
+    let (mut edits, mut kept) = (LineEdits::default(), String::new());
+    let (mut signals, mut raised) = (Signals::default(), Raised::default());
+    code.judge_lines(&Document::new(text), &mut edits, &mut signals, &mut raised, &mut String::new());
+    edits.apply(text, &mut kept);
+    (kept, edits.lines)
 }
 
 #[track_caller]

@@ -24,13 +24,16 @@ fn filters_readme() {
     );
     for filter in filters::FILTERS {
         writeln!(out, "## {}\n\n{} Source: {}.\n", filter.name, filter.about, filter.source).unwrap();
-        writeln!(out, "| check | kept | why |\n| --- | --- | --- |").unwrap();
+        if !filter.checks.is_empty() {
+            writeln!(out, "| check | kept | why |\n| --- | --- | --- |").unwrap();
+        }
         for check in filter.checks {
             let kept = match (check.scope, check.test) {
                 (Scope::Line, _) => "removes the line".to_owned(),
                 (_, Test::Bound(signal, bound)) => format!("`{}` {bound}", signal.name()),
                 (_, Test::Own) => "code".to_owned(),
             };
+            let kept = if check.is_off { format!("{kept} (off unless set)") } else { kept };
             writeln!(out, "| `{}` | {kept} | {} |", check.reason, check.why).unwrap();
         }
         out.push('\n');

@@ -192,6 +192,7 @@ fn explain_filter(out: &mut String, filter: &FilterSpec) {
             (_, (Some(signal), Some(bound))) => format!("{signal} {bound}"),
             _ => "code".to_owned(),
         };
+        let kept = if check.is_off { format!("{kept} (off unless a recipe sets it)") } else { kept };
         let _ = writeln!(out, "  {:<30} {kept}\n  {:<30} {}", check.reason, "", check.why);
         for (reference, alias) in check.aliases {
             let _ = writeln!(out, "  {:<30} {reference}: {alias}", "");

@@ -82,18 +82,25 @@ pub struct Check {
     pub test: Test,
     pub scope: Scope,
     pub why: &'static str,
+    /// Not applied unless a recipe gives it a limit.
+    pub is_off: bool,
     /// Reference implementation and its name for this check; recipes accept these names, too.
     pub aliases: &'static [(&'static str, &'static str)],
 }
 
 impl Check {
     pub const fn new(reason: &'static str, test: Test, why: &'static str) -> Check {
-        Check { reason, test, scope: Scope::Document, why, aliases: &[] }
+        Check { reason, test, scope: Scope::Document, why, is_off: false, aliases: &[] }
     }
 
     /// A rule that removes lines, counted but never a document's reason.
     pub const fn line(reason: &'static str, why: &'static str) -> Check {
-        Check { reason, test: Test::Own, scope: Scope::Line, why, aliases: &[] }
+        Check { reason, test: Test::Own, scope: Scope::Line, why, is_off: false, aliases: &[] }
+    }
+
+    /// The same check, off by default: its limit is a proposal.
+    pub const fn optional(self) -> Check {
+        Check { is_off: true, ..self }
     }
 
     /// The same check, with the names that reference implementations have for it.
@@ -191,12 +198,21 @@ pub trait Filter: Send + Sync {
     );
 }
 
-/// A part of the text that a line filter keeps.
+/// A part of the text that a line filter keeps, or names another text for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub range: Range<usize>,
     /// The piece begins a new line of the kept text.
     pub begins_line: bool,
+    /// Written instead of the range.
+    pub replacement: Option<&'static str>,
+}
+
+impl Piece {
+    /// This part of the text as it is.
+    pub fn kept(range: Range<usize>, begins_line: bool) -> Piece {
+        Piece { range, begins_line, replacement: None }
+    }
 }
 
 /// What a line filter leaves of a text: pieces in order, and how many lines each check removed.
@@ -206,6 +222,8 @@ pub struct LineEdits {
     pub pieces: Vec<Piece>,
     /// By index in [`FilterSpec::checks`].
     pub lines: Vec<u32>,
+    /// Scratch space of the filter for byte ranges, which keeps its allocation between documents.
+    pub spans: Vec<(u32, u32)>,
 }
 
 impl LineEdits {
@@ -222,7 +240,7 @@ impl LineEdits {
             if piece.begins_line && index > 0 {
                 out.push('\n');
             }
-            out.push_str(&text[piece.range.clone()]);
+            out.push_str(piece.replacement.unwrap_or(&text[piece.range.clone()]));
         }
     }
 }

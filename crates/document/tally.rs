@@ -25,12 +25,13 @@ impl Counts {
     }
 }
 
-/// What reached a stage, what it dropped (first reason), and the text it cut from kept documents.
+/// What reached a stage, what it dropped (first reason), and the text it cut from kept documents: below zero where
+/// it wrote longer text instead.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageTally {
     pub reached: Counts,
     pub dropped: Counts,
-    pub cut_bytes: u64,
+    pub cut_bytes: i64,
 }
 
 /// What one reason did. Bytes are of the input text.

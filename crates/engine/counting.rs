@@ -57,7 +57,7 @@ pub(crate) fn count(
             if let Some((_, after)) = cuts.iter().find(|(cut, _)| *cut == stage) {
                 let after = after.value(row);
                 if is_kept {
-                    counts.cut_bytes += reached.saturating_sub(after);
+                    counts.cut_bytes += reached as i64 - after as i64;
                 }
                 reached = after;
             }

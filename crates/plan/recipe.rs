@@ -385,6 +385,7 @@ impl Parser<'_> {
 fn stage_named(name: &str) -> Option<StageRecipe> {
     if let Some(spec) = filters::find(name) {
         let bounds = spec.checks.iter().map(|check| match check.test {
+            _ if check.is_off => Bound::Off,
             Test::Bound(_, bound) => bound,
             Test::Own => Bound::AtMost(0.0),
         });

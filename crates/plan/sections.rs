@@ -30,9 +30,10 @@ pub const SECTIONS: &[Section] = &[
         about: "How texts are split into words, for every filter and for shingles.",
         options: &[choice(
             "splitter",
-            "\"uax29\"",
-            &["uax29", "whitespace"],
-            "Unicode word boundaries (UAX-29), or runs without white space.",
+            "\"spacy\"",
+            &["spacy", "uax29", "whitespace"],
+            "spaCy's English tokenizer and sentencizer, as datatrove has them; Unicode boundaries (UAX-29); or runs \
+             without white space, with sentences by UAX-29.",
         )],
         ranges: &[],
     },

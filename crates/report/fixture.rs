@@ -129,7 +129,7 @@ pub fn run() -> Run {
         stages.push(StageTally { reached, dropped, cut_bytes });
         reached = Counts {
             documents: reached.documents - dropped.documents,
-            bytes: reached.bytes - dropped.bytes - cut_bytes,
+            bytes: reached.bytes - dropped.bytes - cut_bytes as u64,
         };
     }
     let tally = Tally {

@@ -39,7 +39,7 @@ pub fn render_method(run: &Run) -> String {
 fn splitter(name: &str) -> String {
     match name {
         "uax29" => "Unicode word boundaries (UAX #29)".to_owned(),
-        "spacy" => "spaCy's rules".to_owned(),
+        "spacy" => "spaCy's English tokenizer".to_owned(),
         "whitespace" => "white space".to_owned(),
         other => format!("\"{other}\""),
     }

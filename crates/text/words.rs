@@ -4,12 +4,15 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::characters::{is_ascii_space, is_space};
+use crate::characters::{is_alphanumeric, is_ascii_space, is_space};
 use crate::sentences::count_sentences;
+use crate::spacy;
 
 /// How text is cut into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Splitter {
+    /// spaCy's English words, as datatrove uses them for English.
+    Spacy,
     /// Segments of Unicode Standard Annex 29, white space left out.
     Uax29,
     /// What stands between white space.
@@ -18,10 +21,11 @@ pub enum Splitter {
 
 impl Splitter {
     /// Names as in recipes.
-    pub const NAMES: [&'static str; 2] = ["uax29", "whitespace"];
+    pub const NAMES: [&'static str; 3] = ["spacy", "uax29", "whitespace"];
 
     pub fn from_name(name: &str) -> Option<Splitter> {
         match name {
+            "spacy" => Some(Splitter::Spacy),
             "uax29" => Some(Splitter::Uax29),
             "whitespace" => Some(Splitter::Whitespace),
             _ => None,
@@ -30,6 +34,7 @@ impl Splitter {
 
     pub fn name(self) -> &'static str {
         match self {
+            Splitter::Spacy => "spacy",
             Splitter::Uax29 => "uax29",
             Splitter::Whitespace => "whitespace",
         }
@@ -41,28 +46,55 @@ impl Splitter {
         debug_assert!(text.len() <= u32::MAX as usize);
         words.clear();
         match self {
+            Splitter::Spacy => spacy::split(text, words),
             Splitter::Uax29 => split_uax29(text, words),
             Splitter::Whitespace => split_whitespace(text, words),
         }
     }
 
-    /// Number of sentences of `text` (Unicode Standard Annex 29), blank ones left out.
-    pub fn sentences(self, text: &str) -> usize {
-        count_sentences(text)
+    /// Number of sentences of `text`: spaCy's, of which there is at least one, or those of Unicode Standard Annex 29,
+    /// blank ones left out. `words` is scratch space.
+    pub fn sentences(self, text: &str, words: &mut Vec<(u32, u32)>) -> usize {
+        match self {
+            Splitter::Spacy => spacy::count_sentences(text, words),
+            Splitter::Uax29 | Splitter::Whitespace => count_sentences(text),
+        }
     }
 }
 
+/// Number of words that begin with a letter or digit, cut as fastText does: between ASCII blanks and NULs.
+pub fn count_fasttext_words(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut count, mut was_blank) = (0, true);
+    for (at, &byte) in bytes.iter().enumerate() {
+        let is_blank = matches!(byte, 0 | 9..=13 | b' ');
+        count += (was_blank & byte.is_ascii_alphanumeric()) as usize;
+        if was_blank & !byte.is_ascii() {
+            count += text[at..].starts_with(is_alphanumeric) as usize;
+        }
+        was_blank = is_blank;
+    }
+    count
+}
+
 fn split_whitespace(text: &str, words: &mut Vec<(u32, u32)>) {
+    let bytes = text.as_bytes();
     let mut start = None;
-    for (at, c) in text.char_indices() {
+    let mut at = 0;
+    while at < bytes.len() {
+        let (is_blank, length) = match bytes[at] {
+            byte if byte.is_ascii() => (is_ascii_space(byte), 1),
+            _ => text[at..].chars().next().map_or((false, 1), |c| (is_space(c), c.len_utf8())),
+        };
         match start {
-            Some(first) if is_space(c) => {
+            Some(first) if is_blank => {
                 words.push((first as u32, at as u32));
                 start = None;
             }
-            None if !is_space(c) => start = Some(at),
+            None if !is_blank => start = Some(at),
             _ => {}
         }
+        at += length;
     }
     if let Some(first) = start {
         words.push((first as u32, text.len() as u32));
@@ -186,8 +218,17 @@ mod tests {
     }
 
     #[test]
+    fn fasttext_cuts_at_ascii_blanks_and_nuls() {
+        assert_eq!(count_fasttext_words(""), 0);
+        assert_eq!(count_fasttext_words("a b\nc\td\u{B}e\u{C}f\rg\0h"), 8);
+        // Not at a no-break space, nor at the separators U+001C to U+001F.
+        assert_eq!(count_fasttext_words("a\u{A0}b c\u{1C}d e\u{2003}f"), 3);
+        assert_eq!(count_fasttext_words("(a) -5 é ½ \u{FEFF}a … 5"), 3);
+    }
+
+    #[test]
     fn sentences_are_counted_without_blank_ones() {
-        let count = |text| Splitter::Uax29.sentences(text);
+        let count = |text| Splitter::Uax29.sentences(text, &mut Vec::new());
         assert_eq!(count(""), 0);
         assert_eq!(count(" \n\u{A0}\n"), 0);
         assert_eq!(count("One. Two! Three? four"), 4);
