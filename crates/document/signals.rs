@@ -10,6 +10,8 @@ pub enum Scale {
     Log,
     /// 0..=25, in half units.
     Linear,
+    /// Any number, in bins of a quarter power of two of 1 + 64 times its size: for columns of the user's.
+    Signed,
 }
 
 macro_rules! signals {
