@@ -6,10 +6,12 @@ mod bad_words;
 mod c4_badwords;
 mod c4_paragraph;
 mod c4_quality;
+mod fasttext_language;
 mod fineweb_quality;
 mod gopher_quality;
 mod gopher_repetition;
 mod language;
+mod quality_model;
 mod stop_words;
 #[cfg(test)]
 mod testing;
@@ -24,10 +26,12 @@ pub const FILTERS: &[&FilterSpec] = &[
     &c4_badwords::FILTER,
     &c4_paragraph::FILTER,
     &c4_quality::FILTER,
+    &fasttext_language::FILTER,
     &fineweb_quality::FILTER,
     &gopher_quality::FILTER,
     &gopher_repetition::FILTER,
     &language::FILTER,
+    &quality_model::FILTER,
 ];
 
 /// The filter of this name.

@@ -75,6 +75,9 @@ signals! {
     BadWordsMild "bad_words_mild" Linear "Distinct listed words of severity 1 (mild or ambiguous).";
     BadWordsObscene "bad_words_obscene" Linear "Distinct listed words of severity 2 (obscene).";
     BadWordsSevere "bad_words_severe" Linear "Distinct listed words of severity 3 (slur or abuse).";
+    // Models by path.
+    WantedLanguageScore "wanted_language_score" Fraction "fastText's highest score of a listed language; of any, where none is listed.";
+    QualityScore "quality_score" Fraction "Probability of the quality model's label.";
 }
 
 impl Signal {

@@ -94,8 +94,10 @@ impl Plan {
                     for signal in filter.spec.columns() {
                         columns.push((format!("{}.{}", stage.name, signal.name()), stages.len(), signal));
                     }
-                    let built = build(filter, recipe, splitter_name, &mut reasons)
-                        .map_err(|message| error(format!("[{}] {message}", stage.name), ""))?;
+                    let built = build(filter, recipe, splitter_name, &mut reasons).map_err(|message| {
+                        let line = filter.line_of(&message);
+                        RuleError { line, ..error(format!("[{}] {message}", stage.name), "") }
+                    })?;
                     StageKind::Filter(Box::new(built))
                 }
                 StageRecipeKind::ExactDedup => {
@@ -200,6 +202,7 @@ fn build(
     let settings = Settings {
         options: filter.options.clone(),
         lists: recipe.lists.clone(),
+        models: recipe.models.clone(),
         splitter: splitter.to_owned(),
         off,
     };
@@ -249,7 +252,7 @@ fn build(
 fn reason(spec: &FilterSpec, check: &document::Check, bound: Bound) -> Reason {
     let (low, high) = match bound {
         Bound::AtLeast(low) | Bound::Above(low) => (Some(low), None),
-        Bound::AtMost(high) => (None, Some(high)),
+        Bound::AtMost(high) | Bound::Below(high) => (None, Some(high)),
         Bound::Between(low, high) => (Some(low), Some(high)),
         Bound::Off => (None, None),
     };

@@ -30,7 +30,7 @@ fn a_line_is_the_mean_of_its_rows() {
     let model = read(&Parts::two_languages());
     assert_eq!(model.labels(), ["en", "de"]);
     // Two words and the end of the line: (9, 0) and (0, 0) give (4.5, 0).
-    let expected = through_log(1.0 / (1.0 + f64::from((-4.5_f32) as f32).exp()));
+    let expected = through_log(1.0 / (1.0 + (-4.5_f64).exp()));
     let (label, probability) = best(&model, "the").unwrap();
     assert_eq!(label, "en");
     assert!((probability - expected).abs() <= f32::EPSILON, "{probability} {expected}");
