@@ -100,8 +100,10 @@ impl Plan {
                             Some(signal),
                         ));
                     }
-                    let built = build(filter, recipe, splitter_name, &mut reasons)
-                        .map_err(|message| error(format!("[{}] {message}", stage.name), ""))?;
+                    let built = build(filter, recipe, splitter_name, &mut reasons).map_err(|message| {
+                        let line = filter.line_of(&message);
+                        RuleError { line, ..error(format!("[{}] {message}", stage.name), "") }
+                    })?;
                     StageKind::Filter(Box::new(built))
                 }
                 StageRecipeKind::Columns(own) => {
@@ -224,6 +226,7 @@ fn build(
     let settings = Settings {
         options: filter.options.clone(),
         lists: recipe.lists.clone(),
+        models: recipe.models.clone(),
         splitter: splitter.to_owned(),
         off,
     };
@@ -271,12 +274,7 @@ fn build(
 }
 
 fn reason(spec: &FilterSpec, check: &document::Check, bound: Bound) -> Reason {
-    let (low, high) = match bound {
-        Bound::AtLeast(low) | Bound::Above(low) => (Some(low), None),
-        Bound::AtMost(high) => (None, Some(high)),
-        Bound::Between(low, high) => (Some(low), Some(high)),
-        Bound::Off => (None, None),
-    };
+    let (low, high) = bound.limits();
     let signal = match check.test {
         Test::Bound(signal, _) => Some(signal.name().to_owned()),
         Test::Own => None,

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, Float64Array};
 use arrow::error::ArrowError;
 use dedup::Signature;
-use document::{Batch, Document, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict};
+use document::{
+    Batch, Document, LANGUAGE_STAGES, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict,
+};
 use text::normalize::simplify_text;
 use text::scan::Scanner;
 use text::shingles::{SHINGLE_WORDS, ShingleScratch, normalized_words, shingle_hashes};
@@ -259,7 +261,8 @@ impl Plan {
             }
             block.nanos[index] += (block.clock)() - start;
             let own = judged.verdict.before(stage.first_reason + stage.reasons);
-            let is_unwanted = stage.name == "language" && own != judged.verdict.before(stage.first_reason);
+            let is_unwanted =
+                LANGUAGE_STAGES.contains(&stage.name) && own != judged.verdict.before(stage.first_reason);
             if is_unwanted || (!options.all_signals && !judged.verdict.is_keep()) {
                 break;
             }
