@@ -36,6 +36,7 @@ RECIPES = {
     "tables": f"pipeline = {json.dumps(TABLES)}\n" + WORDS,
     "c4_quality": 'pipeline = ["c4_quality"]\n[c4_quality]\nterminal_punctuation = true\n' + WORDS,
     "c4_quality_no_punct": 'pipeline = ["c4_quality"]\n' + WORDS,
+    "c4_quality_sentences": 'pipeline = ["c4_quality"]\n[c4_quality]\nsplit_paragraph = false\n' + WORDS,
     "fineweb_chain": 'pipeline = ["gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality"]\n' + WORDS,
     "c4_badwords": 'pipeline = ["c4_badwords"]\n' + WORDS,
     "symbol_lines": 'pipeline = ["symbol_lines"]\n' + WORDS,
@@ -78,6 +79,7 @@ class Reference:
             "gopher_repetition": GopherRepetitionFilter(), "gopher_quality": GopherQualityFilter(),
             "c4_paragraph": C4ParagraphFilter(), "fineweb_quality": FineWebQualityFilter(),
             "c4_quality": C4QualityFilter(), "c4_quality_no_punct": no_punct,
+            "c4_quality_sentences": C4QualityFilter(split_paragraph=False, filter_no_terminal_punct=False),
         }
         self.chain = [("gopher_repetition", self.filters["gopher_repetition"]), ("gopher_quality", self.filters["gopher_quality"]),
                       ("c4_quality", no_punct), ("fineweb_quality", self.filters["fineweb_quality"])]
@@ -151,7 +153,7 @@ class Reference:
         out = {name: self.decide(name, text)[0] for name in TABLES}
         for name, value in self.values(text).items():
             out[name] = float(value)
-        for name in ("c4_quality", "c4_quality_no_punct"):
+        for name in ("c4_quality", "c4_quality_no_punct", "c4_quality_sentences"):
             out[name], out[f"{name} text"] = self.decide(name, text)
         out["fineweb_chain"], out["fineweb_chain text"] = self.through_chain(text)
         if self.badwords:

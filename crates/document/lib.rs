@@ -14,7 +14,7 @@ pub use batch::{Batch, Problem, SchemaError, input_schema};
 pub use document::{Document, Language};
 pub use filter::{
     Bound, BuildFilter, BuildLineFilter, Check, Filter, FilterSpec, Judge, LineEdits, LineFilter, OptionSpec,
-    OptionValue, Piece, Raised, Scope, Settings, Test, above, at_least, at_most, between,
+    OptionValue, Piece, Raised, Scope, Separator, Settings, Test, above, at_least, at_most, between,
 };
 pub use reasons::{Reason, Reasons};
 pub use signals::{Scale, Signal, SignalSet, Signals};
