@@ -13,6 +13,7 @@ and the other measured values bit by bit, rewritten texts, and MinHash signature
 
 import argparse
 import collections
+import functools
 import io
 import itertools
 import json
@@ -74,6 +75,9 @@ class Reference:
         from datatrove.pipeline.filters import (C4ParagraphFilter, C4QualityFilter, FineWebQualityFilter,
                                                 GopherQualityFilter, GopherRepetitionFilter)
         from datatrove.pipeline.formatters import PIIFormatter, SymbolLinesFormatter
+        # The same function with a larger memory: the filters share texts, C4's variants share lines.
+        from datatrove.utils import text
+        text.split_into_parts = functools.lru_cache(4096)(text.split_into_parts.__wrapped__)
         no_punct = C4QualityFilter(filter_no_terminal_punct=False)
         self.filters = {
             "gopher_repetition": GopherRepetitionFilter(), "gopher_quality": GopherQualityFilter(),
