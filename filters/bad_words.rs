@@ -10,7 +10,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use document::{
     Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
 };
-use text::characters::is_word;
+use text::characters::is_word_character;
 
 pub const FILTER: FilterSpec = FilterSpec {
     name: "bad_words",
@@ -85,6 +85,12 @@ macro_rules! builtin {
 
 builtin! { "ar" "cs" "da" "de" "en" "eo" "es" "fa" "fi" "fr" "hi" "hu" "it" "ja" "kab" "ko" "nl" "no" "pl" "pt"
 "ru" "sv" "th" "tl" "tr" "zh" }
+
+/// The built-in entries of a language that are LDNOOBW's, in lower case (as all of its English ones are).
+pub(crate) fn imported(language: &str) -> Result<Vec<&'static str>, String> {
+    let list = BUILTIN.iter().find(|(known, _)| *known == language).map_or("", |(_, list)| list);
+    Ok(parse(language, list)?.into_iter().filter(|entry| !entry.is_not_c4s).map(|entry| entry.word).collect())
+}
 
 /// One lexicon per language, each built when its first document comes.
 pub(crate) struct Lexicons(BTreeMap<String, (Words, OnceLock<Option<Lexicon>>)>);
@@ -265,13 +271,13 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let before = match bytes[..start].last() {
         None => false,
         Some(byte) if byte.is_ascii() => is_word_byte(*byte),
-        Some(_) => text[..start].chars().next_back().is_some_and(is_word),
+        Some(_) => text[..start].chars().next_back().is_some_and(is_word_character),
     };
     !before
         && !match bytes.get(end) {
             None => false,
             Some(byte) if byte.is_ascii() => is_word_byte(*byte),
-            Some(_) => text[end..].chars().next().is_some_and(is_word),
+            Some(_) => text[end..].chars().next().is_some_and(is_word_character),
         }
 }
 
@@ -281,7 +287,7 @@ fn is_word_byte(byte: u8) -> bool {
 
 /// The text with letters beyond ASCII in lower case; the automaton folds ASCII itself. Copies only
 /// where there is something to fold, from the first such letter on.
-fn fold<'a>(text: &'a str, buffer: &'a mut String) -> &'a str {
+pub(crate) fn fold<'a>(text: &'a str, buffer: &'a mut String) -> &'a str {
     if text.is_ascii() {
         return text;
     }

@@ -178,7 +178,8 @@ impl LineFilter for C4Quality {
         } else {
             split_lines(text).for_each(|range| judge(range, edits));
         }
-        strip_pieces(text, &mut edits.pieces);
+        // A cut citation may leave a blank at the borders.
+        crate::pieces::strip(text, &mut edits.pieces);
         signals.set(Signal::Sentences, sentences as f64);
         signals.set(Signal::LoremIpsum, f64::from(page.lorem_ipsum));
         signals.set(Signal::CurlyBrackets, f64::from(page.curly_bracket));
@@ -288,25 +289,6 @@ fn without_citations<'a>(
     buffer
 }
 
-/// Strips the kept text as a whole: a cut citation may leave a blank at its borders.
-fn strip_pieces(text: &str, pieces: &mut Vec<Piece>) {
-    while let Some(last) = pieces.last_mut() {
-        let kept = text[last.range.clone()].trim_end_matches(is_space);
-        last.range.end = last.range.start + kept.len();
-        if !kept.is_empty() {
-            break;
-        }
-        pieces.pop();
-    }
-    let is_blank = |piece: &Piece| text[piece.range.clone()].trim_start_matches(is_space).is_empty();
-    let blank = pieces.iter().take_while(|piece| is_blank(piece)).count();
-    pieces.drain(..blank);
-    if let Some(first) = pieces.first_mut() {
-        first.range.start = first.range.end - text[first.range.clone()].trim_start_matches(is_space).len();
-    }
-}
-
 #[cfg(test)]
-#[allow(clippy::panic)]
 #[path = "c4_quality_tests.rs"]
 mod tests;

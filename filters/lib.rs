@@ -7,11 +7,22 @@ mod bad_words;
 mod c4_badwords;
 mod c4_paragraph;
 mod c4_quality;
+mod dclm_lines;
+mod dclm_quality;
+mod dclm_repetition;
+mod dclm_text;
+mod dclm_url;
+pub mod dolma_c4;
+mod dolma_gopher;
 mod fineweb_quality;
 mod gopher_quality;
 mod gopher_repetition;
 mod language;
 mod mask_pii;
+mod pieces;
+pub mod redpajama2;
+mod redpajama2_lines;
+mod scratch;
 mod stop_words;
 mod symbol_lines;
 #[cfg(test)]
@@ -28,10 +39,18 @@ pub const FILTERS: &[&FilterSpec] = &[
     &c4_badwords::FILTER,
     &c4_paragraph::FILTER,
     &c4_quality::FILTER,
+    &dclm_lines::FILTER,
+    &dclm_quality::FILTER,
+    &dclm_repetition::FILTER,
+    &dclm_text::FILTER,
+    &dclm_url::FILTER,
+    &dolma_c4::FILTER,
+    &dolma_gopher::FILTER,
     &fineweb_quality::FILTER,
     &gopher_quality::FILTER,
     &gopher_repetition::FILTER,
     &language::FILTER,
+    &redpajama2::FILTER,
     &mask_pii::FILTER,
     &symbol_lines::FILTER,
     &url_blocklist::FILTER,

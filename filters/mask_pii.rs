@@ -13,7 +13,7 @@ use document::{
 };
 use memchr::{memchr, memchr_iter};
 use regex::Regex;
-use text::characters::is_word;
+use text::characters::is_word_character;
 use text::stable_hash::hash_id;
 
 pub const FILTER: FilterSpec = FilterSpec {
@@ -125,7 +125,7 @@ fn local_part(text: &str, from: usize, at: usize) -> Option<usize> {
         }
         first -= 1;
     }
-    let mut before = text[..first].chars().next_back().is_some_and(is_word);
+    let mut before = text[..first].chars().next_back().is_some_and(is_word_character);
     (first..at).find(|&start| {
         let here = bytes[start].is_ascii_alphanumeric() || bytes[start] == b'_';
         let is_boundary = here != before;

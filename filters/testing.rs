@@ -50,6 +50,17 @@ pub fn reasons(filter: &FilterSpec, settings: &Settings, text: &str) -> Vec<&'st
     filter.checks.iter().enumerate().filter_map(fails).collect()
 }
 
+/// The text that a line filter leaves, and how many lines each check removed.
+pub fn kept_text(filter: &FilterSpec, settings: &Settings, text: &str) -> (String, Vec<u32>) {
+    let Judge::Lines(build) = filter.judge else { unreachable!("{} judges no lines", filter.name) };
+    let Ok(code) = build(settings) else { unreachable!("the settings are refused") };
+    let (mut edits, mut kept) = (LineEdits::default(), String::new());
+    let (mut signals, mut raised) = (Signals::default(), Raised::default());
+    code.judge_lines(&Document::new(text), &mut edits, &mut signals, &mut raised, &mut String::new());
+    edits.apply(text, &mut kept);
+    (kept, edits.lines)
+}
+
 #[track_caller]
 pub fn keeps(filter: &FilterSpec, text: &str) {
     keeps_with(filter, &settings(filter), text);

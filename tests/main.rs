@@ -3,8 +3,10 @@
 
 mod catalogue;
 mod clean;
+mod columns;
 mod demo;
 mod determinism;
+mod diff;
 mod every_filter;
 mod hostile;
 mod readers;

@@ -44,6 +44,28 @@ fn a_wrong_recipe_names_the_line_and_the_remedy() {
 }
 
 #[test]
+fn a_check_answers_to_its_name_in_a_reference_implementation() {
+    let recipe =
+        |key: &str| format!("name = \"x\"\npipeline = [\"gopher_quality\"]\n[gopher_quality]\n{key} = 80\n");
+    let (code, alias, error) = plan(&recipe("gopher_short_doc"));
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(alias, plan(&recipe("too_few_words")).1);
+    assert!(alias.contains("words ≥ 80"), "{alias}");
+
+    let output = run(&["filters", "--format", "json"]);
+    let filters: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let checks =
+        filters.as_array().unwrap().iter().find(|filter| filter["name"] == "gopher_quality").unwrap();
+    let check = checks["checks"].as_array().unwrap().iter().find(|check| check["reason"] == "too_few_words");
+    assert_eq!(check.unwrap()["datatrove"], "gopher_short_doc");
+
+    // It is explained by that name, and with it.
+    let output = run(&["explain", "gopher_short_doc"]);
+    assert!(stdout(&output).contains("gopher_quality.too_few_words"), "{}", stderr(&output));
+    assert!(stdout(&run(&["explain", "gopher_quality"])).contains("datatrove: gopher_short_doc"));
+}
+
+#[test]
 fn a_resolved_recipe_is_the_same_recipe() {
     let first = run(&["plan", "--resolved"]);
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use plan::{Plan, Recipe};
+use plan::{Plan, Recipe, Sidecar};
 
 use crate::{Exit, Format, Voice, print};
 
@@ -15,9 +15,20 @@ pub struct Args {
     /// Print the recipe with every key written out.
     #[arg(long)]
     resolved: bool,
+    /// Print the names of the recipes that come with the program.
+    #[arg(long, conflicts_with = "resolved")]
+    list: bool,
 }
 
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
+    if args.list {
+        let names: Vec<&str> = plan::recipes::EMBEDDED.iter().map(|(name, _)| *name).collect();
+        match voice.format {
+            Format::Json => print(&format!("{:#}\n", serde_json::json!(names)))?,
+            Format::Text => print(&format!("{}\n", names.join("\n")))?,
+        }
+        return Ok(Exit::Done);
+    }
     let (recipe, plan) = load(&args.recipe)?;
     match (voice.format, args.resolved) {
         (Format::Json, _) => {
@@ -62,6 +73,23 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
             .with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
         recipe.lists.insert(path, list);
     }
+    for column in recipe.columns().to_vec() {
+        let Some(from) = column.from.filter(|from| !recipe.sidecars.contains_key(from)) else { continue };
+        let files =
+            sidecar(&folder.join(&from)).with_context(|| format!("{name}: [column.{}]", column.name))?;
+        recipe.sidecars.insert(from, files);
+    }
     let plan = Plan::compile(name, &recipe)?;
     Ok((recipe, plan))
+}
+
+/// The files that a column's `from` means, and what identifies them.
+fn sidecar(pattern: &Path) -> anyhow::Result<Sidecar> {
+    let files = shards::sidecar_files(pattern)?;
+    let mut identity = String::new();
+    for path in &files {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        identity += &format!("{name}\t{}\n", shards::fingerprint(path)?.xxh3_128);
+    }
+    Ok(Sidecar { files, hash: shards::hash_bytes(identity.as_bytes()) })
 }

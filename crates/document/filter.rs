@@ -82,18 +82,25 @@ pub struct Check {
     pub test: Test,
     pub scope: Scope,
     pub why: &'static str,
+    /// Not applied unless a recipe gives it a limit.
+    pub is_off: bool,
     /// Reference implementation and its name for this check; recipes accept these names, too.
     pub aliases: &'static [(&'static str, &'static str)],
 }
 
 impl Check {
     pub const fn new(reason: &'static str, test: Test, why: &'static str) -> Check {
-        Check { reason, test, scope: Scope::Document, why, aliases: &[] }
+        Check { reason, test, scope: Scope::Document, why, is_off: false, aliases: &[] }
     }
 
     /// A rule that removes lines, counted but never a document's reason.
     pub const fn line(reason: &'static str, why: &'static str) -> Check {
-        Check { reason, test: Test::Own, scope: Scope::Line, why, aliases: &[] }
+        Check { reason, test: Test::Own, scope: Scope::Line, why, is_off: false, aliases: &[] }
+    }
+
+    /// The same check, off by default: its limit is a proposal.
+    pub const fn optional(self) -> Check {
+        Check { is_off: true, ..self }
     }
 
     /// The same check, with the names that reference implementations have for it.

@@ -10,7 +10,7 @@ mod signals;
 mod tally;
 mod verdict;
 
-pub use batch::{Batch, Problem, SchemaError, input_schema};
+pub use batch::{Batch, NUMBER_PREFIX, Problem, SchemaError, input_schema};
 pub use document::{Document, Language};
 pub use filter::{
     Bound, BuildFilter, BuildLineFilter, Check, Filter, FilterSpec, Judge, LineEdits, LineFilter, OptionSpec,

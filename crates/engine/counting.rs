@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, Float64Array, StringArray, UInt8Array, UInt64Array};
-use document::{Tally, Verdict};
+use document::{Scale, Signal, Tally, Verdict};
 use plan::{Flags, Plan};
 
 use crate::error::EngineError;
@@ -11,7 +11,9 @@ use crate::finish::Block;
 
 /// An empty tally of a plan.
 pub(crate) fn empty(plan: &Plan) -> Tally {
-    let signals: Vec<_> = plan.columns.iter().map(|(name, _, signal)| (name.clone(), *signal)).collect();
+    let scale = |signal: Option<Signal>| signal.map_or(Scale::Signed, Signal::scale);
+    let signals: Vec<_> =
+        plan.columns.iter().map(|(name, _, signal)| (name.clone(), scale(*signal))).collect();
     Tally::new(plan.stages.len(), plan.reasons.0.len(), &signals)
 }
 

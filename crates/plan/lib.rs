@@ -3,6 +3,7 @@
 //! **Invariant:** `plan` never sees a file, a thread or a clock: text of recipes and lists, and the
 //! clock that times stages, are passed in.
 
+pub mod columns;
 pub mod draw;
 pub mod error;
 pub mod plan;
@@ -13,6 +14,7 @@ pub mod sections;
 pub mod sweep;
 mod swept;
 
+pub use columns::{ColumnRecipe, Sidecar};
 pub use error::RuleError;
 pub use plan::{Plan, Stage, StageKind};
 pub use recipe::{FilterRecipe, Recipe, StageRecipe, StageRecipeKind};

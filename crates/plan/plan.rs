@@ -9,6 +9,7 @@ use document::{
 use text::scan::StopWords;
 use text::words::Splitter;
 
+use crate::columns::ColumnRecipe;
 use crate::error::RuleError;
 use crate::recipe::{FilterRecipe, Recipe, StageRecipeKind};
 use crate::resolved;
@@ -20,6 +21,7 @@ pub enum StageKind {
     /// Records without usable text.
     Input,
     Filter(Box<FilterStage>),
+    Columns(Vec<(ColumnRecipe, ReasonId)>),
     ExactDedup,
     Minhash,
 }
@@ -66,8 +68,8 @@ pub struct Plan {
     pub hash: String,
     pub stages: Vec<Stage>,
     pub reasons: Reasons,
-    /// `<stage>.<signal>`, stage, signal: the ledger's measured columns.
-    pub columns: Vec<(String, usize, Signal)>,
+    /// `<stage>.<signal>`, stage, signal: the ledger's measured columns. `None`: a number that came with the document.
+    pub columns: Vec<(String, usize, Option<Signal>)>,
     pub splitter: Splitter,
     pub(crate) stop_words: BTreeMap<&'static str, StopWords>,
 }
@@ -92,11 +94,24 @@ impl Plan {
             let kind = match &stage.kind {
                 StageRecipeKind::Filter(filter) => {
                     for signal in filter.spec.columns() {
-                        columns.push((format!("{}.{}", stage.name, signal.name()), stages.len(), signal));
+                        columns.push((
+                            format!("{}.{}", stage.name, signal.name()),
+                            stages.len(),
+                            Some(signal),
+                        ));
                     }
                     let built = build(filter, recipe, splitter_name, &mut reasons)
                         .map_err(|message| error(format!("[{}] {message}", stage.name), ""))?;
                     StageKind::Filter(Box::new(built))
+                }
+                StageRecipeKind::Columns(own) => {
+                    let mut judged = Vec::new();
+                    for column in own {
+                        columns.push((format!("{}.{}", stage.name, column.name), stages.len(), None));
+                        judged.push((column.clone(), ReasonId(reasons.len() as u8)));
+                        reasons.push(column.reason());
+                    }
+                    StageKind::Columns(judged)
                 }
                 StageRecipeKind::ExactDedup => {
                     reasons.push(unbounded(
@@ -138,6 +153,15 @@ impl Plan {
             .collect();
         let name = recipe.name.clone();
         Ok(Plan { name, resolved, hash, stages, reasons: Reasons(reasons), columns, splitter, stop_words })
+    }
+
+    /// Numbers that come with the documents, in recipe order, each with its reason.
+    pub fn own_columns(&self) -> &[(ColumnRecipe, ReasonId)] {
+        let columns = self.stages.iter().find_map(|stage| match &stage.kind {
+            StageKind::Columns(columns) => Some(columns.as_slice()),
+            _ => None,
+        });
+        columns.unwrap_or_default()
     }
 
     /// Position of the first stage of that name.

@@ -7,6 +7,7 @@ use document::{Bound, FilterSpec, OptionSpec, OptionValue, Test};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::columns::{self, ColumnRecipe, Sidecar};
 use crate::error::{RuleError, suggest};
 use crate::sections::{SECTIONS, section};
 
@@ -19,6 +20,8 @@ pub struct Recipe {
     pub sections: BTreeMap<(&'static str, &'static str), OptionValue>,
     /// Path as written -> text of the list file; filled by the caller, see [`Recipe::list_paths`].
     pub lists: BTreeMap<String, String>,
+    /// A column's `from` as written -> its files; filled by the caller, see [`Recipe::columns`].
+    pub sidecars: BTreeMap<String, Sidecar>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +33,7 @@ pub struct StageRecipe {
 #[derive(Clone, Debug)]
 pub enum StageRecipeKind {
     Filter(Box<FilterRecipe>),
+    Columns(Vec<ColumnRecipe>),
     ExactDedup,
     Minhash,
     Tokenize,
@@ -54,7 +58,7 @@ impl std::fmt::Debug for FilterRecipe {
 }
 
 /// Stages that are not filters.
-const OTHER_STAGES: [&str; 4] = ["exact_dedup", "minhash", "tokenize", "pack"];
+const OTHER_STAGES: [&str; 5] = [columns::STAGE, "exact_dedup", "minhash", "tokenize", "pack"];
 
 impl Recipe {
     /// Parses TOML text. `file` is its name for error messages.
@@ -77,6 +81,15 @@ impl Recipe {
             }
         }
         paths
+    }
+
+    /// Numbers that come with the documents.
+    pub fn columns(&self) -> &[ColumnRecipe] {
+        let columns = self.stages.iter().find_map(|stage| match &stage.kind {
+            StageRecipeKind::Columns(columns) => Some(columns.as_slice()),
+            _ => None,
+        });
+        columns.unwrap_or_default()
     }
 
     pub fn has_stage(&self, name: &str) -> bool {
@@ -105,15 +118,15 @@ impl Recipe {
     }
 }
 
-struct Parser<'a> {
+pub(crate) struct Parser<'a> {
     file: &'a str,
     text: &'a str,
 }
 
-type Value<'a> = Spanned<DeValue<'a>>;
+pub(crate) type Value<'a> = Spanned<DeValue<'a>>;
 
 impl Parser<'_> {
-    fn error(&self, span: Range<usize>, message: String, remedy: String) -> RuleError {
+    pub(crate) fn error(&self, span: Range<usize>, message: String, remedy: String) -> RuleError {
         let line = self.text.get(..span.start).map_or(0, |before| before.matches('\n').count() + 1);
         RuleError { file: self.file.to_owned(), line, message, remedy }
     }
@@ -140,11 +153,13 @@ impl Parser<'_> {
             stages: Vec::new(),
             sections: defaults(),
             lists: BTreeMap::new(),
+            sidecars: BTreeMap::new(),
         };
         for (key, value) in table {
             let name: &str = key.get_ref();
             match name {
                 "pipeline" => {}
+                columns::STAGE => self.columns(key.span(), value, &mut stages)?,
                 "name" => {
                     recipe.name = value.get_ref().as_str().map(str::to_owned).ok_or_else(|| {
                         self.error(value.span(), "`name` must be a text".to_owned(), String::new())
@@ -154,6 +169,11 @@ impl Parser<'_> {
             }
         }
         recipe.stages = stages;
+        if recipe.has_stage(columns::STAGE) && recipe.columns().is_empty() {
+            let message = "`column` has nothing to judge".to_owned();
+            let remedy = "add a table such as [column.edu_score] with at_least = 3, or remove the stage";
+            return Err(self.error(pipeline.span(), message, remedy.to_owned()));
+        }
         Ok(recipe)
     }
 
@@ -264,6 +284,9 @@ impl Parser<'_> {
         options.iter().find(|option| option.key == name).ok_or_else(|| {
             let remedy = match options {
                 [] => format!("[{table}] has no keys"),
+                _ if table == "columns" => {
+                    format!("known: keep; a column to judge by is a table: [column.{name}]")
+                }
                 _ => suggest(name, options.iter().map(|option| option.key)),
             };
             self.error(key.span(), format!("unknown key `{name}` in [{table}]"), remedy)
@@ -362,6 +385,7 @@ impl Parser<'_> {
 fn stage_named(name: &str) -> Option<StageRecipe> {
     if let Some(spec) = filters::find(name) {
         let bounds = spec.checks.iter().map(|check| match check.test {
+            _ if check.is_off => Bound::Off,
             Test::Bound(_, bound) => bound,
             Test::Own => Bound::AtMost(0.0),
         });
@@ -375,6 +399,7 @@ fn stage_named(name: &str) -> Option<StageRecipe> {
         return Some(StageRecipe { name: spec.name, kind: StageRecipeKind::Filter(Box::new(filter)) });
     }
     let (name, kind) = match name {
+        columns::STAGE => (columns::STAGE, StageRecipeKind::Columns(Vec::new())),
         "exact_dedup" => ("exact_dedup", StageRecipeKind::ExactDedup),
         "minhash" => ("minhash", StageRecipeKind::Minhash),
         "tokenize" => ("tokenize", StageRecipeKind::Tokenize),
@@ -388,7 +413,7 @@ fn is_language(key: &str) -> bool {
     (2..=3).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
-fn number(value: &Value<'_>) -> Option<f64> {
+pub(crate) fn number(value: &Value<'_>) -> Option<f64> {
     match value.get_ref() {
         DeValue::Integer(integer) => {
             i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|n| n as f64)

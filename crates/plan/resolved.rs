@@ -5,6 +5,7 @@ use std::fmt::Write;
 use document::{Bound, OptionValue, Test};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::columns::ColumnRecipe;
 use crate::recipe::{FilterRecipe, Recipe, StageRecipeKind};
 use crate::sections::SECTIONS;
 
@@ -26,8 +27,12 @@ pub fn to_toml(recipe: &Recipe) -> String {
         }
     }
     for stage in &recipe.stages {
-        if let StageRecipeKind::Filter(filter) = &stage.kind {
-            write_filter(&mut out, filter);
+        match &stage.kind {
+            StageRecipeKind::Filter(filter) => write_filter(&mut out, filter),
+            StageRecipeKind::Columns(columns) => {
+                columns.iter().for_each(|column| write_column(&mut out, column, recipe));
+            }
+            _ => {}
         }
     }
     out
@@ -53,6 +58,26 @@ fn write_filter(out: &mut String, filter: &FilterRecipe) {
             let _ = writeln!(out, "{} = {}", check.reason, bound_text(check.test, *bound));
         }
     }
+}
+
+/// The comment behind `from` makes the files' content part of the recipe's hash.
+fn write_column(out: &mut String, column: &ColumnRecipe, recipe: &Recipe) {
+    let _ = writeln!(out, "\n[column.{}]", column.name);
+    if let Some(from) = &column.from {
+        let found = recipe.sidecars.get(from).map(|files| (files.files.len(), files.hash.as_str()));
+        let (n, hash) = found.unwrap_or_default();
+        let _ = writeln!(out, "from = {} # files: {n}, xxh3-128: {hash}", text(from));
+        let _ = writeln!(out, "id = {}", text(&column.id));
+    }
+    let _ = writeln!(out, "field = {}", text(&column.field));
+    let _ = writeln!(out, "missing = \"{}\"", if column.drops_missing { "drop" } else { "keep" });
+    let _ = match column.bound {
+        Bound::Off => Ok(()),
+        Bound::AtLeast(low) => writeln!(out, "at_least = {low:?}"),
+        Bound::Above(low) => writeln!(out, "above = {low:?}"),
+        Bound::AtMost(high) => writeln!(out, "at_most = {high:?}"),
+        Bound::Between(low, high) => writeln!(out, "at_least = {low:?}\nat_most = {high:?}"),
+    };
 }
 
 /// A bound as a recipe writes it.

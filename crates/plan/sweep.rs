@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::Array;
+use arrow::array::{Array, Float64Array};
 use arrow::error::ArrowError;
 use dedup::Signature;
 use document::{Batch, Document, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict};
@@ -54,6 +54,9 @@ pub struct Scratch {
 /// The block being swept.
 struct Block<'b> {
     measured: Measured<'b>,
+    /// Of each of the recipe's own columns, in its order.
+    numbers: Vec<Option<&'b Float64Array>>,
+    missing: Vec<u64>,
     signed: Vec<Signed>,
     lines: Vec<u64>,
     nanos: Vec<u64>,
@@ -69,8 +72,11 @@ impl Plan {
         scratch: &mut Scratch,
         clock: &dyn Fn() -> u64,
     ) -> Result<Swept, ArrowError> {
+        let own = self.own_columns();
         let mut block = Block {
             measured: Measured::new(self, batch.len()),
+            numbers: own.iter().map(|(column, _)| batch.number(&column.name)).collect(),
+            missing: vec![0; own.len()],
             signed: Vec::new(),
             lines: vec![0; self.reasons.0.len()],
             nanos: vec![0; self.stages.len() + 1],
@@ -97,7 +103,8 @@ impl Plan {
         }
         choose_rejected(batch, options.rejected, &mut rows);
         let records = block.measured.finish(batch, &rows, &arena)?;
-        Ok(Swept { records, signed: block.signed, lines: block.lines, nanos: block.nanos })
+        let Block { signed, lines, missing, nanos, .. } = block;
+        Ok(Swept { records, signed, lines, missing, nanos })
     }
 
     fn document(
@@ -128,7 +135,7 @@ impl Plan {
         block.nanos[self.stages.len()] += (block.clock)() - start;
 
         let Judged { verdict, language, is_rewritten, exact, near } =
-            self.judge(document, options, scratch, block);
+            self.judge(document, position, options, scratch, block);
         if exact.is_some() {
             flags.0 |= Flags::EXACT;
         }
@@ -167,6 +174,7 @@ impl Plan {
     fn judge(
         &self,
         document: Document<'_>,
+        position: u32,
         options: &SweepOptions,
         scratch: &mut Scratch,
         block: &mut Block<'_>,
@@ -193,6 +201,18 @@ impl Plan {
                     judged.near = Some(signer.near());
                 }
                 StageKind::ExactDedup | StageKind::Minhash => {}
+                StageKind::Columns(columns) => {
+                    let row = position as usize;
+                    for (at, (column, reason)) in columns.iter().enumerate() {
+                        let number = block.numbers[at].filter(|numbers| numbers.is_valid(row));
+                        let number = number.map(|numbers| numbers.value(row));
+                        block.missing[at] += u64::from(number.is_none());
+                        if column.drops(number) {
+                            judged.verdict.add(*reason);
+                        }
+                        block.measured.number(index, at, number);
+                    }
+                }
                 StageKind::Filter(filter) => {
                     let mut raised = Raised::default();
                     let mut document = Document { text, url: document.url, language: judged.language };

@@ -282,6 +282,7 @@ fn signals() -> BTreeMap<String, Histogram> {
                 Scale::Log => (8.0 + 1.9 * z).exp2(),
                 Scale::Linear if signal == Signal::MeanWordLength => 4.7 + 0.8 * z,
                 Scale::Linear => (4.0 + 2.0 * z).round().max(0.0),
+                Scale::Signed => 2.0 * z,
             });
         }
         out.insert(format!("{stage}.{}", signal.name()), histogram);
