@@ -88,3 +88,19 @@ fn checks_that_are_off_are_skipped() {
     drops_with(&FILTER, &settings, "curly_bracket", &text);
     assert_eq!(kept_text(&FILTER, &settings, &text).0, text);
 }
+
+// Expected texts are the reference's with `split_paragraph=False` and `filter_no_terminal_punct=False`.
+#[test]
+fn sentences_can_be_judged_instead_of_lines() {
+    let settings = with("split_paragraph", OptionValue::Bool(false));
+    let (kept, lines) = kept_text(
+        &FILTER,
+        &settings,
+        "One two\nthree four. Short. Use\njavascript now! Here [1] it is (not) . \n\n Last",
+    );
+    assert_eq!(kept, "One two\nthree four. Here  it is (not) .");
+    assert_eq!(lines[JAVASCRIPT], 1);
+    assert_eq!(lines[TOO_FEW_WORDS_IN_LINE], 2);
+    let settings = Settings { splitter: "uax29".into(), ..settings };
+    assert!(build(&settings).is_err_and(|message| message.contains("spacy")));
+}

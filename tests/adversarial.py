@@ -5,6 +5,7 @@ splitters treat specially, and repetition of lines, paragraphs and n-grams.
 """
 
 import random
+from pathlib import Path
 
 WORDS = """the be to of and that have with a in is it for on as was at by this from or an which you were not are but
 had his they she there been one all we their has would when if so no her him more said about up into them can only
@@ -224,5 +225,31 @@ def blank(rng):
     return "".join(rng.choice(SPACES + LINE_ENDS + ["", "\u200b", "\ufeff", ".", "-", "…", "'s", "a"]) for _ in range(rng.randint(1, 12)))
 
 
-KINDS = [soup] * 6 + [characters] * 3 + [lines] * 4 + [repeated] * 3 + [ngrams] * 2 + [gopher] * 3 + [fineweb] * 2 + [c4] * 4 + [
+def special_cases():
+    """What spaCy's English tokenizer never takes apart, from our table of it."""
+    table = Path(__file__).parent.parent / "crates/text/spacy/special_cases.txt"
+    if not table.exists():
+        return CONTRACTIONS
+    rows = [row for row in table.read_text(encoding="utf-8").splitlines() if not row.startswith("# ")]
+    return [row.replace("\t", "").replace("\\t", "\t").replace("\\n", "\n").replace("\\s", " ").replace("\\\\", "\\") for row in rows]
+
+
+SPECIAL_CASES = special_cases()
+AFFIXES = list("§%=—–+&()[]{}<>_#*^~`'\"“”‘’„«»,;:!?¿¡…./\\|-$£€¥฿₽﷼°©®™♥☺⚡0123456789aAzZéÉßжЖ中あ한اאक") + """
+'' "" `` .. ... … -- --- —— ~~ 's 'S ’s ’S 'd 'll n't n’t °C °F °C. °K. km m² kg MB % 5% km/h mph кг гб مم كم $5 5$ US$ A$ kr
+.a a.b A.B. a,b a:b a-b a/b a=b 1+1 1-1 1*2 1^2 2- -2 +2 2+ a. A. AA. Aa. aA. é. 1. %. ). ²³ . , http:// https:// ftp:// www.
+://a.bc .com .co.uk :80 /x ?q=1 #f @b.cd a@b.cd 1.2.3.4 //""".split()
+
+
+def chunks(rng):
+    """Chunks without white space, of special cases and of what may be split off them."""
+    def chunk():
+        parts = [rng.choice([rng.choice(SPECIAL_CASES), rng.choice(AFFIXES), rng.choice(AFFIXES), rng.choice(WORDS)])
+                 for _ in range(rng.choice([1, 2, 2, 3, 3, 4, 6]))]
+        joined = "".join(parts)
+        return joined.upper() if rng.random() < 0.05 else joined.title() if rng.random() < 0.05 else joined
+    return "".join(chunk() + rng.choice([" ", " ", " ", "  ", "\n", "\u00a0", "\t"]) for _ in range(rng.randint(1, 20)))
+
+
+KINDS = [soup] * 6 + [chunks] * 6 + [characters] * 3 + [lines] * 4 + [repeated] * 3 + [ngrams] * 2 + [gopher] * 3 + [fineweb] * 2 + [c4] * 4 + [
     paragraphs, personal, personal, blank]

@@ -13,6 +13,7 @@ and the other measured values bit by bit, rewritten texts, and MinHash signature
 
 import argparse
 import collections
+import functools
 import io
 import itertools
 import json
@@ -36,6 +37,7 @@ RECIPES = {
     "tables": f"pipeline = {json.dumps(TABLES)}\n" + WORDS,
     "c4_quality": 'pipeline = ["c4_quality"]\n[c4_quality]\nterminal_punctuation = true\n' + WORDS,
     "c4_quality_no_punct": 'pipeline = ["c4_quality"]\n' + WORDS,
+    "c4_quality_sentences": 'pipeline = ["c4_quality"]\n[c4_quality]\nsplit_paragraph = false\n' + WORDS,
     "fineweb_chain": 'pipeline = ["gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality"]\n' + WORDS,
     "c4_badwords": 'pipeline = ["c4_badwords"]\n' + WORDS,
     "symbol_lines": 'pipeline = ["symbol_lines"]\n' + WORDS,
@@ -73,11 +75,15 @@ class Reference:
         from datatrove.pipeline.filters import (C4ParagraphFilter, C4QualityFilter, FineWebQualityFilter,
                                                 GopherQualityFilter, GopherRepetitionFilter)
         from datatrove.pipeline.formatters import PIIFormatter, SymbolLinesFormatter
+        # The same function with a larger memory: the filters share texts, C4's variants share lines.
+        from datatrove.utils import text
+        text.split_into_parts = functools.lru_cache(4096)(text.split_into_parts.__wrapped__)
         no_punct = C4QualityFilter(filter_no_terminal_punct=False)
         self.filters = {
             "gopher_repetition": GopherRepetitionFilter(), "gopher_quality": GopherQualityFilter(),
             "c4_paragraph": C4ParagraphFilter(), "fineweb_quality": FineWebQualityFilter(),
             "c4_quality": C4QualityFilter(), "c4_quality_no_punct": no_punct,
+            "c4_quality_sentences": C4QualityFilter(split_paragraph=False, filter_no_terminal_punct=False),
         }
         self.chain = [("gopher_repetition", self.filters["gopher_repetition"]), ("gopher_quality", self.filters["gopher_quality"]),
                       ("c4_quality", no_punct), ("fineweb_quality", self.filters["fineweb_quality"])]
@@ -151,7 +157,7 @@ class Reference:
         out = {name: self.decide(name, text)[0] for name in TABLES}
         for name, value in self.values(text).items():
             out[name] = float(value)
-        for name in ("c4_quality", "c4_quality_no_punct"):
+        for name in ("c4_quality", "c4_quality_no_punct", "c4_quality_sentences"):
             out[name], out[f"{name} text"] = self.decide(name, text)
         out["fineweb_chain"], out["fineweb_chain text"] = self.through_chain(text)
         if self.badwords:

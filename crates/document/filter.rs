@@ -238,19 +238,30 @@ impl Piece {
 }
 
 /// What a line filter leaves of a text: pieces in order, and how many lines each check removed.
-/// The kept text is the pieces joined, with one line feed before each that begins a line but the first.
+/// The kept text is the pieces joined, with the separator before each that begins a line but the first.
 #[derive(Clone, Debug, Default)]
 pub struct LineEdits {
     pub pieces: Vec<Piece>,
+    /// A line feed, unless the filter says otherwise.
+    pub separator: Separator,
     /// By index in [`FilterSpec::checks`].
     pub lines: Vec<u32>,
     /// Scratch space of the filter for byte ranges, which keeps its allocation between documents.
     pub spans: Vec<(u32, u32)>,
 }
 
+/// What stands between the lines of a kept text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Separator {
+    #[default]
+    LineFeed,
+    Space,
+}
+
 impl LineEdits {
     pub fn clear(&mut self, checks: usize) {
         self.pieces.clear();
+        self.separator = Separator::LineFeed;
         self.lines.clear();
         self.lines.resize(checks, 0);
     }
@@ -258,9 +269,10 @@ impl LineEdits {
     /// Writes the kept text into `out`.
     pub fn apply(&self, text: &str, out: &mut String) {
         out.clear();
+        let separator = if self.separator == Separator::Space { ' ' } else { '\n' };
         for (index, piece) in self.pieces.iter().enumerate() {
             if piece.begins_line && index > 0 {
-                out.push('\n');
+                out.push(separator);
             }
             out.push_str(piece.replacement.unwrap_or(&text[piece.range.clone()]));
         }

@@ -2,6 +2,8 @@
 //!
 //! Punctuation marks are words of their own, as with the tokenizers of the published pipelines.
 
+use std::ops::Range;
+
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::characters::{is_alphanumeric, is_ascii_space, is_space};
@@ -50,6 +52,16 @@ impl Splitter {
             Splitter::Uax29 => split_uax29(text, words),
             Splitter::Whitespace => split_whitespace(text, words),
         }
+    }
+
+    /// Calls `each` with the byte range of every sentence, in order; together they are the text. spaCy's only: without
+    /// its splitter the text is one. `words` is scratch space.
+    pub fn each_sentence(self, text: &str, words: &mut Vec<(u32, u32)>, mut each: impl FnMut(Range<usize>)) {
+        let mut start = 0;
+        if self == Splitter::Spacy {
+            spacy::each_start(text, words, |next| each(std::mem::replace(&mut start, next)..next));
+        }
+        each(start..text.len());
     }
 
     /// Number of sentences of `text`: spaCy's, of which there is at least one, or those of Unicode Standard Annex 29,
