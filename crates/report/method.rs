@@ -41,6 +41,7 @@ fn splitter(name: &str) -> String {
         "uax29" => "Unicode word boundaries (UAX #29)".to_owned(),
         "spacy" => "spaCy's English tokenizer".to_owned(),
         "whitespace" => "white space".to_owned(),
+        "wordpunct" => "NLTK's WordPunct".to_owned(),
         other => format!("\"{other}\""),
     }
 }
