@@ -3,10 +3,12 @@
 
 mod catalogue;
 mod clean;
+mod datatrove;
 mod demo;
 mod determinism;
 mod every_filter;
 mod hostile;
+mod near_duplicates;
 mod readers;
 mod readme;
 mod recipes;

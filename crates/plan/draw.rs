@@ -34,7 +34,10 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
                 let _ = writeln!(out, "{}: {}{kind}", stage.name, filter.spec.source);
             }
             StageKind::Input => out.push_str("input: records without usable text\n"),
-            _ => {
+            StageKind::Minhash => {
+                let _ = writeln!(out, "{}: {}", stage.name, plan.minhash);
+            }
+            StageKind::ExactDedup => {
                 let _ = writeln!(out, "{}", stage.name);
             }
         }

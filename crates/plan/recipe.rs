@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{RuleError, suggest};
+use crate::minhash::{Minhash, Wrong};
 use crate::sections::{SECTIONS, section};
 
 /// What a person wrote, checked, with defaults filled in.
@@ -154,6 +155,16 @@ impl Parser<'_> {
             }
         }
         recipe.stages = stages;
+        let minhash = table.get("minhash").and_then(|value| value.get_ref().as_table());
+        let written = |key: &str| minhash.and_then(|minhash| minhash.get(key));
+        if recipe.text("minhash", "keep") == "datatrove" && written("verify").is_none() {
+            // The reference verifies nothing.
+            recipe.sections.insert(("minhash", "verify"), OptionValue::Text("none".to_owned()));
+        }
+        if let Err(Wrong { key, message, remedy }) = Minhash::of(&recipe) {
+            let span = written(key).map_or(0..0, |value| value.span());
+            return Err(self.error(span, message, remedy));
+        }
         Ok(recipe)
     }
 
