@@ -11,6 +11,7 @@ use text::words::Splitter;
 
 use crate::columns::ColumnRecipe;
 use crate::error::RuleError;
+use crate::minhash::{Minhash, VerifyBy};
 use crate::recipe::{FilterRecipe, Recipe, StageRecipeKind};
 use crate::resolved;
 
@@ -71,6 +72,7 @@ pub struct Plan {
     /// `<stage>.<signal>`, stage, signal: the ledger's measured columns. `None`: a number that came with the document.
     pub columns: Vec<(String, usize, Option<Signal>)>,
     pub splitter: Splitter,
+    pub minhash: Minhash,
     pub(crate) stop_words: BTreeMap<&'static str, StopWords>,
 }
 
@@ -86,6 +88,7 @@ impl Plan {
         let splitter_name = recipe.text("words", "splitter");
         let splitter = Splitter::from_name(splitter_name)
             .ok_or_else(|| error(format!("unknown splitter `{splitter_name}`"), "see rules/README.md"))?;
+        let minhash = Minhash::of(recipe).map_err(|wrong| error(wrong.message, &wrong.remedy))?;
         let mut reasons: Vec<Reason> = Vec::new();
         let mut stages = vec![input_stage(&mut reasons)];
         let mut columns = Vec::new();
@@ -124,12 +127,12 @@ impl Plan {
                     StageKind::ExactDedup
                 }
                 StageRecipeKind::Minhash => {
-                    let why = "A document at least this similar is kept.";
+                    let bound = (minhash.verify != VerifyBy::Nothing).then_some(minhash.min_similarity);
                     reasons.push(Reason {
                         signal: Some("similarity".to_owned()),
-                        bound: format!("< {}", recipe.number("minhash", "min_similarity")),
-                        high: Some(recipe.number("minhash", "min_similarity")),
-                        ..unbounded(stage.name, "duplicate", why)
+                        bound: bound.map_or(String::new(), |limit| format!("< {limit}")),
+                        high: bound,
+                        ..unbounded(stage.name, "duplicate", minhash.why())
                     });
                     StageKind::Minhash
                 }
@@ -154,7 +157,8 @@ impl Plan {
             .filter_map(|language| Some((*language, StopWords::new(filters::stop_words(language)?))))
             .collect();
         let name = recipe.name.clone();
-        Ok(Plan { name, resolved, hash, stages, reasons: Reasons(reasons), columns, splitter, stop_words })
+        let reasons = Reasons(reasons);
+        Ok(Plan { name, resolved, hash, stages, reasons, columns, splitter, minhash, stop_words })
     }
 
     /// Numbers that come with the documents, in recipe order, each with its reason.

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::columns::{self, ColumnRecipe, Sidecar};
 use crate::error::{RuleError, suggest};
+use crate::minhash::{Minhash, Wrong};
 use crate::sections::{SECTIONS, section};
 
 /// What a person wrote, checked, with defaults filled in.
@@ -206,6 +207,16 @@ impl Parser<'_> {
             let message = "`column` has nothing to judge".to_owned();
             let remedy = "add a table such as [column.edu_score] with at_least = 3, or remove the stage";
             return Err(self.error(pipeline.span(), message, remedy.to_owned()));
+        }
+        let minhash = table.get("minhash").and_then(|value| value.get_ref().as_table());
+        let written = |key: &str| minhash.and_then(|minhash| minhash.get(key));
+        if recipe.text("minhash", "keep") == "datatrove" && written("verify").is_none() {
+            // The reference verifies nothing.
+            recipe.sections.insert(("minhash", "verify"), OptionValue::Text("none".to_owned()));
+        }
+        if let Err(Wrong { key, message, remedy }) = Minhash::of(&recipe) {
+            let span = written(key).map_or(0..0, |value| value.span());
+            return Err(self.error(span, message, remedy));
         }
         Ok(recipe)
     }

@@ -13,7 +13,6 @@ mod pages;
 
 use pages::table::Table;
 
-
 use document::{
     Document, FilterSpec, Judge, LineEdits, LineFilter, Raised, Scope, Settings, Signal, Signals, Test,
 };
