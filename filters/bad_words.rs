@@ -10,7 +10,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use document::{
     Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
 };
-use text::characters::is_alphabetic;
+use text::characters::is_word_character;
 
 pub const FILTER: FilterSpec = FilterSpec {
     name: "bad_words",
@@ -86,6 +86,12 @@ macro_rules! builtin {
 builtin! { "ar" "cs" "da" "de" "en" "eo" "es" "fa" "fi" "fr" "hi" "hu" "it" "ja" "kab" "ko" "nl" "no" "pl" "pt"
 "ru" "sv" "th" "tl" "tr" "zh" }
 
+/// The built-in entries of a language that are LDNOOBW's, in lower case (as all of its English ones are).
+pub(crate) fn imported(language: &str) -> Result<Vec<&'static str>, String> {
+    let list = BUILTIN.iter().find(|(known, _)| *known == language).map_or("", |(_, list)| list);
+    Ok(parse(language, list)?.into_iter().filter(|entry| !entry.is_not_c4s).map(|entry| entry.word).collect())
+}
+
 /// One lexicon per language, each built when its first document comes.
 pub(crate) struct Lexicons(BTreeMap<String, (Words, OnceLock<Option<Lexicon>>)>);
 
@@ -138,11 +144,12 @@ pub(crate) struct Entry<'a> {
     pub(crate) word: &'a str,
     /// 1..=3.
     pub(crate) severity: u8,
-    /// Ours, not in the list that C4 uses.
-    pub(crate) added: bool,
+    /// Not a word that C4's pattern finds: ours (`added`), or LDNOOBW's with capital letters (`capital`), which the
+    /// pattern has as they are and looks for in lower-case text.
+    pub(crate) is_not_c4s: bool,
 }
 
-/// `severity<TAB>entry[<TAB>added]` or a bare entry; `#` and a blank begin a comment.
+/// `severity<TAB>entry[<TAB>added or capital]` or a bare entry; `#` and a blank begin a comment.
 fn parse<'a>(file: &str, list: &'a str) -> Result<Vec<Entry<'a>>, String> {
     let mut entries = Vec::new();
     for (number, line) in list.lines().enumerate() {
@@ -164,7 +171,7 @@ fn parse<'a>(file: &str, list: &'a str) -> Result<Vec<Entry<'a>>, String> {
                 ));
             }
         };
-        entries.push(Entry { word: word.trim(), severity, added: fields.next() == Some("added") });
+        entries.push(Entry { word: word.trim(), severity, is_not_c4s: fields.next().is_some() });
     }
     Ok(entries)
 }
@@ -278,13 +285,9 @@ fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-fn is_word_character(c: char) -> bool {
-    is_alphabetic(c) || c.is_numeric()
-}
-
 /// The text with letters beyond ASCII in lower case; the automaton folds ASCII itself. Copies only
 /// where there is something to fold, from the first such letter on.
-fn fold<'a>(text: &'a str, buffer: &'a mut String) -> &'a str {
+pub(crate) fn fold<'a>(text: &'a str, buffer: &'a mut String) -> &'a str {
     if text.is_ascii() {
         return text;
     }

@@ -1,20 +1,22 @@
 //! Which lines are prose, and are there enough of them?
 //!
-//! Line rules come first; page rules look at the lines that survive them, in the reference's order: only the first
+//! Lines are Python's, or the sentences of the text. Line rules come first; page rules look at the lines that survive them, in the reference's order: only the first
 //! of `lorem_ipsum` and `curly_bracket` to be met is raised. `terminal_punctuation` is off as in FineWeb; the C4
 //! paper has it on. Citation marks (`[1]`, `[edit]`) are cut out of kept lines, without stripping the line again.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use document::{
-    Check, Document, FilterSpec, Judge, LineEdits, LineFilter, OptionSpec, Piece, Raised, Settings, Signal,
-    Signals, Test, at_least,
+    Check, Document, FilterSpec, Judge, LineEdits, LineFilter, OptionSpec, OptionValue, Piece, Raised,
+    Separator, Settings, Signal, Signals, Test, at_least,
 };
 use memchr::memchr;
 use regex::Regex;
 use text::characters::{is_space, strip};
 use text::lines::split_lines;
+use text::unicode14::is_newer;
 use text::words::Splitter;
 
 const LOREM_IPSUM: usize = 0;
@@ -59,6 +61,13 @@ pub const FILTER: FilterSpec = FilterSpec {
             why: "true: a line must end in . ? ! \" or ', and not in an ellipsis (C4; FineWeb leaves it out)",
         },
         OptionSpec {
+            key: "split_paragraph",
+            default: "true",
+            allowed: &[],
+            is_path: false,
+            why: "false: judge sentences instead of lines, and join them by spaces; needs the words of spacy",
+        },
+        OptionSpec {
             key: "min_words_per_line",
             default: "3",
             allowed: &[],
@@ -84,6 +93,7 @@ const PHRASES: [&str; 2] = ["lorem ipsum", "javascript"];
 struct C4Quality {
     splitter: Splitter,
     terminal_punctuation: bool,
+    by_sentence: bool,
     min_words: usize,
     max_word_length: usize,
     phrases: AhoCorasick,
@@ -94,6 +104,10 @@ fn build(settings: &Settings) -> Result<Box<dyn LineFilter>, String> {
     let splitter = Splitter::from_name(&settings.splitter).ok_or_else(|| {
         format!("splitter {:?}: write one of {}", settings.splitter, Splitter::NAMES.join(", "))
     })?;
+    let by_sentence = settings.options.get("split_paragraph") == Some(&OptionValue::Bool(false));
+    if by_sentence && splitter != Splitter::Spacy {
+        return Err("split_paragraph = false needs [words] splitter = \"spacy\"".to_owned());
+    }
     let limit = |key: &str, none: usize| match settings.number(key) {
         Some(number) if number >= 0.0 => number as usize,
         _ => none,
@@ -110,6 +124,7 @@ fn build(settings: &Settings) -> Result<Box<dyn LineFilter>, String> {
     Ok(Box::new(C4Quality {
         splitter,
         terminal_punctuation: settings.bool("terminal_punctuation"),
+        by_sentence,
         min_words: limit("min_words_per_line", 0),
         max_word_length: limit("max_word_length", usize::MAX),
         phrases,
@@ -137,7 +152,7 @@ impl LineFilter for C4Quality {
         let has_phrases = self.phrases.is_match(text) || text.contains(KELVIN);
         let (mut lines, mut cut, mut sentences) = (0, 0, 0);
         let mut page = Page::default();
-        for range in split_lines(text) {
+        let mut judge = |range: Range<usize>, edits: &mut LineEdits| {
             lines += 1;
             let line = strip(&text[range]);
             let start = line.as_ptr() as usize - text.as_ptr() as usize;
@@ -146,6 +161,7 @@ impl LineFilter for C4Quality {
             let is_cited = kept.len() < line.len();
             let phrases = if has_phrases || is_cited { self.phrases_in(kept) } else { Phrases::default() };
             match self.failed_line_rule(line, kept, phrases, &mut page) {
+                None if self.by_sentence => sentences += 1,
                 None => sentences += self.splitter.sentences(kept, &mut edits.spans),
                 Some(check) => {
                     edits.lines[check] += 1;
@@ -153,8 +169,17 @@ impl LineFilter for C4Quality {
                     cut += 1;
                 }
             }
+        };
+        if self.by_sentence {
+            edits.separator = Separator::Space;
+            let mut words = std::mem::take(&mut edits.spans);
+            self.splitter.each_sentence(text, &mut words, |range| judge(range, edits));
+            edits.spans = words;
+        } else {
+            split_lines(text).for_each(|range| judge(range, edits));
         }
-        strip_pieces(text, &mut edits.pieces);
+        // A cut citation may leave a blank at the borders.
+        crate::pieces::strip(text, &mut edits.pieces);
         signals.set(Signal::Sentences, sentences as f64);
         signals.set(Signal::LoremIpsum, f64::from(page.lorem_ipsum));
         signals.set(Signal::CurlyBrackets, f64::from(page.curly_bracket));
@@ -248,13 +273,15 @@ fn without_citations<'a>(
     let mut at = 0;
     if let (Some(_), Some(citations)) = (memchr(b'[', line.as_bytes()), CITATIONS.as_ref()) {
         buffer.clear();
-        for mark in citations.find_iter(line) {
+        // Digits that are newer than the reference's are none for it.
+        let is_known = |mark: &regex::Match<'_>| !mark.as_str().chars().any(is_newer);
+        for mark in citations.find_iter(line).filter(is_known) {
             buffer.push_str(&line[at..mark.start()]);
-            pieces.push(Piece { range: start + at..start + mark.start(), begins_line: at == 0 });
+            pieces.push(Piece::kept(start + at..start + mark.start(), at == 0));
             at = mark.end();
         }
     }
-    pieces.push(Piece { range: start + at..start + line.len(), begins_line: at == 0 });
+    pieces.push(Piece::kept(start + at..start + line.len(), at == 0));
     if at == 0 {
         return line;
     }
@@ -262,25 +289,6 @@ fn without_citations<'a>(
     buffer
 }
 
-/// Strips the kept text as a whole: a cut citation may leave a blank at its borders.
-fn strip_pieces(text: &str, pieces: &mut Vec<Piece>) {
-    while let Some(last) = pieces.last_mut() {
-        let kept = text[last.range.clone()].trim_end_matches(is_space);
-        last.range.end = last.range.start + kept.len();
-        if !kept.is_empty() {
-            break;
-        }
-        pieces.pop();
-    }
-    let is_blank = |piece: &Piece| text[piece.range.clone()].trim_start_matches(is_space).is_empty();
-    let blank = pieces.iter().take_while(|piece| is_blank(piece)).count();
-    pieces.drain(..blank);
-    if let Some(first) = pieces.first_mut() {
-        first.range.start = first.range.end - text[first.range.clone()].trim_start_matches(is_space).len();
-    }
-}
-
 #[cfg(test)]
-#[allow(clippy::panic)]
 #[path = "c4_quality_tests.rs"]
 mod tests;

@@ -1,18 +1,35 @@
 //! The filters: one file each, in alphabetical order.
 //!
-//! **Invariant:** a filter is a pure function of the document; it never edits text and sees no files.
+//! **Invariant:** a filter is a pure function of the document; it never edits text (it names what to keep, or what
+//! to write instead) and sees no files.
 
 mod bad_words;
 mod c4_badwords;
 mod c4_paragraph;
 mod c4_quality;
+mod dclm_lines;
+mod dclm_quality;
+mod dclm_repetition;
+mod dclm_text;
+mod dclm_url;
+pub mod dolma_c4;
+mod dolma_gopher;
+mod fasttext_language;
 mod fineweb_quality;
 mod gopher_quality;
 mod gopher_repetition;
 mod language;
+mod mask_pii;
+mod pieces;
+mod quality_model;
+pub mod redpajama2;
+mod redpajama2_lines;
+mod scratch;
 mod stop_words;
+mod symbol_lines;
 #[cfg(test)]
 mod testing;
+mod url_blocklist;
 
 use document::FilterSpec;
 
@@ -24,10 +41,23 @@ pub const FILTERS: &[&FilterSpec] = &[
     &c4_badwords::FILTER,
     &c4_paragraph::FILTER,
     &c4_quality::FILTER,
+    &dclm_lines::FILTER,
+    &dclm_quality::FILTER,
+    &dclm_repetition::FILTER,
+    &dclm_text::FILTER,
+    &dclm_url::FILTER,
+    &dolma_c4::FILTER,
+    &dolma_gopher::FILTER,
+    &fasttext_language::FILTER,
     &fineweb_quality::FILTER,
     &gopher_quality::FILTER,
     &gopher_repetition::FILTER,
     &language::FILTER,
+    &mask_pii::FILTER,
+    &quality_model::FILTER,
+    &redpajama2::FILTER,
+    &symbol_lines::FILTER,
+    &url_blocklist::FILTER,
 ];
 
 /// The filter of this name.
@@ -44,10 +74,12 @@ mod tests {
         assert!(FILTERS.is_sorted_by_key(|filter| filter.name));
         for filter in FILTERS {
             assert!(find(filter.name).is_some_and(|found| found.name == filter.name));
-            let mut reasons: Vec<_> = filter.checks.iter().map(|check| check.reason).collect();
-            reasons.sort_unstable();
-            reasons.dedup();
-            assert_eq!(reasons.len(), filter.checks.len(), "{}", filter.name);
+            // Checks and options are keys of one table of a recipe.
+            let mut keys: Vec<_> = filter.checks.iter().map(|check| check.reason).collect();
+            keys.extend(filter.options.iter().map(|option| option.key));
+            keys.sort_unstable();
+            keys.dedup();
+            assert_eq!(keys.len(), filter.checks.len() + filter.options.len(), "{}", filter.name);
             assert!(filter.checks.len() <= 64, "`Raised` has 64 bits");
             assert!(filter.checks.iter().all(|check| check.why.ends_with('.')), "{}", filter.name);
         }

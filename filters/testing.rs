@@ -1,5 +1,8 @@
 //! What the tests of filters share: judge a text as a plan would, with the defaults of the filter.
 
+use std::sync::Arc;
+
+use classify::fasttext::fixture::Parts;
 use document::{
     Bound, Document, FilterSpec, Judge, LineEdits, OptionValue, Raised, Scope, Settings, Signals, Test,
 };
@@ -18,6 +21,13 @@ pub fn settings(filter: &FilterSpec) -> Settings {
     };
     let options = filter.options.iter().map(|option| (option.key.to_owned(), value(option.default)));
     Settings { options: options.collect(), splitter: "spacy".to_owned(), ..Settings::default() }
+}
+
+/// The default options, and a model at the path "".
+pub fn settings_with(filter: &FilterSpec, model: &Parts) -> Settings {
+    let mut settings = settings(filter);
+    settings.models.insert(String::new(), Arc::new(model.bytes()));
+    settings
 }
 
 /// The failed checks, in the filter's order.
@@ -48,6 +58,17 @@ pub fn reasons(filter: &FilterSpec, settings: &Settings, text: &str) -> Vec<&'st
         (failed && check.scope == Scope::Document).then_some(check.reason)
     };
     filter.checks.iter().enumerate().filter_map(fails).collect()
+}
+
+/// The text that a line filter leaves, and how many lines each check removed.
+pub fn kept_text(filter: &FilterSpec, settings: &Settings, text: &str) -> (String, Vec<u32>) {
+    let Judge::Lines(build) = filter.judge else { unreachable!("{} judges no lines", filter.name) };
+    let Ok(code) = build(settings) else { unreachable!("the settings are refused") };
+    let (mut edits, mut kept) = (LineEdits::default(), String::new());
+    let (mut signals, mut raised) = (Signals::default(), Raised::default());
+    code.judge_lines(&Document::new(text), &mut edits, &mut signals, &mut raised, &mut String::new());
+    edits.apply(text, &mut kept);
+    (kept, edits.lines)
 }
 
 #[track_caller]
@@ -83,6 +104,11 @@ pub fn limits_are_exact(filter: &FilterSpec) {
             Bound::Between(low, high) => (Some(low), Some(high)),
             Bound::Above(low) => {
                 let keeps = bound.keeps(low.next_up()) && !bound.keeps(low);
+                assert!(keeps, "{}", check.reason);
+                continue;
+            }
+            Bound::Below(high) => {
+                let keeps = bound.keeps(high.next_down()) && !bound.keeps(high);
                 assert!(keeps, "{}", check.reason);
                 continue;
             }

@@ -24,13 +24,16 @@ fn filters_readme() {
     );
     for filter in filters::FILTERS {
         writeln!(out, "## {}\n\n{} Source: {}.\n", filter.name, filter.about, filter.source).unwrap();
-        writeln!(out, "| check | kept | why |\n| --- | --- | --- |").unwrap();
+        if !filter.checks.is_empty() {
+            writeln!(out, "| check | kept | why |\n| --- | --- | --- |").unwrap();
+        }
         for check in filter.checks {
             let kept = match (check.scope, check.test) {
                 (Scope::Line, _) => "removes the line".to_owned(),
                 (_, Test::Bound(signal, bound)) => format!("`{}` {bound}", signal.name()),
                 (_, Test::Own) => "code".to_owned(),
             };
+            let kept = if check.is_off { format!("{kept} (off unless set)") } else { kept };
             writeln!(out, "| `{}` | {kept} | {} |", check.reason, check.why).unwrap();
         }
         out.push('\n');
@@ -63,6 +66,21 @@ fn rules_readme() {
             writeln!(out, "- `{} = {}`: {}{allowed}", option.key, option.default, option.why).unwrap();
         }
     }
+    out.push_str(
+        "\n### [column.NAME]\n\n\
+         A number that comes with the documents, such as a classifier's score, is a signal: of a field of the input, or of \
+         Parquet files joined by id.\n\
+         The stage `column` judges all of them; the reason, the ledger column and the histogram are `column.NAME`.\n\
+         - `at_least`, `above`, `at_most`: what is kept; `at_least` with `at_most` is a range. Without one the number is \
+         measured, and drops nothing.\n\
+         - `field = \"meta.scores.edu\"`: its place, if it is not the name; dots reach into nested fields.\n\
+         - `from = \"scores/*.parquet\"`: file, folder or pattern, relative to the recipe; held in memory, 24 bytes a row. \
+         An id may stand twice only with the same number.\n\
+         - `id = \"id\"`: the column of ids in those files, texts or integers. A document without an id has \
+         `<path>#<row>`.\n\
+         - `missing = \"keep\"`: a check drops only by what it measured; `\"drop\"` also drops documents without a finite \
+         number. Either way the report warns with how many there were.\n",
+    );
     out.push_str(
         "\n## Options of filters\n\nTheir checks are in [filters/README.md](../filters/README.md).\n\n",
     );

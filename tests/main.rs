@@ -3,9 +3,11 @@
 
 mod catalogue;
 mod clean;
+mod columns;
 mod datatrove;
 mod demo;
 mod determinism;
+mod diff;
 mod every_filter;
 mod hostile;
 mod near_duplicates;

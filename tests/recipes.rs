@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{run, stderr, stdout};
+use crate::support::{clean, demo_raw, run, stderr, stdout, table, texts};
 
 fn plan(text: &str) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -44,6 +44,28 @@ fn a_wrong_recipe_names_the_line_and_the_remedy() {
 }
 
 #[test]
+fn a_check_answers_to_its_name_in_a_reference_implementation() {
+    let recipe =
+        |key: &str| format!("name = \"x\"\npipeline = [\"gopher_quality\"]\n[gopher_quality]\n{key} = 80\n");
+    let (code, alias, error) = plan(&recipe("gopher_short_doc"));
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(alias, plan(&recipe("too_few_words")).1);
+    assert!(alias.contains("words ≥ 80"), "{alias}");
+
+    let output = run(&["filters", "--format", "json"]);
+    let filters: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let checks =
+        filters.as_array().unwrap().iter().find(|filter| filter["name"] == "gopher_quality").unwrap();
+    let check = checks["checks"].as_array().unwrap().iter().find(|check| check["reason"] == "too_few_words");
+    assert_eq!(check.unwrap()["datatrove"], "gopher_short_doc");
+
+    // It is explained by that name, and with it.
+    let output = run(&["explain", "gopher_short_doc"]);
+    assert!(stdout(&output).contains("gopher_quality.too_few_words"), "{}", stderr(&output));
+    assert!(stdout(&run(&["explain", "gopher_quality"])).contains("datatrove: gopher_short_doc"));
+}
+
+#[test]
 fn a_resolved_recipe_is_the_same_recipe() {
     let first = run(&["plan", "--resolved"]);
     let folder = tempfile::tempdir().unwrap();
@@ -67,4 +89,31 @@ fn a_plan_shows_every_stage_and_what_it_keeps() {
     for part in ["sweep", "resolve", "too_few_words", "words ≥ 50", "off", "stop words for `eo`"] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
+}
+
+#[test]
+fn recipes_that_come_with_the_program_are_plans() {
+    for (name, text) in plan::recipes::EMBEDDED {
+        let output = run(&["plan", name]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
+        assert!(text.contains(&format!("\nname = \"{name}\"\n")), "{name}");
+    }
+}
+
+#[test]
+fn a_check_goes_by_its_name_in_a_reference() {
+    let (code, text, error) =
+        plan("pipeline = [\"dclm_quality\"]\n[dclm_quality]\npage_length_filter = [10, 1000]\n");
+    assert_eq!(code, 0, "{error}");
+    assert!(text.contains("odd_page_length") && text.contains("10 … 1000"), "{text}");
+}
+
+#[test]
+fn a_built_in_recipe_cleans_with_its_own_reasons() {
+    let folder = tempfile::tempdir().unwrap();
+    let (raw, out) = (demo_raw(folder.path()), folder.path().join("out"));
+    clean(&[&raw], &out, &["--recipe", "dclm", "--quiet"], 0);
+    let reasons = texts(&table(&out, "ledger"), "reason");
+    let has = |stage: &str| reasons.iter().flatten().any(|reason| reason.starts_with(stage));
+    assert!(reasons.iter().any(Option::is_none) && has("dclm_quality.") && has("dclm_repetition."));
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use arrow::array::{Array, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
 
 /// The binary, with nothing of the caller's environment that would change what it prints.
 pub fn corpus() -> Command {
@@ -93,6 +93,14 @@ pub fn shards_of(ledger: &[RecordBatch]) -> Vec<i32> {
         column.values().to_vec()
     };
     ledger.iter().flat_map(cells).collect()
+}
+
+pub fn numbers(batches: &[RecordBatch], name: &str) -> Vec<Option<f64>> {
+    let cells = |batch: &RecordBatch| -> Vec<Option<f64>> {
+        let column: &Float64Array = batch.column_by_name(name).unwrap().as_any().downcast_ref().unwrap();
+        column.iter().collect()
+    };
+    batches.iter().flat_map(cells).collect()
 }
 
 pub fn flags(batches: &[RecordBatch], name: &str) -> Vec<bool> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use engine::{CleanOptions, EngineError, Outcome, Phase, Progress};
-use shards::ReadOptions;
+use shards::{NumberField, ReadOptions};
 use tokens::Tokenizer;
 
 use crate::machine::{self, Stop, parse_bytes};
@@ -90,6 +90,9 @@ pub fn run(mut args: Args, voice: Voice) -> anyhow::Result<Exit> {
 pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -> anyhow::Result<Exit> {
     let (recipe, plan) = plans::load(&args.recipe)?;
     let keep = recipe.list("columns", "keep").iter().map(|column| column.parse());
+    let own = recipe.columns().iter().filter(|column| column.from.is_none());
+    let numbers =
+        own.map(|column| NumberField { name: column.name.clone(), path: column.field.clone() }).collect();
     let read = ReadOptions {
         text_column: args.text_column.clone(),
         id_column: args.id_column.clone(),
@@ -100,6 +103,7 @@ pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -
                 format!("--max-document {}: 1 byte to 1GiB, such as 64MiB", args.max_document)
             })?,
         no_mmap: args.no_mmap,
+        numbers,
         ..ReadOptions::default()
     };
     let tokenizer = args.tokenizer.as_ref().map(|path| {

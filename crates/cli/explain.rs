@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use document::{Check, FilterSpec, Problem, Scope, Test};
+use plan::columns;
 
 use crate::{Exit, Format, Voice, inspect, print};
 
@@ -72,13 +73,17 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     let Some(name) = &args.name else { return filters(voice) };
     let filter = filters::find(name);
     let found = if filter.is_some() { Vec::new() } else { reasons(name) };
-    if filter.is_none() && found.is_empty() {
-        bail!("there is no filter and no reason `{name}`{}", suggestion(name));
-    }
     let fired = match &args.out {
         Some(folder) => fired(folder, name)?,
         None => Vec::new(),
     };
+    // A recipe's own columns are known to its runs only.
+    let is_own = |reason: &str| reason.split_once('.').is_some_and(|(stage, _)| stage == columns::STAGE);
+    let own: Vec<_> = fired.iter().filter(|counts| counts["reason"].as_str().is_some_and(is_own)).collect();
+    let is_column = name == columns::STAGE || is_own(name) || !own.is_empty();
+    if filter.is_none() && found.is_empty() && !is_column {
+        bail!("there is no filter and no reason `{name}`{}", suggestion(name));
+    }
     let mut out = String::new();
     match (voice.format, filter) {
         (Format::Json, Some(filter)) => {
@@ -103,6 +108,11 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
                     json
                 })
                 .collect();
+            let own = own.iter().map(|counts| {
+                let why = counts["why"].clone();
+                serde_json::json!({ "stage": columns::STAGE, "reason": counts["reason"], "why": why, "in_run": counts })
+            });
+            let all: Vec<_> = all.into_iter().chain(own).collect();
             let _ = writeln!(out, "{:#}", serde_json::Value::from(all));
         }
         (Format::Text, _) => {
@@ -111,6 +121,9 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
             }
             for (stage, filter, check) in &found {
                 explain_check(&mut out, stage, *filter, check);
+            }
+            if is_column {
+                let _ = writeln!(out, "{COLUMN}");
             }
             for counts in &fired {
                 let text = |key: &str| counts[key].as_str().unwrap_or_default().to_owned();
@@ -151,6 +164,7 @@ fn fired(folder: &Path, name: &str) -> anyhow::Result<Vec<serde_json::Value>> {
         false => serde_json::json!({
             "reason": reason.full_name(),
             "bound": reason.bound,
+            "why": reason.why,
             "first": tally.first.documents,
             // Checks that stop at the first failure know no more.
             "alone": (!run.is_early).then_some(tally.alone.documents),
@@ -160,6 +174,16 @@ fn fired(folder: &Path, name: &str) -> anyhow::Result<Vec<serde_json::Value>> {
     Ok(counts.collect())
 }
 
+/// What `corpus explain column` says.
+const COLUMN: &str = "column
+  Numbers that come with the documents, such as a classifier's scores, bounded like any signal.
+  recipe: \"column\" in the pipeline, and a table for each: [column.edu_score] at_least = 3
+    at_least, above, at_most   what is kept; none: measured for the ledger, drops nothing
+    field = \"meta.edu\"         where it lies in the input, if not at the column's name
+    from = \"scores/*.parquet\"  Parquet files to join by id; id = \"doc_id\" names their id column
+    missing = \"drop\"           documents without a number; default: keep
+  reason: column.NAME, and a ledger column of that name";
+
 fn explain_filter(out: &mut String, filter: &FilterSpec) {
     let _ = writeln!(out, "{}\n  {}\n  source: {}\n", filter.name, filter.about, filter.source);
     for check in filter.checks {
@@ -168,6 +192,7 @@ fn explain_filter(out: &mut String, filter: &FilterSpec) {
             (_, (Some(signal), Some(bound))) => format!("{signal} {bound}"),
             _ => "code".to_owned(),
         };
+        let kept = if check.is_off { format!("{kept} (off unless a recipe sets it)") } else { kept };
         let _ = writeln!(out, "  {:<30} {kept}\n  {:<30} {}", check.reason, "", check.why);
         for (reference, alias) in check.aliases {
             let _ = writeln!(out, "  {:<30} {reference}: {alias}", "");

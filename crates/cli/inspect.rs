@@ -153,7 +153,8 @@ fn read(ledger: &[PathBuf], places: &[Place]) -> anyhow::Result<Vec<Found>> {
     Ok(found.into_values().collect())
 }
 
-fn files(out: &Path, folder: &str) -> anyhow::Result<Vec<PathBuf>> {
+/// The Parquet files of a folder of a run, in order.
+pub fn files(out: &Path, folder: &str) -> anyhow::Result<Vec<PathBuf>> {
     let folder = out.join(folder);
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut files = entries.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<Vec<_>>>()?;
@@ -162,7 +163,8 @@ fn files(out: &Path, folder: &str) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn column<'b, T: Array + 'static>(batch: &'b RecordBatch, name: &str) -> anyhow::Result<&'b T> {
+/// A column of a file of a run.
+pub fn column<'b, T: Array + 'static>(batch: &'b RecordBatch, name: &str) -> anyhow::Result<&'b T> {
     let column = batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref());
     column.with_context(|| format!("the files of this run have no column `{name}`"))
 }
@@ -196,7 +198,7 @@ fn add_texts(out: &Path, found: &mut [Found]) -> anyhow::Result<()> {
 }
 
 /// Texts of the wanted ids of one file; reads texts only where an id is there.
-fn texts_of(path: &Path, wanted: &mut BTreeMap<String, Option<String>>) -> anyhow::Result<()> {
+pub fn texts_of(path: &Path, wanted: &mut BTreeMap<String, Option<String>>) -> anyhow::Result<()> {
     for columns in [&["id"][..], &["id", "text"]] {
         if wanted.values().all(Option::is_some) {
             return Ok(());

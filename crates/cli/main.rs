@@ -2,8 +2,10 @@
 
 mod clean;
 mod demo;
+mod diff;
 mod explain;
 mod inspect;
+mod ledger;
 mod machine;
 mod plans;
 mod progress;
@@ -54,6 +56,8 @@ enum Verb {
     Report(report::Args),
     /// Show documents of a finished run, and why they were dropped
     Inspect(inspect::Args),
+    /// Which documents two finished runs on the same input treat differently, and why
+    Diff(diff::Args),
     /// What a filter or a reason means, and where it comes from
     Explain(explain::Args),
     /// List all filters with their checks
@@ -100,6 +104,7 @@ fn main() -> ExitCode {
         Verb::Train(args) => train::run(args, voice),
         Verb::Report(args) => report::run(args, voice),
         Verb::Inspect(args) => inspect::run(args, voice),
+        Verb::Diff(args) => diff::run(args, voice),
         Verb::Explain(args) => explain::run(args, voice),
         Verb::Filters => explain::filters(voice),
         Verb::Plan(args) => plans::run(args, voice),

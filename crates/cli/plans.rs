@@ -1,9 +1,10 @@
 //! `corpus plan`, and finding a recipe by name or path.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use plan::{Plan, Recipe};
+use plan::{Plan, Recipe, Sidecar};
 
 use crate::{Exit, Format, Voice, print};
 
@@ -15,9 +16,20 @@ pub struct Args {
     /// Print the recipe with every key written out.
     #[arg(long)]
     resolved: bool,
+    /// Print the names of the recipes that come with the program.
+    #[arg(long, conflicts_with = "resolved")]
+    list: bool,
 }
 
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
+    if args.list {
+        let names: Vec<&str> = plan::recipes::EMBEDDED.iter().map(|(name, _)| *name).collect();
+        match voice.format {
+            Format::Json => print(&format!("{:#}\n", serde_json::json!(names)))?,
+            Format::Text => print(&format!("{}\n", names.join("\n")))?,
+        }
+        return Ok(Exit::Done);
+    }
     let (recipe, plan) = load(&args.recipe)?;
     match (voice.format, args.resolved) {
         (Format::Json, _) => {
@@ -37,7 +49,7 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A recipe by name or path, with the lists that it names, compiled.
+/// A recipe by name or path, with the lists and models that it names, compiled.
 pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     let is_path = name.ends_with(".toml") || name.contains('/');
     let (text, folder) = match plan::recipes::find(name) {
@@ -62,6 +74,29 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
             .with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
         recipe.lists.insert(path, list);
     }
+    for column in recipe.columns().to_vec() {
+        let Some(from) = column.from.filter(|from| !recipe.sidecars.contains_key(from)) else { continue };
+        let files =
+            sidecar(&folder.join(&from)).with_context(|| format!("{name}: [column.{}]", column.name))?;
+        recipe.sidecars.insert(from, files);
+    }
+    for (path, line) in recipe.model_paths() {
+        let found = folder.join(&path);
+        let model = std::fs::read(&found)
+            .with_context(|| format!("{name}:{line}: cannot read the model {}", found.display()))?;
+        recipe.models.insert(path, Arc::new(model));
+    }
     let plan = Plan::compile(name, &recipe)?;
     Ok((recipe, plan))
+}
+
+/// The files that a column's `from` means, and what identifies them.
+fn sidecar(pattern: &Path) -> anyhow::Result<Sidecar> {
+    let files = shards::sidecar_files(pattern)?;
+    let mut identity = String::new();
+    for path in &files {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        identity += &format!("{name}\t{}\n", shards::fingerprint(path)?.xxh3_128);
+    }
+    Ok(Sidecar { files, hash: shards::hash_bytes(identity.as_bytes()) })
 }

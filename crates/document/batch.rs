@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, UInt8Array, UInt64Array};
+use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
 use arrow_schema::{DataType, Field, SchemaRef};
 
 /// Why a record has no usable text. The number is stored in the `problem` column.
@@ -45,7 +45,7 @@ impl Problem {
     }
 }
 
-/// Columns that every input batch begins with; typed columns that the recipe keeps follow.
+/// Columns that every input batch begins with; typed columns that the recipe keeps, and numbers, follow.
 pub fn input_schema() -> Vec<Field> {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     vec![
@@ -62,6 +62,9 @@ pub fn input_schema() -> Vec<Field> {
         Field::new("problem", DataType::UInt8, false),
     ]
 }
+
+/// Before the name of a number that the recipe measures documents by, see [`Batch::number`].
+pub const NUMBER_PREFIX: &str = "measured:";
 
 /// The batch is not what a reader must deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,8 +141,15 @@ impl Batch {
         let first = input_schema().len();
         let schema = self.0.schema();
         (first..self.0.num_columns())
+            .filter(|i| !schema.field(*i).name().starts_with(NUMBER_PREFIX))
             .map(|i| (schema.field(i).name().clone(), self.0.column(i).clone()))
             .collect()
+    }
+
+    /// A number that came with the documents: of an input field, or joined to them.
+    pub fn number(&self, name: &str) -> Option<&Float64Array> {
+        let column = self.0.column_by_name(&format!("{NUMBER_PREFIX}{name}"))?;
+        column.as_any().downcast_ref()
     }
 
     fn column<T: Array + 'static>(&self, name: &str) -> &T {

@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::{Document, Signal, Signals};
 
-/// The range of a signal that is kept; limits are inclusive, but for `Above`.
+/// The range of a signal that is kept; limits are inclusive, but for `Above` and `Below`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound {
     AtLeast(f64),
     /// Strictly more.
     Above(f64),
     AtMost(f64),
+    /// Strictly less.
+    Below(f64),
     Between(f64, f64),
     /// Never drops.
     Off,
@@ -30,6 +33,10 @@ pub const fn at_most(signal: Signal, limit: f64) -> Test {
     Test::Bound(signal, Bound::AtMost(limit))
 }
 
+pub const fn below(signal: Signal, limit: f64) -> Test {
+    Test::Bound(signal, Bound::Below(limit))
+}
+
 pub const fn between(signal: Signal, low: f64, high: f64) -> Test {
     Test::Bound(signal, Bound::Between(low, high))
 }
@@ -41,8 +48,19 @@ impl Bound {
             Bound::AtLeast(low) => value >= low,
             Bound::Above(low) => value > low,
             Bound::AtMost(high) => value <= high,
+            Bound::Below(high) => value < high,
             Bound::Between(low, high) => value >= low && value <= high,
             Bound::Off => true,
+        }
+    }
+
+    /// The lowest and the highest value, where there is one.
+    pub fn limits(self) -> (Option<f64>, Option<f64>) {
+        match self {
+            Bound::AtLeast(low) | Bound::Above(low) => (Some(low), None),
+            Bound::AtMost(high) | Bound::Below(high) => (None, Some(high)),
+            Bound::Between(low, high) => (Some(low), Some(high)),
+            Bound::Off => (None, None),
         }
     }
 }
@@ -53,6 +71,7 @@ impl fmt::Display for Bound {
             Bound::AtLeast(low) => write!(f, "≥ {low}"),
             Bound::Above(low) => write!(f, "> {low}"),
             Bound::AtMost(high) => write!(f, "≤ {high}"),
+            Bound::Below(high) => write!(f, "< {high}"),
             Bound::Between(low, high) => write!(f, "{low} … {high}"),
             Bound::Off => f.write_str("off"),
         }
@@ -82,18 +101,25 @@ pub struct Check {
     pub test: Test,
     pub scope: Scope,
     pub why: &'static str,
+    /// Not applied unless a recipe gives it a limit.
+    pub is_off: bool,
     /// Reference implementation and its name for this check; recipes accept these names, too.
     pub aliases: &'static [(&'static str, &'static str)],
 }
 
 impl Check {
     pub const fn new(reason: &'static str, test: Test, why: &'static str) -> Check {
-        Check { reason, test, scope: Scope::Document, why, aliases: &[] }
+        Check { reason, test, scope: Scope::Document, why, is_off: false, aliases: &[] }
     }
 
     /// A rule that removes lines, counted but never a document's reason.
     pub const fn line(reason: &'static str, why: &'static str) -> Check {
-        Check { reason, test: Test::Own, scope: Scope::Line, why, aliases: &[] }
+        Check { reason, test: Test::Own, scope: Scope::Line, why, is_off: false, aliases: &[] }
+    }
+
+    /// The same check, off by default: its limit is a proposal.
+    pub const fn optional(self) -> Check {
+        Check { is_off: true, ..self }
     }
 
     /// The same check, with the names that reference implementations have for it.
@@ -119,17 +145,20 @@ pub struct OptionSpec {
     pub default: &'static str,
     /// What may be written, for texts and lists of words; empty: anything.
     pub allowed: &'static [&'static str],
-    /// The values are paths of files whose text is given in [`Settings::lists`].
+    /// The values are paths of files: a list names texts, given in [`Settings::lists`], a text names a model,
+    /// given in [`Settings::models`].
     pub is_path: bool,
     pub why: &'static str,
 }
 
-/// What a filter is built from: its options, resolved, and the text of the files they name.
+/// What a filter is built from: its options, resolved, and what the files hold that they name.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub options: BTreeMap<String, OptionValue>,
     /// Path as written in the recipe -> text of the file.
     pub lists: BTreeMap<String, String>,
+    /// Path as written in the recipe -> bytes of the model, held once.
+    pub models: BTreeMap<String, Arc<Vec<u8>>>,
     /// `[words] splitter` of the recipe.
     pub splitter: String,
     /// Checks that the recipe switches off; a filter that stops at its first failure skips them.
@@ -191,28 +220,48 @@ pub trait Filter: Send + Sync {
     );
 }
 
-/// A part of the text that a line filter keeps.
+/// A part of the text that a line filter keeps, or names another text for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub range: Range<usize>,
     /// The piece begins a new line of the kept text.
     pub begins_line: bool,
+    /// Written instead of the range.
+    pub replacement: Option<&'static str>,
+}
+
+impl Piece {
+    /// This part of the text as it is.
+    pub fn kept(range: Range<usize>, begins_line: bool) -> Piece {
+        Piece { range, begins_line, replacement: None }
+    }
 }
 
 /// What a line filter leaves of a text: pieces in order, and how many lines each check removed.
-/// The kept text is the pieces joined, with one line feed before each that begins a line but the first.
+/// The kept text is the pieces joined, with the separator before each that begins a line but the first.
 #[derive(Clone, Debug, Default)]
 pub struct LineEdits {
     pub pieces: Vec<Piece>,
+    /// A line feed, unless the filter says otherwise.
+    pub separator: Separator,
     /// By index in [`FilterSpec::checks`].
     pub lines: Vec<u32>,
     /// Scratch space of the filter for byte ranges, which keeps its allocation between documents.
     pub spans: Vec<(u32, u32)>,
 }
 
+/// What stands between the lines of a kept text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Separator {
+    #[default]
+    LineFeed,
+    Space,
+}
+
 impl LineEdits {
     pub fn clear(&mut self, checks: usize) {
         self.pieces.clear();
+        self.separator = Separator::LineFeed;
         self.lines.clear();
         self.lines.resize(checks, 0);
     }
@@ -220,11 +269,12 @@ impl LineEdits {
     /// Writes the kept text into `out`.
     pub fn apply(&self, text: &str, out: &mut String) {
         out.clear();
+        let separator = if self.separator == Separator::Space { ' ' } else { '\n' };
         for (index, piece) in self.pieces.iter().enumerate() {
             if piece.begins_line && index > 0 {
-                out.push('\n');
+                out.push(separator);
             }
-            out.push_str(&text[piece.range.clone()]);
+            out.push_str(piece.replacement.unwrap_or(&text[piece.range.clone()]));
         }
     }
 }

@@ -10,6 +10,8 @@ pub enum Scale {
     Log,
     /// 0..=25, in half units.
     Linear,
+    /// Any number, in bins of a quarter power of two of 1 + 64 times its size: for columns of the user's.
+    Signed,
 }
 
 macro_rules! signals {
@@ -75,6 +77,93 @@ signals! {
     BadWordsMild "bad_words_mild" Linear "Distinct listed words of severity 1 (mild or ambiguous).";
     BadWordsObscene "bad_words_obscene" Linear "Distinct listed words of severity 2 (obscene).";
     BadWordsSevere "bad_words_severe" Linear "Distinct listed words of severity 3 (slur or abuse).";
+    // DCLM, which cuts words at white space, counts every copy as a duplicate, the first too, and strips lines.
+    DclmWords "dclm_words" Log "Words between ASCII blanks that begin with a letter or digit.";
+    DclmMeanWordLength "dclm_mean_word_length" Linear "Mean length of the words between white space; 0 where there are none.";
+    DclmSymbolsPerWord "dclm_symbols_per_word" Fraction "Hash signs and ellipses (..., . . . and the single character) / words between white space; 1 where there are none.";
+    DclmBulletLines "dclm_bullet_lines" Fraction "Share of lines that are not blank and begin with ●, •, * or -.";
+    DclmEllipsisLines "dclm_ellipsis_lines" Fraction "Share of lines that are not blank and end with an ellipsis.";
+    DclmUnalphabeticWords "dclm_unalphabetic_words" Fraction "Share of words between white space without a letter; 1 where there are none.";
+    DclmStopWords "dclm_stop_words" Log "How often the, be, to, of, and, that, have and with occur between white space, in any case.";
+    DclmDuplicateLines "dclm_duplicate_lines" Fraction "Share of lines that are not blank and have a copy; 0 of one line, 1 of none.";
+    DclmDuplicateParagraphs "dclm_duplicate_paragraphs" Fraction "As dclm_duplicate_lines, for paragraphs (split at \\n\\n).";
+    DclmDuplicateLineChars "dclm_duplicate_line_chars" Fraction "Share of the characters of such lines that is in lines which have a copy.";
+    DclmDuplicateParagraphChars "dclm_duplicate_paragraph_chars" Fraction "As dclm_duplicate_line_chars, for paragraphs.";
+    DclmTop2Gram "dclm_top_2_gram" Fraction "Characters of the most frequent 2-gram (the longest of several) times its count / characters of all words; words are UAX 29's that begin with a letter or digit. 0 where none comes again.";
+    DclmTop3Gram "dclm_top_3_gram" Fraction "As dclm_top_2_gram, for 3-grams.";
+    DclmTop4Gram "dclm_top_4_gram" Fraction "As dclm_top_2_gram, for 4-grams.";
+    DclmRepeated5Grams "dclm_repeated_5_grams" Fraction "Characters of words in 5-grams that occur more than once, each word once / characters of all words.";
+    DclmRepeated6Grams "dclm_repeated_6_grams" Fraction "As dclm_repeated_5_grams, for 6-grams.";
+    DclmRepeated7Grams "dclm_repeated_7_grams" Fraction "As dclm_repeated_5_grams, for 7-grams.";
+    DclmRepeated8Grams "dclm_repeated_8_grams" Fraction "As dclm_repeated_5_grams, for 8-grams.";
+    DclmRepeated9Grams "dclm_repeated_9_grams" Fraction "As dclm_repeated_5_grams, for 9-grams.";
+    DclmRepeated10Grams "dclm_repeated_10_grams" Fraction "As dclm_repeated_5_grams, for 10-grams.";
+    DclmRemovedWords "dclm_removed_words" Fraction "Share of dclm_words that the line rules removed; 1 where there were none.";
+    // RedPajama-V2, whose names these are; rounded to 8 decimals.
+    RpsWords "rps_doc_word_count" Log "Normalised words: without ASCII punctuation, in lower case, NFD.";
+    RpsMeanWordLength "rps_doc_mean_word_length" Linear "Mean length of the normalised words.";
+    RpsUniqueWords "rps_doc_frac_unique_words" Fraction "Distinct normalised words / normalised words.";
+    RpsUnigramEntropy "rps_doc_unigram_entropy" Linear "Entropy of the normalised words, in nats.";
+    RpsTop2Gram "rps_doc_frac_chars_top_2gram" Fraction "Characters of the most frequent 2-gram of normalised words times its count / characters of the words; 0 if it stands once.";
+    RpsTop3Gram "rps_doc_frac_chars_top_3gram" Fraction "As rps_doc_frac_chars_top_2gram, for 3-grams.";
+    RpsTop4Gram "rps_doc_frac_chars_top_4gram" Fraction "As rps_doc_frac_chars_top_2gram, for 4-grams.";
+    RpsDuplicate5Grams "rps_doc_frac_chars_dupe_5grams" Fraction "Characters of the normalised words in any 5-gram that comes again, each counted once / characters of the words.";
+    RpsDuplicate6Grams "rps_doc_frac_chars_dupe_6grams" Fraction "As rps_doc_frac_chars_dupe_5grams, for 6-grams.";
+    RpsDuplicate7Grams "rps_doc_frac_chars_dupe_7grams" Fraction "As rps_doc_frac_chars_dupe_5grams, for 7-grams.";
+    RpsDuplicate8Grams "rps_doc_frac_chars_dupe_8grams" Fraction "As rps_doc_frac_chars_dupe_5grams, for 8-grams.";
+    RpsDuplicate9Grams "rps_doc_frac_chars_dupe_9grams" Fraction "As rps_doc_frac_chars_dupe_5grams, for 9-grams.";
+    RpsDuplicate10Grams "rps_doc_frac_chars_dupe_10grams" Fraction "As rps_doc_frac_chars_dupe_5grams, for 10-grams.";
+    RpsLoremIpsum "rps_doc_lorem_ipsum" Fraction "Occurrences of 'lorem ipsum' / characters of the normalised text.";
+    RpsBadWords "rps_doc_ldnoobw_words" Linear "Occurrences of entries of LDNOOBW's list among the normalised words; English only.";
+    RpsStopWords "rps_doc_stop_word_fraction" Fraction "Stop words of the language (stopwords-json) / raw words: runs of word characters, and of other marks.";
+    RpsAllCapsWords "rps_doc_frac_all_caps_words" Fraction "Raw words in capitals / raw words.";
+    RpsNoAlphaWords "rps_doc_frac_no_alph_words" Fraction "Raw words without a to z / raw words.";
+    RpsSymbolsPerWord "rps_doc_symbol_to_word_ratio" Fraction "Hash signs and ellipses (... and the single character) / raw words.";
+    RpsSentences "rps_doc_num_sentences" Log "Stretches that begin with a word and end in full stops, exclamation or question marks.";
+    RpsCurlyBrackets "rps_doc_curly_bracket" Fraction "Curly brackets / characters of the text.";
+    RpsEllipsisLines "rps_doc_frac_lines_end_with_ellipsis" Fraction "Share of lines that end with an ellipsis.";
+    RpsLineWords "rps_lines_num_words" Log "Normalised words per line, mean.";
+    RpsPunctuatedLines "rps_lines_ending_with_terminal_punctution_mark" Fraction "Share of lines that end in . ! ? or a closing quote. (The misspelling is the reference's.)";
+    RpsBulletLines "rps_lines_start_with_bulletpoint" Fraction "Share of lines that begin with one of ten bullets.";
+    RpsLineCapitals "rps_lines_uppercase_letter_fraction" Fraction "Capitals / characters of a line, mean over lines.";
+    RpsLineNumbers "rps_lines_numerical_chars_fraction" Fraction "Numbers / characters of a normalised line, mean over lines.";
+    RpsLineJavascript "rps_lines_javascript_counts" Linear "Words 'javascript' per line, mean.";
+    // Dolma's gopher_v1 and gopher_v2, rounded to 5 decimals.
+    DolmaWords "word_count" Log "Words between white space.";
+    DolmaCharacters "character_count" Log "Characters of the text.";
+    DolmaMedianWordLength "median_word_length" Linear "Median length of the words.";
+    DolmaSymbolsPerWord "symbol_to_word_ratio" Fraction "Share of words that hold a hash sign or the ellipsis character.";
+    DolmaAlphaWords "fraction_of_words_with_alpha_character" Fraction "Share of words that hold a letter.";
+    DolmaRequiredWords "required_word_count" Log "Occurrences of Gopher's eight stop words, case-sensitive.";
+    DolmaBulletLines "fraction_of_lines_starting_with_bullet_point" Fraction "Share of lines that begin with * or -.";
+    DolmaEllipsisLines "fraction_of_lines_ending_with_ellipsis" Fraction "Share of lines that end with the ellipsis character.";
+    DolmaDuplicateLines "fraction_of_duplicate_lines" Fraction "Share of lines that stand more than once, all copies counted.";
+    DolmaDuplicateLineChars "fraction_of_characters_in_duplicate_lines" Fraction "Characters in those lines / characters of the words; may exceed 1.";
+    DolmaTop2Gram "fraction_of_characters_in_most_common_2grams" Fraction "Characters of the most frequent word 2-gram times its count / characters of the words.";
+    DolmaTop3Gram "fraction_of_characters_in_most_common_3grams" Fraction "As fraction_of_characters_in_most_common_2grams, for 3-grams.";
+    DolmaTop4Gram "fraction_of_characters_in_most_common_4grams" Fraction "As fraction_of_characters_in_most_common_2grams, for 4-grams.";
+    DolmaDuplicate5Grams "fraction_of_characters_in_duplicate_5grams" Fraction "Characters of all occurrences of word 5-grams that come again / characters of all 5-grams.";
+    DolmaDuplicate6Grams "fraction_of_characters_in_duplicate_6grams" Fraction "As fraction_of_characters_in_duplicate_5grams, for 6-grams.";
+    DolmaDuplicate7Grams "fraction_of_characters_in_duplicate_7grams" Fraction "As fraction_of_characters_in_duplicate_5grams, for 7-grams.";
+    DolmaDuplicate8Grams "fraction_of_characters_in_duplicate_8grams" Fraction "As fraction_of_characters_in_duplicate_5grams, for 8-grams.";
+    DolmaDuplicate9Grams "fraction_of_characters_in_duplicate_9grams" Fraction "As fraction_of_characters_in_duplicate_5grams, for 9-grams.";
+    DolmaDuplicate10Grams "fraction_of_characters_in_duplicate_10grams" Fraction "As fraction_of_characters_in_duplicate_5grams, for 10-grams.";
+    // Dolma's c4_v1 and c4_v2.
+    DolmaLines "line_count" Log "Lines between line feeds, blank ones too.";
+    DolmaUnpunctuatedLines "lines_with_no_ending_punctuation" Log "Lines that do not end in . ? ! or a quotation mark.";
+    DolmaUnpunctuatedChars "characters_in_lines_with_no_ending_punctuation" Log "Characters of those lines, line feeds too.";
+    DolmaShortLines "lines_with_too_few_words" Log "Lines of fewer than 3 words.";
+    DolmaShortLineChars "characters_in_lines_with_too_few_words" Log "Characters of those lines, line feeds too.";
+    DolmaHasNaughtyWord "has_naughty_word" Linear "1 if a word is an entry of LDNOOBW's list, or the text contains one of its phrases, else 0.";
+    DolmaHasJavascript "has_javascript" Linear "1 if a word is 'javascript' (v2: the text contains it), else 0.";
+    DolmaHasLoremIpsum "has_lorem_ipsum" Linear "1 if the text contains 'lorem ipsum', else 0.";
+    DolmaHasCurlyBrace "has_curly_brace" Linear "1 if the text contains an opening curly brace, else 0.";
+    // Personal data: mask_pii.
+    MaskedEmails "masked_emails" Log "E-mail addresses that were replaced.";
+    MaskedIpAddresses "masked_ip_addresses" Log "Public IPv4 addresses that were replaced.";
+    // Models by path.
+    WantedLanguageScore "wanted_language_score" Fraction "fastText's highest score of a listed language; of any, where none is listed.";
+    QualityScore "quality_score" Fraction "Probability of the quality model's label.";
 }
 
 impl Signal {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Scale, Signal};
+use crate::Scale;
 
 /// Documents and bytes of text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,12 +25,13 @@ impl Counts {
     }
 }
 
-/// What reached a stage, what it dropped (first reason), and the text it cut from kept documents.
+/// What reached a stage, what it dropped (first reason), and the text it cut from kept documents: below zero where
+/// it wrote longer text instead.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageTally {
     pub reached: Counts,
     pub dropped: Counts,
-    pub cut_bytes: u64,
+    pub cut_bytes: i64,
 }
 
 /// What one reason did. Bytes are of the input text.
@@ -61,12 +62,16 @@ pub struct Histogram {
     pub counts: Vec<u64>,
 }
 
+/// The bin of [`Scale::Signed`] that begins at 0; it holds sizes up to 16 million on either side.
+const SIGNED_ZERO: usize = 120;
+
 impl Histogram {
     pub fn new(scale: Scale) -> Histogram {
         let bins = match scale {
             Scale::Fraction => 51,
             Scale::Log => 121,
             Scale::Linear => 51,
+            Scale::Signed => 2 * SIGNED_ZERO + 1,
         };
         Histogram { scale, counts: vec![0; bins] }
     }
@@ -76,6 +81,7 @@ impl Histogram {
             Scale::Fraction => value * 50.0,
             Scale::Log => (value + 1.0).log2() * 4.0,
             Scale::Linear => value * 2.0,
+            Scale::Signed => SIGNED_ZERO as f64 + value.signum() * (1.0 + 64.0 * value.abs()).log2() * 4.0,
         };
         let bin = (bin.max(0.0) as usize).min(self.counts.len() - 1);
         self.counts[bin] += 1;
@@ -87,6 +93,10 @@ impl Histogram {
             Scale::Fraction => bin as f64 / 50.0,
             Scale::Log => (bin as f64 / 4.0).exp2() - 1.0,
             Scale::Linear => bin as f64 / 2.0,
+            Scale::Signed => {
+                let step = bin as f64 - SIGNED_ZERO as f64;
+                step.signum() * ((step.abs() / 4.0).exp2() - 1.0) / 64.0
+            }
         }
     }
 
@@ -121,11 +131,11 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn new(stages: usize, checks: usize, signals: &[(String, Signal)]) -> Tally {
+    pub fn new(stages: usize, checks: usize, signals: &[(String, Scale)]) -> Tally {
         Tally {
             stages: vec![StageTally::default(); stages],
             checks: vec![CheckTally::default(); checks],
-            signals: signals.iter().map(|(name, s)| (name.clone(), Histogram::new(s.scale()))).collect(),
+            signals: signals.iter().map(|(name, scale)| (name.clone(), Histogram::new(*scale))).collect(),
             input_lengths: Some(Histogram::new(Scale::Log)),
             kept_lengths: Some(Histogram::new(Scale::Log)),
             ..Tally::default()
@@ -175,5 +185,29 @@ fn merge_lengths(mine: &mut Option<Histogram>, other: &Option<Histogram>) {
         (Some(a), Some(b)) => a.merge(b),
         (None, Some(b)) => *mine = Some(b.clone()),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_lies_between_the_edges_of_its_bin() {
+        for scale in [Scale::Fraction, Scale::Log, Scale::Linear, Scale::Signed] {
+            for value in [-1e30, -500.25, -3.0, -0.01, 0.0, 1e-9, 0.004, 0.5, 1.0, 3.0, 24.9, 1e6, 1e30] {
+                let mut histogram = Histogram::new(scale);
+                histogram.add(value);
+                let bin = histogram.counts.iter().position(|n| *n == 1).unwrap_or(usize::MAX);
+                let last = histogram.counts.len() - 1;
+                let floor = if bin == 0 { f64::NEG_INFINITY } else { histogram.edge(bin) };
+                let ceiling = if bin == last { f64::INFINITY } else { histogram.edge(bin + 1) };
+                let is_below = scale != Scale::Signed && value < 0.0;
+                assert!(
+                    is_below || (floor..ceiling).contains(&value),
+                    "{scale:?} {value}: {floor}..{ceiling}"
+                );
+            }
+        }
     }
 }

@@ -19,6 +19,7 @@ use crate::names::names;
 use crate::pack_shards::{pack_shards, write_signatures};
 use crate::resolve::resolve;
 use crate::sequences::{Packed, Packer};
+use crate::sidecar::Sidecars;
 use crate::spool::Spool;
 use crate::summary;
 use crate::sweep_shards::sweep_shards;
@@ -89,6 +90,7 @@ pub fn clean(
     };
     let mut manifest = identity(plan, options, &inputs, tokenizer.as_ref())?;
     let manifest_path = options.out.join("manifest.json");
+    let mut replaced = None;
     if manifest_path.exists() {
         let found = Manifest::read(&manifest_path)?;
         match difference(&found, &manifest) {
@@ -96,8 +98,12 @@ pub fn clean(
             Some(what) if !options.fresh => {
                 return Err(EngineError::OtherRun { path: options.out.clone(), what });
             }
-            _ => remove_outputs(&options.out, &found)?,
+            _ => replaced = Some(found),
         }
+    }
+    let sidecars = Sidecars::load(&options.recipe, options.memory)?;
+    if let Some(found) = replaced {
+        remove_outputs(&options.out, &found)?;
     }
     fs::create_dir_all(&options.out).map_err(EngineError::io(&options.out))?;
     let _lock = Lock::take(&options.out)?;
@@ -114,7 +120,8 @@ pub fn clean(
         rejected: options.rejected,
     };
     let sweep_start = Instant::now();
-    let receipts = sweep_shards(&inputs, plan, options, &sweep, &work, progress)?;
+    let receipts = sweep_shards(&inputs, plan, options, &sweep, &sidecars, &work, progress)?;
+    drop(sidecars);
     let sweep_seconds = sweep_start.elapsed().as_secs_f64();
 
     let resolve_start = Instant::now();

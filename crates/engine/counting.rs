@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, Float64Array, StringArray, UInt8Array, UInt64Array};
-use document::{Tally, Verdict};
+use document::{Scale, Signal, Tally, Verdict};
 use plan::{Flags, Plan};
 
 use crate::error::EngineError;
@@ -11,7 +11,9 @@ use crate::finish::Block;
 
 /// An empty tally of a plan.
 pub(crate) fn empty(plan: &Plan) -> Tally {
-    let signals: Vec<_> = plan.columns.iter().map(|(name, _, signal)| (name.clone(), *signal)).collect();
+    let scale = |signal: Option<Signal>| signal.map_or(Scale::Signed, Signal::scale);
+    let signals: Vec<_> =
+        plan.columns.iter().map(|(name, _, signal)| (name.clone(), scale(*signal))).collect();
     Tally::new(plan.stages.len(), plan.reasons.0.len(), &signals)
 }
 
@@ -55,7 +57,7 @@ pub(crate) fn count(
             if let Some((_, after)) = cuts.iter().find(|(cut, _)| *cut == stage) {
                 let after = after.value(row);
                 if is_kept {
-                    counts.cut_bytes += reached.saturating_sub(after);
+                    counts.cut_bytes += reached as i64 - after as i64;
                 }
                 reached = after;
             }

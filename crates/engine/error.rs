@@ -26,6 +26,8 @@ pub enum EngineError {
         "resolving duplicates of {documents} documents needs about {needed} MiB; --memory allows {allowed}: raise it"
     )]
     Memory { documents: u64, needed: u64, allowed: u64 },
+    #[error("[column.{column}]: {why}")]
+    Sidecar { column: String, why: String },
     #[error("stopped at a checkpoint; run the same command again to go on")]
     Stopped,
 }

@@ -16,6 +16,7 @@ mod resolve;
 mod rows;
 mod sampling;
 mod sequences;
+mod sidecar;
 mod spool;
 mod summary;
 mod sweep_shards;

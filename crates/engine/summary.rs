@@ -101,6 +101,12 @@ fn stages(plan: &Plan, options: &CleanOptions) -> Vec<StageInfo> {
                 options: filter.options.iter().map(|(key, value)| (key.clone(), shown(value))).collect(),
                 ..StageInfo::default()
             },
+            StageRecipeKind::Columns(columns) => StageInfo {
+                kind: StageKind::Filter,
+                about: "Numbers that come with the documents, bounded.".to_owned(),
+                options: columns.iter().map(|column| (column.name.clone(), column.place())).collect(),
+                ..StageInfo::default()
+            },
             StageRecipeKind::ExactDedup => StageInfo {
                 kind: StageKind::ExactDedup,
                 about: "The same text, by 128-bit hash; the first in input order is kept.".to_owned(),
@@ -216,6 +222,19 @@ fn warnings(facts: &Facts<'_>) -> Vec<String> {
                 "{:.0} % of the {candidates} candidates of source \"{source}\" were dropped as duplicates: look at \
                  its clusters before you trust this",
                 100.0 * share
+            ));
+        }
+    }
+    for (at, (column, _)) in facts.plan.own_columns().iter().enumerate() {
+        let missing: u64 = facts.receipts.iter().filter_map(|receipt| receipt.missing.get(at)).sum();
+        if missing > 0 {
+            let outcome = if column.drops_missing { "dropped" } else { "not dropped" };
+            warnings.push(format!(
+                "documents without a number for column `{}` ({}): {missing}; for that they were {outcome}, see `missing` \
+                 in [column.{}]",
+                column.name,
+                column.place(),
+                column.name
             ));
         }
     }

@@ -14,6 +14,7 @@ use crate::clean::{CleanOptions, Phase, Progress};
 use crate::error::EngineError;
 use crate::ordered::ordered;
 use crate::ranking::ranks;
+use crate::sidecar::Sidecars;
 use crate::work::{SEGMENT_BYTES, SegmentReceipt, SignatureRecord, Work, frame};
 
 enum Item {
@@ -52,6 +53,7 @@ enum Done {
 /// What is counted of a swept block.
 struct Counted {
     lines: Vec<u64>,
+    missing: Vec<u64>,
     nanos: Vec<u64>,
     survivors: u64,
 }
@@ -62,6 +64,7 @@ pub(crate) fn sweep_shards(
     plan: &Plan,
     options: &CleanOptions,
     sweep: &SweepOptions,
+    sidecars: &Sidecars,
     work: &Work,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<SegmentReceipt>, EngineError> {
@@ -87,7 +90,7 @@ pub(crate) fn sweep_shards(
             }
             Item::Block(block) => {
                 let result = catch_unwind(AssertUnwindSafe(|| {
-                    sweep_block(&block, plan, options, sweep, scratch, &clock)
+                    sweep_block(&block, plan, options, (sweep, sidecars), scratch, &clock)
                 }));
                 result.unwrap_or_else(|_| {
                     *scratch = Scratch::default();
@@ -129,16 +132,16 @@ fn sweep_block(
     block: &Block,
     plan: &Plan,
     options: &CleanOptions,
-    sweep: &SweepOptions,
+    (sweep, sidecars): (&SweepOptions, &Sidecars),
     scratch: &mut Scratch,
     clock: &dyn Fn() -> u64,
 ) -> Result<Done, EngineError> {
     let start = clock();
-    let records = block.parse(&options.read)?;
+    let records = sidecars.join(block.parse(&options.read)?)?;
     let batch =
         Batch::try_new(records).map_err(|error| arrow::error::ArrowError::SchemaError(error.to_string()))?;
     let parsed = clock();
-    let Swept { records, signed, lines, mut nanos } = plan.sweep(&batch, sweep, scratch, clock)?;
+    let Swept { records, signed, lines, missing, mut nanos } = plan.sweep(&batch, sweep, scratch, clock)?;
     let swept = clock();
     let frame = frame(&records)?;
     let column = |name: &str| records.column_by_name(name);
@@ -163,7 +166,7 @@ fn sweep_block(
     nanos.push(parsed - start);
     nanos.push(clock() - swept);
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
-    let swept = Counted { lines, nanos, survivors };
+    let swept = Counted { lines, missing, nanos, survivors };
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let (bytes, rows, signed) = (block.bytes, batch.len() as u64, signed.len() as u64);
     Ok(Done::Block { bytes, rows, frame, signatures, signed, carried, swept })
@@ -297,6 +300,7 @@ impl SegmentWriter<'_> {
                 receipt: SegmentReceipt {
                     segment,
                     lines: vec![0; self.plan.reasons.0.len()],
+                    missing: vec![0; self.plan.own_columns().len()],
                     nanos: vec![0; self.plan.stages.len() + STEPS.len()],
                     ..SegmentReceipt::default()
                 },
@@ -335,6 +339,7 @@ impl SegmentWriter<'_> {
                     total.iter_mut().zip(part).for_each(|(a, b)| *a += b);
                 };
                 sum(&mut open.receipt.lines, &swept.lines);
+                sum(&mut open.receipt.missing, &swept.missing);
                 sum(&mut open.receipt.nanos, &swept.nanos);
             }
             Done::Panicked { quarantined } => open.receipt.quarantined.push(quarantined),

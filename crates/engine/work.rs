@@ -36,6 +36,8 @@ pub(crate) struct SegmentReceipt {
     pub carried: Vec<(u64, u32)>,
     /// Lines removed, by reason.
     pub lines: Vec<u64>,
+    /// Documents judged without a number, by own column of the recipe.
+    pub missing: Vec<u64>,
     /// Time by stage and step; not reproducible.
     pub nanos: Vec<u64>,
     /// The shard ends here.

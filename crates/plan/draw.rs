@@ -33,6 +33,9 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
                 };
                 let _ = writeln!(out, "{}: {}{kind}", stage.name, filter.spec.source);
             }
+            StageKind::Columns(_) => {
+                let _ = writeln!(out, "{}: numbers that come with the documents", stage.name);
+            }
             StageKind::Input => out.push_str("input: records without usable text\n"),
             StageKind::Minhash => {
                 let _ = writeln!(out, "{}: {}", stage.name, plan.minhash);
@@ -47,7 +50,10 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
                 (Some(signal), _) => format!("{signal} {}", reason.bound),
                 (None, _) => reason.bound.clone(),
             };
-            let _ = writeln!(out, "    {:<32} {kept}", reason.reason);
+            let _ = writeln!(out, "    {:<32} {}", reason.reason, kept.trim_end());
+            if matches!(stage.kind, StageKind::Columns(_)) {
+                let _ = writeln!(out, "    {:<32} {}", "", reason.why);
+            }
         }
     }
     for note in notes(recipe) {

@@ -3,6 +3,7 @@
 //! **Invariant:** `plan` never sees a file, a thread or a clock: text of recipes and lists, and the
 //! clock that times stages, are passed in.
 
+pub mod columns;
 pub mod draw;
 pub mod error;
 pub mod minhash;
@@ -15,6 +16,7 @@ mod signer;
 pub mod sweep;
 mod swept;
 
+pub use columns::{ColumnRecipe, Sidecar};
 pub use error::RuleError;
 pub use minhash::{Carried, ColumnKind, Keep, Minhash, VerifyBy};
 pub use plan::{Plan, Stage, StageKind};

@@ -9,6 +9,7 @@ use document::{
 use text::scan::StopWords;
 use text::words::Splitter;
 
+use crate::columns::ColumnRecipe;
 use crate::error::RuleError;
 use crate::minhash::{Minhash, VerifyBy};
 use crate::recipe::{FilterRecipe, Recipe, StageRecipeKind};
@@ -21,6 +22,7 @@ pub enum StageKind {
     /// Records without usable text.
     Input,
     Filter(Box<FilterStage>),
+    Columns(Vec<(ColumnRecipe, ReasonId)>),
     ExactDedup,
     Minhash,
 }
@@ -67,8 +69,8 @@ pub struct Plan {
     pub hash: String,
     pub stages: Vec<Stage>,
     pub reasons: Reasons,
-    /// `<stage>.<signal>`, stage, signal: the ledger's measured columns.
-    pub columns: Vec<(String, usize, Signal)>,
+    /// `<stage>.<signal>`, stage, signal: the ledger's measured columns. `None`: a number that came with the document.
+    pub columns: Vec<(String, usize, Option<Signal>)>,
     pub splitter: Splitter,
     pub minhash: Minhash,
     pub(crate) stop_words: BTreeMap<&'static str, StopWords>,
@@ -95,11 +97,26 @@ impl Plan {
             let kind = match &stage.kind {
                 StageRecipeKind::Filter(filter) => {
                     for signal in filter.spec.columns() {
-                        columns.push((format!("{}.{}", stage.name, signal.name()), stages.len(), signal));
+                        columns.push((
+                            format!("{}.{}", stage.name, signal.name()),
+                            stages.len(),
+                            Some(signal),
+                        ));
                     }
-                    let built = build(filter, recipe, splitter_name, &mut reasons)
-                        .map_err(|message| error(format!("[{}] {message}", stage.name), ""))?;
+                    let built = build(filter, recipe, splitter_name, &mut reasons).map_err(|message| {
+                        let line = filter.line_of(&message);
+                        RuleError { line, ..error(format!("[{}] {message}", stage.name), "") }
+                    })?;
                     StageKind::Filter(Box::new(built))
+                }
+                StageRecipeKind::Columns(own) => {
+                    let mut judged = Vec::new();
+                    for column in own {
+                        columns.push((format!("{}.{}", stage.name, column.name), stages.len(), None));
+                        judged.push((column.clone(), ReasonId(reasons.len() as u8)));
+                        reasons.push(column.reason());
+                    }
+                    StageKind::Columns(judged)
                 }
                 StageRecipeKind::ExactDedup => {
                     reasons.push(unbounded(
@@ -142,6 +159,15 @@ impl Plan {
         let name = recipe.name.clone();
         let reasons = Reasons(reasons);
         Ok(Plan { name, resolved, hash, stages, reasons, columns, splitter, minhash, stop_words })
+    }
+
+    /// Numbers that come with the documents, in recipe order, each with its reason.
+    pub fn own_columns(&self) -> &[(ColumnRecipe, ReasonId)] {
+        let columns = self.stages.iter().find_map(|stage| match &stage.kind {
+            StageKind::Columns(columns) => Some(columns.as_slice()),
+            _ => None,
+        });
+        columns.unwrap_or_default()
     }
 
     /// Position of the first stage of that name.
@@ -204,6 +230,7 @@ fn build(
     let settings = Settings {
         options: filter.options.clone(),
         lists: recipe.lists.clone(),
+        models: recipe.models.clone(),
         splitter: splitter.to_owned(),
         off,
     };
@@ -251,12 +278,7 @@ fn build(
 }
 
 fn reason(spec: &FilterSpec, check: &document::Check, bound: Bound) -> Reason {
-    let (low, high) = match bound {
-        Bound::AtLeast(low) | Bound::Above(low) => (Some(low), None),
-        Bound::AtMost(high) => (None, Some(high)),
-        Bound::Between(low, high) => (Some(low), Some(high)),
-        Bound::Off => (None, None),
-    };
+    let (low, high) = bound.limits();
     let signal = match check.test {
         Test::Bound(signal, _) => Some(signal.name().to_owned()),
         Test::Own => None,

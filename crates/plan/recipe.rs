@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use document::{Bound, FilterSpec, OptionSpec, OptionValue, Test};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::columns::{self, ColumnRecipe, Sidecar};
 use crate::error::{RuleError, suggest};
 use crate::minhash::{Minhash, Wrong};
 use crate::sections::{SECTIONS, section};
@@ -20,6 +22,10 @@ pub struct Recipe {
     pub sections: BTreeMap<(&'static str, &'static str), OptionValue>,
     /// Path as written -> text of the list file; filled by the caller, see [`Recipe::list_paths`].
     pub lists: BTreeMap<String, String>,
+    /// A column's `from` as written -> its files; filled by the caller, see [`Recipe::columns`].
+    pub sidecars: BTreeMap<String, Sidecar>,
+    /// Path as written -> bytes of the model; filled by the caller, see [`Recipe::model_paths`].
+    pub models: BTreeMap<String, Arc<Vec<u8>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -31,6 +37,7 @@ pub struct StageRecipe {
 #[derive(Clone, Debug)]
 pub enum StageRecipeKind {
     Filter(Box<FilterRecipe>),
+    Columns(Vec<ColumnRecipe>),
     ExactDedup,
     Minhash,
     Tokenize,
@@ -46,6 +53,29 @@ pub struct FilterRecipe {
     /// What differs by language (short code): `(check, bound)`.
     pub by_language: BTreeMap<String, Vec<(usize, Bound)>>,
     pub options: BTreeMap<String, OptionValue>,
+    /// Lines of the options that are written, for errors that show when the filter is built.
+    lines: BTreeMap<String, usize>,
+}
+
+impl FilterRecipe {
+    /// The line of the option with whose key a message begins; 0 where it begins with none.
+    pub(crate) fn line_of(&self, message: &str) -> usize {
+        let key = message.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        self.lines.get(key).copied().unwrap_or(0)
+    }
+
+    /// Paths that the options name, of the one kind or the other, with their keys.
+    fn paths(&self, are_models: bool) -> impl Iterator<Item = (&'static str, &String)> {
+        let options = self.spec.options.iter().filter(|option| option.is_path);
+        options.flat_map(move |option| {
+            let paths = match self.options.get(option.key) {
+                Some(OptionValue::List(list)) if !are_models => list.as_slice(),
+                Some(OptionValue::Text(path)) if are_models => std::slice::from_ref(path),
+                _ => &[],
+            };
+            paths.iter().filter(|path| !path.is_empty()).map(|path| (option.key, path))
+        })
+    }
 }
 
 impl std::fmt::Debug for FilterRecipe {
@@ -55,7 +85,7 @@ impl std::fmt::Debug for FilterRecipe {
 }
 
 /// Stages that are not filters.
-const OTHER_STAGES: [&str; 4] = ["exact_dedup", "minhash", "tokenize", "pack"];
+const OTHER_STAGES: [&str; 5] = [columns::STAGE, "exact_dedup", "minhash", "tokenize", "pack"];
 
 impl Recipe {
     /// Parses TOML text. `file` is its name for error messages.
@@ -65,19 +95,31 @@ impl Recipe {
 
     /// Paths of the list files that the recipe names.
     pub fn list_paths(&self) -> Vec<String> {
-        let mut paths = Vec::new();
-        for stage in &self.stages {
-            if let StageRecipeKind::Filter(filter) = &stage.kind {
-                for option in filter.spec.options.iter().filter(|option| option.is_path) {
-                    match filter.options.get(option.key) {
-                        Some(OptionValue::List(list)) => paths.extend(list.iter().cloned()),
-                        Some(OptionValue::Text(path)) if !path.is_empty() => paths.push(path.clone()),
-                        _ => {}
-                    }
-                }
-            }
-        }
-        paths
+        self.filters().flat_map(|filter| filter.paths(false)).map(|(_, path)| path.clone()).collect()
+    }
+
+    /// Paths of the models that the recipe names, with their lines in it.
+    pub fn model_paths(&self) -> Vec<(String, usize)> {
+        let of = |filter: &FilterRecipe| -> Vec<(String, usize)> {
+            filter.paths(true).map(|(key, path)| (path.clone(), filter.line_of(key))).collect()
+        };
+        self.filters().flat_map(of).collect()
+    }
+
+    fn filters(&self) -> impl Iterator<Item = &FilterRecipe> {
+        self.stages.iter().filter_map(|stage| match &stage.kind {
+            StageRecipeKind::Filter(filter) => Some(filter.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// Numbers that come with the documents.
+    pub fn columns(&self) -> &[ColumnRecipe] {
+        let columns = self.stages.iter().find_map(|stage| match &stage.kind {
+            StageRecipeKind::Columns(columns) => Some(columns.as_slice()),
+            _ => None,
+        });
+        columns.unwrap_or_default()
     }
 
     pub fn has_stage(&self, name: &str) -> bool {
@@ -106,17 +148,20 @@ impl Recipe {
     }
 }
 
-struct Parser<'a> {
+pub(crate) struct Parser<'a> {
     file: &'a str,
     text: &'a str,
 }
 
-type Value<'a> = Spanned<DeValue<'a>>;
+pub(crate) type Value<'a> = Spanned<DeValue<'a>>;
 
 impl Parser<'_> {
-    fn error(&self, span: Range<usize>, message: String, remedy: String) -> RuleError {
-        let line = self.text.get(..span.start).map_or(0, |before| before.matches('\n').count() + 1);
-        RuleError { file: self.file.to_owned(), line, message, remedy }
+    pub(crate) fn error(&self, span: Range<usize>, message: String, remedy: String) -> RuleError {
+        RuleError { file: self.file.to_owned(), line: self.line(&span), message, remedy }
+    }
+
+    fn line(&self, span: &Range<usize>) -> usize {
+        self.text.get(..span.start).map_or(0, |before| before.matches('\n').count() + 1)
     }
 
     fn recipe(&self) -> Result<Recipe, RuleError> {
@@ -141,11 +186,14 @@ impl Parser<'_> {
             stages: Vec::new(),
             sections: defaults(),
             lists: BTreeMap::new(),
+            sidecars: BTreeMap::new(),
+            models: BTreeMap::new(),
         };
         for (key, value) in table {
             let name: &str = key.get_ref();
             match name {
                 "pipeline" => {}
+                columns::STAGE => self.columns(key.span(), value, &mut stages)?,
                 "name" => {
                     recipe.name = value.get_ref().as_str().map(str::to_owned).ok_or_else(|| {
                         self.error(value.span(), "`name` must be a text".to_owned(), String::new())
@@ -164,6 +212,11 @@ impl Parser<'_> {
         if let Err(Wrong { key, message, remedy }) = Minhash::of(&recipe) {
             let span = written(key).map_or(0..0, |value| value.span());
             return Err(self.error(span, message, remedy));
+        }
+        if recipe.has_stage(columns::STAGE) && recipe.columns().is_empty() {
+            let message = "`column` has nothing to judge".to_owned();
+            let remedy = "add a table such as [column.edu_score] with at_least = 3, or remove the stage";
+            return Err(self.error(pipeline.span(), message, remedy.to_owned()));
         }
         Ok(recipe)
     }
@@ -275,6 +328,9 @@ impl Parser<'_> {
         options.iter().find(|option| option.key == name).ok_or_else(|| {
             let remedy = match options {
                 [] => format!("[{table}] has no keys"),
+                _ if table == "columns" => {
+                    format!("known: keep; a column to judge by is a table: [column.{name}]")
+                }
                 _ => suggest(name, options.iter().map(|option| option.key)),
             };
             self.error(key.span(), format!("unknown key `{name}` in [{table}]"), remedy)
@@ -289,6 +345,7 @@ impl Parser<'_> {
                 filter.bounds[check] = self.bound(spec, check, value)?;
             } else if let Some(option) = spec.options.iter().find(|option| option.key == name) {
                 filter.options.insert(name.to_owned(), self.option(spec.name, option, value)?);
+                filter.lines.insert(name.to_owned(), self.line(&value.span()));
             } else if let (Some(inner), true) = (value.get_ref().as_table(), is_language(name)) {
                 let mut bounds = Vec::new();
                 for (key, value) in inner {
@@ -332,6 +389,7 @@ impl Parser<'_> {
             Test::Bound(_, Bound::AtLeast(_)) => Ok(Bound::AtLeast(checked(number(value))?)),
             Test::Bound(_, Bound::Above(_)) => Ok(Bound::Above(checked(number(value))?)),
             Test::Bound(_, Bound::AtMost(_)) => Ok(Bound::AtMost(checked(number(value))?)),
+            Test::Bound(_, Bound::Below(_)) => Ok(Bound::Below(checked(number(value))?)),
             Test::Bound(_, Bound::Between(..)) => {
                 let limits = value.get_ref().as_array().ok_or_else(wrong)?;
                 let [low, high] = limits.iter().collect::<Vec<_>>()[..] else { return Err(wrong()) };
@@ -373,6 +431,7 @@ impl Parser<'_> {
 fn stage_named(name: &str) -> Option<StageRecipe> {
     if let Some(spec) = filters::find(name) {
         let bounds = spec.checks.iter().map(|check| match check.test {
+            _ if check.is_off => Bound::Off,
             Test::Bound(_, bound) => bound,
             Test::Own => Bound::AtMost(0.0),
         });
@@ -382,10 +441,12 @@ fn stage_named(name: &str) -> Option<StageRecipe> {
             bounds: bounds.collect(),
             by_language: BTreeMap::new(),
             options: options.collect(),
+            lines: BTreeMap::new(),
         };
         return Some(StageRecipe { name: spec.name, kind: StageRecipeKind::Filter(Box::new(filter)) });
     }
     let (name, kind) = match name {
+        columns::STAGE => (columns::STAGE, StageRecipeKind::Columns(Vec::new())),
         "exact_dedup" => ("exact_dedup", StageRecipeKind::ExactDedup),
         "minhash" => ("minhash", StageRecipeKind::Minhash),
         "tokenize" => ("tokenize", StageRecipeKind::Tokenize),
@@ -399,7 +460,7 @@ fn is_language(key: &str) -> bool {
     (2..=3).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
-fn number(value: &Value<'_>) -> Option<f64> {
+pub(crate) fn number(value: &Value<'_>) -> Option<f64> {
     match value.get_ref() {
         DeValue::Integer(integer) => {
             i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|n| n as f64)

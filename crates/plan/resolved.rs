@@ -5,6 +5,7 @@ use std::fmt::Write;
 use document::{Bound, OptionValue, Test};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::columns::ColumnRecipe;
 use crate::recipe::{FilterRecipe, Recipe, StageRecipeKind};
 use crate::sections::SECTIONS;
 
@@ -26,8 +27,12 @@ pub fn to_toml(recipe: &Recipe) -> String {
         }
     }
     for stage in &recipe.stages {
-        if let StageRecipeKind::Filter(filter) = &stage.kind {
-            write_filter(&mut out, filter);
+        match &stage.kind {
+            StageRecipeKind::Filter(filter) => write_filter(&mut out, filter),
+            StageRecipeKind::Columns(columns) => {
+                columns.iter().for_each(|column| write_column(&mut out, column, recipe));
+            }
+            _ => {}
         }
     }
     out
@@ -55,12 +60,35 @@ fn write_filter(out: &mut String, filter: &FilterRecipe) {
     }
 }
 
+/// The comment behind `from` makes the files' content part of the recipe's hash.
+fn write_column(out: &mut String, column: &ColumnRecipe, recipe: &Recipe) {
+    let _ = writeln!(out, "\n[column.{}]", column.name);
+    if let Some(from) = &column.from {
+        let found = recipe.sidecars.get(from).map(|files| (files.files.len(), files.hash.as_str()));
+        let (n, hash) = found.unwrap_or_default();
+        let _ = writeln!(out, "from = {} # files: {n}, xxh3-128: {hash}", text(from));
+        let _ = writeln!(out, "id = {}", text(&column.id));
+    }
+    let _ = writeln!(out, "field = {}", text(&column.field));
+    let _ = writeln!(out, "missing = \"{}\"", if column.drops_missing { "drop" } else { "keep" });
+    let _ = match column.bound {
+        Bound::Off => Ok(()),
+        Bound::AtLeast(low) => writeln!(out, "at_least = {low:?}"),
+        Bound::Above(low) => writeln!(out, "above = {low:?}"),
+        Bound::AtMost(high) => writeln!(out, "at_most = {high:?}"),
+        Bound::Below(high) => writeln!(out, "below = {high:?}"),
+        Bound::Between(low, high) => writeln!(out, "at_least = {low:?}\nat_most = {high:?}"),
+    };
+}
+
 /// A bound as a recipe writes it.
 pub fn bound_text(test: Test, bound: Bound) -> String {
     match (test, bound) {
         (_, Bound::Off) => "\"off\"".to_owned(),
         (Test::Own, _) => "\"on\"".to_owned(),
-        (_, Bound::AtLeast(limit) | Bound::Above(limit) | Bound::AtMost(limit)) => limit.to_string(),
+        (_, Bound::AtLeast(limit) | Bound::Above(limit) | Bound::AtMost(limit) | Bound::Below(limit)) => {
+            limit.to_string()
+        }
         (_, Bound::Between(low, high)) => format!("[{low}, {high}]"),
     }
 }
@@ -81,15 +109,17 @@ fn text(value: &str) -> String {
     toml::Value::String(value.to_owned()).to_string()
 }
 
-/// xxh3-128 of the resolved text and of the lists that the recipe names.
+/// xxh3-128 of the resolved text and of the lists and models that the recipe names.
 pub(crate) fn hash(recipe: &Recipe, resolved: &str) -> String {
     let mut hasher = Xxh3::new();
     hasher.update(resolved.as_bytes());
-    for (path, list) in &recipe.lists {
+    let lists = recipe.lists.iter().map(|(path, list)| (path, list.as_bytes()));
+    let models = recipe.models.iter().map(|(path, model)| (path, model.as_slice()));
+    for (path, bytes) in lists.chain(models) {
         hasher.update(&(path.len() as u64).to_le_bytes());
         hasher.update(path.as_bytes());
-        hasher.update(&(list.len() as u64).to_le_bytes());
-        hasher.update(list.as_bytes());
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
     }
     format!("{:032x}", hasher.digest128())
 }

@@ -31,9 +31,9 @@ pub const SECTIONS: &[Section] = &[
         options: &[choice(
             "splitter",
             "\"spacy\"",
-            &["spacy", "uax29", "whitespace"],
-            "spaCy's English tokenizer and sentencizer, as datatrove has them; Unicode boundaries (UAX-29); or runs \
-             without white space, with sentences by UAX-29.",
+            &["spacy", "uax29", "whitespace", "wordpunct"],
+            "spaCy's English tokenizer and sentencizer, as datatrove has them; Unicode boundaries (UAX-29); runs \
+             without white space; or NLTK's WordPunct. Sentences by UAX-29, but for spacy.",
         )],
         ranges: &[],
     },

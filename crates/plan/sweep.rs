@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::Array;
+use arrow::array::{Array, Float64Array};
 use arrow::error::ArrowError;
-use document::{Batch, Document, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict};
+use document::{
+    Batch, Document, LANGUAGE_STAGES, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict,
+};
 use text::scan::Scanner;
 use text::stable_hash::{hash_id, hash128, sampling_key};
 
@@ -51,6 +53,9 @@ pub struct Scratch {
 /// The block being swept.
 struct Block<'b> {
     measured: Measured<'b>,
+    /// Of each of the recipe's own columns, in its order.
+    numbers: Vec<Option<&'b Float64Array>>,
+    missing: Vec<u64>,
     signed: Vec<Signed>,
     lines: Vec<u64>,
     nanos: Vec<u64>,
@@ -66,8 +71,11 @@ impl Plan {
         scratch: &mut Scratch,
         clock: &dyn Fn() -> u64,
     ) -> Result<Swept, ArrowError> {
+        let own = self.own_columns();
         let mut block = Block {
             measured: Measured::new(self, batch.len()),
+            numbers: own.iter().map(|(column, _)| batch.number(&column.name)).collect(),
+            missing: vec![0; own.len()],
             signed: Vec::new(),
             lines: vec![0; self.reasons.0.len()],
             nanos: vec![0; self.stages.len() + 1],
@@ -94,7 +102,8 @@ impl Plan {
         }
         choose_rejected(batch, options.rejected, &mut rows);
         let records = block.measured.finish(batch, &rows, &arena)?;
-        Ok(Swept { records, signed: block.signed, lines: block.lines, nanos: block.nanos })
+        let Block { signed, lines, missing, nanos, .. } = block;
+        Ok(Swept { records, signed, lines, missing, nanos })
     }
 
     fn document(
@@ -125,7 +134,7 @@ impl Plan {
         block.nanos[self.stages.len()] += (block.clock)() - start;
 
         let Judged { verdict, language, is_rewritten, exact, near, carried } =
-            self.judge(document, options, scratch, block);
+            self.judge(document, position, options, scratch, block);
         if exact.is_some() {
             flags.0 |= Flags::EXACT;
         }
@@ -165,6 +174,7 @@ impl Plan {
     fn judge(
         &self,
         document: Document<'_>,
+        position: u32,
         options: &SweepOptions,
         scratch: &mut Scratch,
         block: &mut Block<'_>,
@@ -195,6 +205,18 @@ impl Plan {
                     judged.near = Some(signature.as_ref().map(near));
                 }
                 StageKind::ExactDedup | StageKind::Minhash => {}
+                StageKind::Columns(columns) => {
+                    let row = position as usize;
+                    for (at, (column, reason)) in columns.iter().enumerate() {
+                        let number = block.numbers[at].filter(|numbers| numbers.is_valid(row));
+                        let number = number.map(|numbers| numbers.value(row));
+                        block.missing[at] += u64::from(number.is_none());
+                        if column.drops(number) {
+                            judged.verdict.add(*reason);
+                        }
+                        block.measured.number(index, at, number);
+                    }
+                }
                 StageKind::Filter(filter) => {
                     let mut raised = Raised::default();
                     let mut document = Document { text, url: document.url, language: judged.language };
@@ -241,7 +263,8 @@ impl Plan {
             }
             block.nanos[index] += (block.clock)() - start;
             let own = judged.verdict.before(stage.first_reason + stage.reasons);
-            let is_unwanted = stage.name == "language" && own != judged.verdict.before(stage.first_reason);
+            let is_unwanted =
+                LANGUAGE_STAGES.contains(&stage.name) && own != judged.verdict.before(stage.first_reason);
             if is_unwanted || (!options.all_signals && !judged.verdict.is_keep()) {
                 break;
             }

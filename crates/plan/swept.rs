@@ -60,6 +60,8 @@ pub struct Swept {
     pub signed: Vec<Signed>,
     /// Lines removed, by reason.
     pub lines: Vec<u64>,
+    /// Documents that were judged without a number, by own column of the recipe.
+    pub missing: Vec<u64>,
     /// Time spent, by stage of the plan; one more for sampling keys.
     pub nanos: Vec<u64>,
 }
@@ -96,9 +98,17 @@ impl<'p> Measured<'p> {
     /// Writes the signals that stage `stage` measured on the current document.
     pub fn signals(&mut self, stage: usize, signals: &Signals) {
         for ((_, owner, signal), column) in self.plan.columns.iter().zip(&mut self.signals) {
-            if *owner == stage {
+            if let (true, Some(signal)) = (*owner == stage, signal) {
                 column.append_option(signals.get(*signal));
             }
+        }
+    }
+
+    /// Writes the number of the current document that is the `at`th column of stage `stage`.
+    pub fn number(&mut self, stage: usize, at: usize, number: Option<f64>) {
+        let columns = self.plan.columns.iter().zip(&mut self.signals);
+        if let Some((_, column)) = columns.filter(|((_, owner, _), _)| *owner == stage).nth(at) {
+            column.append_option(number);
         }
     }
 

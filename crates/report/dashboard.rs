@@ -40,15 +40,15 @@ struct Page<'r> {
     run: &'r Run,
     method: String,
     /// Meaning and bin edges by `<stage>.<signal>`.
-    signals: BTreeMap<&'r str, SignalView>,
+    signals: BTreeMap<&'r str, SignalView<'r>>,
     /// Text that each stage or step worked on, in bytes.
     measured: BTreeMap<&'r str, u64>,
     length_edges: Vec<f64>,
 }
 
 #[derive(Serialize)]
-struct SignalView {
-    about: &'static str,
+struct SignalView<'r> {
+    about: &'r str,
     edges: Vec<f64>,
 }
 
@@ -56,8 +56,11 @@ struct SignalView {
 pub fn render_dashboard(run: &Run) -> Result<String, serde_json::Error> {
     let run = &trimmed(run);
     let signals = run.tally.signals.iter().map(|(name, histogram)| {
+        // A number of the user's may have a signal's name; only its reason says what it is.
+        let own = run.reasons.0.iter().find(|reason| reason.stage == "column" && reason.full_name() == *name);
         let signal = name.rsplit('.').next().and_then(Signal::from_name);
-        (name.as_str(), SignalView { about: signal.map_or("", Signal::about), edges: edges(histogram) })
+        let about = own.map_or(signal.map_or("", Signal::about), |reason| &reason.why);
+        (name.as_str(), SignalView { about, edges: edges(histogram) })
     });
     let page = Page {
         run,

@@ -129,7 +129,7 @@ pub fn run() -> Run {
         stages.push(StageTally { reached, dropped, cut_bytes });
         reached = Counts {
             documents: reached.documents - dropped.documents,
-            bytes: reached.bytes - dropped.bytes - cut_bytes,
+            bytes: reached.bytes - dropped.bytes - cut_bytes as u64,
         };
     }
     let tally = Tally {
@@ -282,6 +282,7 @@ fn signals() -> BTreeMap<String, Histogram> {
                 Scale::Log => (8.0 + 1.9 * z).exp2(),
                 Scale::Linear if signal == Signal::MeanWordLength => 4.7 + 0.8 * z,
                 Scale::Linear => (4.0 + 2.0 * z).round().max(0.0),
+                Scale::Signed => 2.0 * z,
             });
         }
         out.insert(format!("{stage}.{}", signal.name()), histogram);

@@ -3,6 +3,7 @@
 //! **Invariant:** derived from what a run leaves behind, never called by a stage; structs in, strings out.
 
 mod card;
+mod comparison;
 mod dashboard;
 mod human;
 mod method;
@@ -11,6 +12,9 @@ mod terminal;
 mod training;
 
 pub use card::render_card;
+pub use comparison::{
+    Cell, ComparedDocument, ComparedRun, Comparison, Rewritten, render_comparison, render_matrix,
+};
 pub use dashboard::render_dashboard;
 pub use human::{human_bytes, human_count};
 pub use method::render_method;

@@ -41,6 +41,7 @@ fn splitter(name: &str) -> String {
         "uax29" => "Unicode word boundaries (UAX #29)".to_owned(),
         "spacy" => "spaCy's English tokenizer".to_owned(),
         "whitespace" => "white space".to_owned(),
+        "wordpunct" => "NLTK's WordPunct".to_owned(),
         other => format!("\"{other}\""),
     }
 }
@@ -134,7 +135,7 @@ fn kept(keep: &str) -> String {
                 sources.replace(',', ", ")
             )
         }
-        _ if keep == "datatrove" => "the document that datatrove's union of the clusters keeps".to_owned(),
+        _ if keep == "datatrove" => "the document at the root of datatrove's union".to_owned(),
         _ => format!("the {keep} document"),
     }
 }

@@ -68,8 +68,11 @@ fn stage_rows(out: &mut String, run: &Run, stage: &StageInfo, tally: &StageTally
         }
     }
     idle_rows(out, &idle);
-    if tally.cut_bytes > 0 {
-        row(out, "  text cut, page kept", ["", &human_bytes(tally.cut_bytes), "", "", "", "", ""]);
+    let bytes = human_bytes(tally.cut_bytes.unsigned_abs());
+    match tally.cut_bytes {
+        1.. => row(out, "  text cut, page kept", ["", &bytes, "", "", "", "", ""]),
+        ..0 => row(out, "  text added", ["", &bytes, "", "", "", "", ""]),
+        0 => {}
     }
 }
 
@@ -127,9 +130,11 @@ fn totals(out: &mut String, run: &Run) {
     let dropped = run.dropped();
     total("input", Some(tally.input.documents), tally.input.bytes);
     total("dropped", Some(dropped.documents), dropped.bytes);
-    let cut = tally.kept_input_bytes.saturating_sub(tally.kept.bytes);
-    if cut > 0 {
-        total("cut from kept documents", None, cut);
+    let (before, after) = (tally.kept_input_bytes, tally.kept.bytes);
+    if after < before {
+        total("cut from kept documents", None, before - after);
+    } else if after > before {
+        total("added to kept documents", None, after - before);
     }
     total("kept", Some(tally.kept.documents), tally.kept.bytes);
     out.push_str("\nTime: of the threads, in the first pass. GB/s: of the text a stage measured.\n");

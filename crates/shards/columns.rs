@@ -6,21 +6,24 @@ use arrow::array::{
     ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch, StringBuilder, UInt8Builder,
     UInt64Builder,
 };
-use arrow::datatypes::{Field, Schema, SchemaRef};
-use document::Problem;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use document::{NUMBER_PREFIX, Problem};
 
-use crate::{KeepType, ReadOptions, ShardError};
+use crate::{KeepType, NumberField, ReadOptions, ShardError};
 
 /// Columns before the kept ones, see [`input_schema`].
 pub const INPUT_COLUMNS: usize = 11;
 
-/// `row, bytes, text, id, url, date, dump, file_path, source, metadata, problem`, then the kept columns.
+/// `row, bytes, text, id, url, date, dump, file_path, source, metadata, problem`, then the kept columns, then numbers.
 ///
 /// `row` counts from 0 in the shard. `bytes` is the length of the text, or of the raw record where there is
 /// none. `id` is never null. `source` is there for reports; it stays in `metadata` too, unless it is kept.
 pub fn input_schema(options: &ReadOptions) -> SchemaRef {
     let mut fields = document::input_schema();
     fields.extend(options.keep.iter().map(|keep| Field::new(&keep.path, keep.kind.data_type(), true)));
+    let number =
+        |field: &NumberField| Field::new(format!("{NUMBER_PREFIX}{}", field.name), DataType::Float64, true);
+    fields.extend(options.numbers.iter().map(number));
     Arc::new(Schema::new(fields))
 }
 
@@ -47,6 +50,7 @@ pub(crate) struct Rows<'a> {
     pub strings: [StringBuilder; 5],
     pub metadata: StringBuilder,
     pub kept: Vec<Kept>,
+    pub numbers: Vec<Float64Builder>,
 }
 
 impl<'a> Rows<'a> {
@@ -68,6 +72,7 @@ impl<'a> Rows<'a> {
             strings: std::array::from_fn(|_| StringBuilder::with_capacity(records, records * 32)),
             metadata: StringBuilder::with_capacity(records, records * 64),
             kept: kept.collect(),
+            numbers: options.numbers.iter().map(|_| Float64Builder::with_capacity(records)).collect(),
         }
     }
 
@@ -104,6 +109,7 @@ impl<'a> Rows<'a> {
         for kept in &mut self.kept {
             kept.append_null();
         }
+        self.numbers.iter_mut().for_each(Float64Builder::append_null);
     }
 
     pub fn finish(mut self, path: &Path) -> Result<RecordBatch, ShardError> {
@@ -117,6 +123,7 @@ impl<'a> Rows<'a> {
         columns.push(Arc::new(self.metadata.finish()));
         columns.push(Arc::new(self.problem.finish()));
         columns.extend(self.kept.iter_mut().map(Kept::finish));
+        columns.extend(self.numbers.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
         RecordBatch::try_new(input_schema(self.options), columns)
             .map_err(|source| ShardError::arrow(path, source))
     }

@@ -20,6 +20,8 @@ pub enum InputError {
         "`{text}` is not a column to keep: {why}; write `name:type` with type utf8, float64, int64 or bool"
     )]
     Keep { text: String, why: &'static str },
+    #[error("{}: not a Parquet file; scores to be joined lie in Parquet, with an id and a number per row", .0.display())]
+    Sidecar(PathBuf),
 }
 
 /// A shard that cannot be read to its end. What was delivered before stays valid.
@@ -47,6 +49,10 @@ pub enum Fault {
     MissingColumn { column: String, found: Vec<String> },
     #[error("the column `{column}` holds {found}, not text")]
     ColumnType { column: String, found: String },
+    #[error("there is no column `{column}`; the columns are {}", .found.join(", "))]
+    SidecarColumn { column: String, found: Vec<String> },
+    #[error("the column `{column}` holds {found}, not {wanted}")]
+    SidecarType { column: String, found: String, wanted: &'static str },
     #[error("damaged Parquet at row {row}: {source}")]
     Parquet { row: u64, source: ParquetError },
     #[error("columns do not fit together: {source}")]
@@ -104,6 +110,9 @@ impl Fault {
             Self::Shrunk { .. } => "run again when nothing writes to the file, or pass --no-mmap",
             Self::MissingColumn { .. } | Self::ColumnType { .. } => {
                 "name the text column with --text-column (dots reach into nested columns)"
+            }
+            Self::SidecarColumn { .. } | Self::SidecarType { .. } => {
+                "name the right ones in the recipe: `id` the column of ids, `field` that of the numbers"
             }
             Self::Parquet { .. } => "write the file again; rows before the damage were read",
             Self::Arrow { .. } => "write the odd column as text, or leave it out",

@@ -48,6 +48,7 @@ pub(crate) fn parse(bytes: &[u8], first_row: u64, options: &ReadOptions, rows: &
         take_id(&fields, row, options, rows, &mut taken);
         take_strings(&fields, rows, &mut taken);
         take_kept(&fields, options, rows, &mut taken);
+        read_numbers(&fields, options, rows);
         write_metadata(&fields, &mut taken, rows);
         rows.finish_row(row, bytes, problem);
     }
@@ -180,6 +181,14 @@ fn append(value: &str, column: &mut Kept) -> bool {
         Kept::Float64(column) => value.parse().map(|value| column.append_value(value)).is_ok(),
         Kept::Int64(column) => value.parse().map(|value| column.append_value(value)).is_ok(),
         Kept::Bool(column) => value.parse().map(|value| column.append_value(value)).is_ok(),
+    }
+}
+
+/// Numbers are read, not taken: they stay in `metadata`.
+fn read_numbers(fields: &[Field<'_>], options: &ReadOptions, rows: &mut Rows<'_>) {
+    for (number, column) in options.numbers.iter().zip(&mut rows.numbers) {
+        let value = find(fields, &number.path).and_then(|found| found.value.parse().ok());
+        column.append_option(value.filter(|value: &f64| value.is_finite()));
     }
 }
 

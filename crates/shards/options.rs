@@ -14,6 +14,8 @@ pub struct ReadOptions {
     pub id_column: String,
     /// Fields to lift out of `metadata` into columns of their own.
     pub keep: Vec<KeepColumn>,
+    /// Fields to read as numbers, too; they stay where they are.
+    pub numbers: Vec<NumberField>,
     /// Raw bytes of a record; longer ones are skipped as `too_large`. At most 1 GiB.
     pub max_document: u64,
     /// A block holds at most so many bytes of whole records, or one longer record.
@@ -39,6 +41,7 @@ impl Default for ReadOptions {
             text_column: "text".to_owned(),
             id_column: "id".to_owned(),
             keep: Vec::new(),
+            numbers: Vec::new(),
             max_document: Self::MAX_DOCUMENT,
             block_bytes: Self::BLOCK_BYTES,
             no_mmap: false,
@@ -51,6 +54,15 @@ impl Default for ReadOptions {
 pub struct KeepColumn {
     pub path: String,
     pub kind: KeepType,
+}
+
+/// A field that documents are measured by. What is not a finite number there is null.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberField {
+    /// Of the measurement.
+    pub name: String,
+    /// Dots reach into nested objects, a field with that very name goes first.
+    pub path: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -141,7 +141,7 @@ fn check_text_column(fields: &Fields, path: &str) -> Result<(), Fault> {
     }
 }
 
-fn find_field<'f>(fields: &'f Fields, path: &str) -> Option<&'f FieldRef> {
+pub(crate) fn find_field<'f>(fields: &'f Fields, path: &str) -> Option<&'f FieldRef> {
     if let Some((_, field)) = fields.find(path) {
         return Some(field);
     }
@@ -152,7 +152,7 @@ fn find_field<'f>(fields: &'f Fields, path: &str) -> Option<&'f FieldRef> {
     }
 }
 
-fn list_columns(fields: &Fields, prefix: &str, found: &mut Vec<String>) {
+pub(crate) fn list_columns(fields: &Fields, prefix: &str, found: &mut Vec<String>) {
     for field in fields {
         match field.data_type() {
             DataType::Struct(inner) => list_columns(inner, &format!("{prefix}{}.", field.name()), found),
@@ -161,7 +161,7 @@ fn list_columns(fields: &Fields, prefix: &str, found: &mut Vec<String>) {
     }
 }
 
-fn is_text(data_type: &DataType) -> bool {
+pub(crate) fn is_text(data_type: &DataType) -> bool {
     use DataType::*;
     match data_type {
         Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView => true,
@@ -217,6 +217,9 @@ fn try_convert(
         for (column, out) in columns.kept.iter().zip(&mut rows.kept) {
             append(column.as_ref().filter(|column| !column.is_null(index)), index, out);
         }
+        for (column, out) in columns.numbers.iter().zip(&mut rows.numbers) {
+            out.append_option(column.as_ref().and_then(|column| column.number(index)));
+        }
         metadata.clear();
         encoder.encode(index, &mut metadata);
         let metadata = std::str::from_utf8(&metadata).ok().filter(|metadata| *metadata != "{}");
@@ -246,6 +249,7 @@ struct Columns {
     id: Option<Column>,
     strings: Vec<Option<Column>>,
     kept: Vec<Option<Column>>,
+    numbers: Vec<Option<Column>>,
     /// Paths of all that is not left over.
     taken: Vec<String>,
 }
@@ -286,7 +290,11 @@ impl Columns {
             };
             kept.push(column);
         }
-        Ok(Self { text, id, strings, kept, taken })
+        let mut numbers = Vec::new();
+        for number in &options.numbers {
+            numbers.push(find(&number.path, DataType::is_numeric, Some(&DataType::Float64), false)?);
+        }
+        Ok(Self { text, id, strings, kept, numbers, taken })
     }
 
     fn rest(&self, batch: &RecordBatch) -> Result<StructArray, ArrowError> {
@@ -323,14 +331,14 @@ fn without(array: &StructArray, paths: &[&str]) -> Result<StructArray, ArrowErro
 }
 
 /// A column, wherever it is nested, with the nulls of all that it lies in.
-struct Column {
-    array: ArrayRef,
+pub(crate) struct Column {
+    pub array: ArrayRef,
     nulls: Option<NullBuffer>,
 }
 
 impl Column {
     /// Finds the column of that very name, else follows the dots. Dictionaries are unpacked.
-    fn find(batch: &RecordBatch, path: &str) -> Result<Option<Self>, ArrowError> {
+    pub fn find(batch: &RecordBatch, path: &str) -> Result<Option<Self>, ArrowError> {
         let whole = StructArray::from(batch.clone());
         let Some(mut found) = Self::find_in(&whole, path) else { return Ok(None) };
         if let DataType::Dictionary(_, value) = found.array.data_type() {
@@ -359,7 +367,13 @@ impl Column {
         if self.is_null(row) { None } else { Texts::of(&self.array).get(row) }
     }
 
-    fn text(&self, row: usize) -> Option<&str> {
+    /// Of a column that was cast to f64; none where it is not finite.
+    pub fn number(&self, row: usize) -> Option<f64> {
+        let number = (!self.is_null(row)).then(|| self.array.as_primitive::<Float64Type>().value(row));
+        number.filter(|number| number.is_finite())
+    }
+
+    pub fn text(&self, row: usize) -> Option<&str> {
         self.bytes(row).and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 }

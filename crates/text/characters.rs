@@ -124,6 +124,30 @@ pub const TERMINAL_PUNCTUATION: &[(u32, u32)] = &[
     (0x1DA88, 0x1DA88),
 ];
 
+/// 128 code points of the numeric type Digit: digits that are not decimal.
+const OTHER_DIGITS: &[(u32, u32)] = &[
+    (0x00B2, 0x00B3),
+    (0x00B9, 0x00B9),
+    (0x1369, 0x1371),
+    (0x19DA, 0x19DA),
+    (0x2070, 0x2070),
+    (0x2074, 0x2079),
+    (0x2080, 0x2089),
+    (0x2460, 0x2468),
+    (0x2474, 0x247C),
+    (0x2488, 0x2490),
+    (0x24EA, 0x24EA),
+    (0x24F5, 0x24FD),
+    (0x24FF, 0x24FF),
+    (0x2776, 0x277E),
+    (0x2780, 0x2788),
+    (0x278A, 0x2792),
+    (0x10A40, 0x10A43),
+    (0x10E60, 0x10E68),
+    (0x11052, 0x1105A),
+    (0x1F100, 0x1F10A),
+];
+
 /// Python's `str.isspace`: Unicode white space and U+001C to U+001F.
 pub fn is_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1C}'..='\u{1F}')
@@ -151,23 +175,6 @@ pub fn is_alphabetic(c: char) -> bool {
     )
 }
 
-/// Python's `\d`: general category Nd.
-pub fn is_digit(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_digit() } else { general_category(c) == GeneralCategory::DecimalNumber }
-}
-
-/// Python's `\w`: letters, numbers and the underscore, but no marks.
-pub fn is_word(c: char) -> bool {
-    use GeneralCategory::*;
-    is_alphabetic(c)
-        || c == '_'
-        || if c.is_ascii() {
-            c.is_ascii_digit()
-        } else {
-            matches!(general_category(c), DecimalNumber | LetterNumber | OtherNumber)
-        }
-}
-
 /// General category P: punctuation of any kind, without symbols.
 pub fn is_punctuation(c: char) -> bool {
     use GeneralCategory::*;
@@ -181,6 +188,33 @@ pub fn is_punctuation(c: char) -> bool {
             | FinalPunctuation
             | OtherPunctuation
     )
+}
+
+/// Python's `str.isalnum` for one character: general categories L and N.
+pub fn is_alphanumeric(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric();
+    }
+    use GeneralCategory::*;
+    is_alphabetic(c) || matches!(general_category(c), DecimalNumber | LetterNumber | OtherNumber)
+}
+
+/// `\w` of Python's `re`.
+pub fn is_word_character(c: char) -> bool {
+    c == '_' || is_alphanumeric(c)
+}
+
+/// `\d` of Python's `re`: general category Nd.
+pub fn is_decimal(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_digit();
+    }
+    general_category(c) == GeneralCategory::DecimalNumber
+}
+
+/// Python's `str.isdigit` for one character: decimal digits, and those in superscripts, circles and the like.
+pub fn is_digit(c: char) -> bool {
+    is_decimal(c) || !c.is_ascii() && is_in(OTHER_DIGITS, c)
 }
 
 /// In [`TERMINAL_PUNCTUATION`].
@@ -220,7 +254,8 @@ mod tests {
     fn the_sets_have_their_published_sizes() {
         assert_eq!(size(PUNCTUATION), 129);
         assert_eq!(size(TERMINAL_PUNCTUATION), 159);
-        assert!(PUNCTUATION.is_sorted() && TERMINAL_PUNCTUATION.is_sorted());
+        assert_eq!(size(OTHER_DIGITS), 128);
+        assert!([PUNCTUATION, TERMINAL_PUNCTUATION, OTHER_DIGITS].iter().all(|set| set.is_sorted()));
     }
 
     #[test]
@@ -237,9 +272,16 @@ mod tests {
         assert!(is_alphabetic('é') && is_alphabetic('世') && is_alphabetic('ª'));
         // Alphabetic for Unicode, not for Python: a Roman numeral, a vowel sign.
         assert!(!is_alphabetic('Ⅷ') && !is_alphabetic('\u{93E}') && !is_alphabetic('5'));
+        assert!(['é', 'Ⅷ', '²', '½', '٣'].into_iter().all(is_alphanumeric) && !is_alphanumeric('\u{93E}'));
+        assert!(is_word_character('_') && !is_word_character('-'));
+        assert!(is_decimal('٣') && !is_decimal('²') && is_digit('²') && !is_digit('½') && !is_digit('Ⅷ'));
         let spaces = (0..=0x10FFFF).filter_map(char::from_u32).filter(|&c| is_space(c)).count();
         assert_eq!(spaces, 29);
         assert_eq!(strip("\u{1F}\u{A0} a b\u{2029}\n"), "a b");
         assert!(!is_symbol('\u{2018}') && is_symbol('\u{2019}'));
+        // Assigned in Unicode 15 and 16.
+        assert!(!is_alphabetic('\u{1C8A}') && !is_alphabetic('\u{31350}'));
+        let words = (0..=0x10FFFF).filter_map(char::from_u32).filter(|&c| is_word_character(c)).count();
+        assert_eq!(words, 131_756 + 1_791 + 1);
     }
 }

@@ -2,17 +2,23 @@
 //!
 //! **Invariant:** pure functions of their input; no text can make them fail.
 
+pub mod bare_words;
 pub mod characters;
+mod dclm;
+pub mod grams;
 pub mod lines;
 pub mod normalize;
 mod numbering;
+pub mod python;
 mod repetition;
+pub mod rounding;
 pub mod scan;
 mod sentences;
 pub mod shingles;
 mod spacy;
 pub mod stable_hash;
 pub mod unicode14;
+pub mod wordpunct;
 pub mod words;
 
 pub use scan::{Scanner, StopWords};

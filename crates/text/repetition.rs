@@ -252,7 +252,7 @@ impl NGrams {
     }
 }
 
-fn mix(key: (u32, u32)) -> u64 {
+pub(crate) fn mix(key: (u32, u32)) -> u64 {
     mix64(key.0 as u64, key.1 as u64)
 }
 

@@ -7,6 +7,7 @@ use document::{Signal, SignalSet, Signals};
 use memchr::memmem::Finder;
 
 use crate::characters::{count_chars, is_space, is_terminal, strip};
+use crate::dclm::Dclm;
 use crate::lines::{split_lines, split_paragraphs};
 use crate::repetition::{NGrams, Parts, Vocabulary};
 use crate::words::Splitter;
@@ -14,23 +15,39 @@ use crate::words::Splitter;
 /// Stop words of one language, case-sensitive.
 #[derive(Clone, Debug, Default)]
 pub struct StopWords {
+    /// In the order of their buckets.
     words: Vec<Box<str>>,
-    longest_bytes: usize,
+    /// Where each bucket begins, and the last one ends.
+    buckets: Vec<usize>,
 }
 
 impl StopWords {
+    const BUCKETS: usize = 256;
+
     /// `list` holds one word per line; blank lines are left out.
     pub fn new(list: &str) -> StopWords {
         let mut words: Vec<Box<str>> =
             list.lines().map(strip).filter(|w| !w.is_empty()).map(Box::from).collect();
-        words.sort_unstable();
+        words.sort_unstable_by(|a, b| (Self::bucket(a), a).cmp(&(Self::bucket(b), b)));
         words.dedup();
-        let longest_bytes = words.iter().map(|word| word.len()).max().unwrap_or(0);
-        StopWords { words, longest_bytes }
+        let start = |bucket| words.partition_point(|word| Self::bucket(word) < bucket);
+        let buckets = (0..=Self::BUCKETS).map(start).collect();
+        StopWords { words, buckets }
     }
 
     pub fn contains(&self, word: &str) -> bool {
-        word.len() <= self.longest_bytes && self.words.iter().any(|known| **known == *word)
+        let bucket = Self::bucket(word);
+        let words = match self.buckets.get(bucket..bucket + 2) {
+            Some(&[start, end]) => &self.words[start..end],
+            _ => &[],
+        };
+        words.iter().any(|known| **known == *word)
+    }
+
+    fn bucket(word: &str) -> usize {
+        let byte = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(*byte));
+        let (first, last) = (byte(word.as_bytes().first()), byte(word.as_bytes().last()));
+        (first * 31 + last * 7 + word.len()) % Self::BUCKETS
     }
 }
 
@@ -51,6 +68,7 @@ pub struct Scanner {
     top_signals: SignalSet,
     duplicate_signals: SignalSet,
     word_signals: SignalSet,
+    dclm: Dclm,
 }
 
 impl Default for Scanner {
@@ -74,17 +92,17 @@ const DUPLICATES: [Signal; 6] = [
 const SHORT_LINE: usize = 30;
 
 /// Writes the signals that are asked for, and no others.
-struct Asked<'s> {
-    needs: SignalSet,
+pub(crate) struct Asked<'s> {
+    pub needs: SignalSet,
     signals: &'s mut Signals,
 }
 
 impl Asked<'_> {
-    fn set(&mut self, signal: Signal, value: usize) {
+    pub fn set(&mut self, signal: Signal, value: usize) {
         self.ratio(signal, value, 1);
     }
 
-    fn ratio(&mut self, signal: Signal, numerator: usize, denominator: usize) {
+    pub fn ratio(&mut self, signal: Signal, numerator: usize, denominator: usize) {
         if self.needs.contains(signal) {
             self.signals.set_ratio(signal, numerator, denominator);
         }
@@ -125,6 +143,7 @@ impl Scanner {
                 StopWords,
                 NewlinesPerWord,
             ]),
+            dclm: Dclm::default(),
         }
     }
 
@@ -136,6 +155,7 @@ impl Scanner {
             self.top_signals,
             self.duplicate_signals,
             self.word_signals,
+            self.dclm.signals(),
         ]
         .into_iter()
         .fold(self.paragraph_signals, SignalSet::union)
@@ -198,6 +218,9 @@ impl Scanner {
             for (signal, duplicate) in DUPLICATES.into_iter().zip(duplicates) {
                 asked.ratio(signal, duplicate, chars);
             }
+        }
+        if needs.intersects(self.dclm.signals()) {
+            self.dclm.measure(text, &mut asked);
         }
     }
 

@@ -10,7 +10,7 @@ mod sentences;
 mod specials;
 mod url;
 
-pub use sentences::count_sentences;
+pub use sentences::{count_sentences, each_start};
 
 use crate::characters::{is_ascii_space, is_space};
 use affixes::{infix, prefix, suffix};

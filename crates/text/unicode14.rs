@@ -1,11 +1,15 @@
 //! The references run on Python 3.11, whose Unicode is version 14: characters that came later are unassigned there, so
-//! they are no letters, no marks, and have neither case nor decomposition.
+//! they are no letters, no marks, and have neither case nor decomposition. Two old ones keep what they were then.
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 
 /// General category in Unicode 14.
 pub fn general_category(c: char) -> GeneralCategory {
-    if is_newer(c) { GeneralCategory::Unassigned } else { get_general_category(c) }
+    match c {
+        AHOM_SIGN_RA => GeneralCategory::NonspacingMark,
+        _ if is_newer(c) => GeneralCategory::Unassigned,
+        _ => get_general_category(c),
+    }
 }
 
 /// Assigned after Unicode 14, up to 18.
@@ -14,6 +18,53 @@ pub fn is_newer(c: char) -> bool {
     let next = NEWER.partition_point(|&(first, _)| first <= c);
     next > 0 && c <= NEWER[next - 1].1
 }
+
+/// Lower case, one character at a time; of sigma the form that does not end a word.
+pub fn lower(c: char) -> impl Iterator<Item = char> {
+    let is_newer = is_newer(c);
+    std::iter::once(c).filter(move |_| is_newer).chain(c.to_lowercase().filter(move |_| !is_newer))
+}
+
+/// Calls `each` with every character of the canonical decomposition.
+pub fn decompose(c: char, mut each: impl FnMut(char)) {
+    if is_newer(c) { each(c) } else { unicode_normalization::char::decompose_canonical(c, each) }
+}
+
+/// Canonical combining class.
+pub fn combining_class(c: char) -> u8 {
+    if is_newer(c) { 0 } else { unicode_normalization::char::canonical_combining_class(c) }
+}
+
+/// Unicode's rule for the lower case of a sigma between `before` and `after`: it is final after a cased letter and
+/// not before one, where case-ignorable characters do not count.
+pub fn is_final_sigma(before: &str, after: &str) -> bool {
+    meets_cased(before.chars().rev()) && !meets_cased(after.chars())
+}
+
+/// The standard library knows which characters are cased or ignorable but tells only through its own rule
+/// for sigma, so one character at a time is tried in it.
+fn meets_cased(chars: impl Iterator<Item = char>) -> bool {
+    for c in chars {
+        match c {
+            PHARYNGEAL => return true,
+            AHOM_SIGN_RA => continue,
+            _ if is_newer(c) => return false,
+            _ => {}
+        }
+        if String::from_iter([c, 'Σ']).to_lowercase().ends_with('ς') {
+            return true;
+        }
+        if !String::from_iter(['A', c, 'Σ']).to_lowercase().ends_with('ς') {
+            return false;
+        }
+    }
+    false
+}
+
+/// A lower-case letter until Unicode 16, then one without case.
+const PHARYNGEAL: char = '\u{295}';
+/// A non-spacing mark until Unicode 15, then a spacing one.
+const AHOM_SIGN_RA: char = '\u{1171E}';
 
 #[rustfmt::skip]
 const NEWER: &[(u32, u32)] = &[
@@ -47,6 +98,35 @@ const NEWER: &[(u32, u32)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn all() -> impl Iterator<Item = char> {
+        (0..=0x10FFFF).filter_map(char::from_u32)
+    }
+
+    /// Numbers of characters, counted with CPython 3.11's `unicodedata` (14.0.0).
+    #[test]
+    fn as_many_characters_have_each_property() {
+        use GeneralCategory::*;
+        let count =
+            |wanted: &[GeneralCategory]| all().filter(|c| wanted.contains(&general_category(*c))).count();
+        let letters = [UppercaseLetter, LowercaseLetter, TitlecaseLetter, ModifierLetter, OtherLetter];
+        assert_eq!(count(&letters), 131_756);
+        assert_eq!(count(&[NonspacingMark, SpacingMark, EnclosingMark]), 2_408);
+        assert_eq!(count(&[NonspacingMark]), 1_950);
+        assert_eq!(count(&[DecimalNumber, LetterNumber, OtherNumber]), 1_791);
+        assert_eq!(all().filter(|&c| !lower(c).eq([c])).count(), 1_433);
+        assert_eq!(all().filter(|&c| combining_class(c) != 0).count(), 912);
+        let decomposes = |c: char| {
+            let mut parts = Vec::new();
+            decompose(c, |part| parts.push(part));
+            parts != [c]
+        };
+        assert_eq!(all().filter(|&c| decomposes(c)).count(), 13_233);
+        let is_cased = |c: char| is_final_sigma(c.encode_utf8(&mut [0; 4]), "");
+        assert_eq!(all().filter(|&c| is_cased(c)).count(), 4_253);
+        let is_ignorable = |c: &char| is_final_sigma(&format!("A{c}"), "") && !is_cased(*c);
+        assert_eq!(all().filter(is_ignorable).count(), 2_602);
+    }
 
     #[test]
     fn newer_characters_are_unassigned() {

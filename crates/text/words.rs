@@ -2,11 +2,14 @@
 //!
 //! Punctuation marks are words of their own, as with the tokenizers of the published pipelines.
 
+use std::ops::Range;
+
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::characters::{is_ascii_space, is_space};
+use crate::characters::{is_alphanumeric, is_ascii_space, is_space};
 use crate::sentences::count_sentences;
 use crate::spacy;
+use crate::wordpunct::split_wordpunct;
 
 /// How text is cut into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,17 +20,20 @@ pub enum Splitter {
     Uax29,
     /// What stands between white space.
     Whitespace,
+    /// NLTK's WordPunct: runs of letters and digits, and runs of other marks.
+    Wordpunct,
 }
 
 impl Splitter {
     /// Names as in recipes.
-    pub const NAMES: [&'static str; 3] = ["spacy", "uax29", "whitespace"];
+    pub const NAMES: [&'static str; 4] = ["spacy", "uax29", "whitespace", "wordpunct"];
 
     pub fn from_name(name: &str) -> Option<Splitter> {
         match name {
             "spacy" => Some(Splitter::Spacy),
             "uax29" => Some(Splitter::Uax29),
             "whitespace" => Some(Splitter::Whitespace),
+            "wordpunct" => Some(Splitter::Wordpunct),
             _ => None,
         }
     }
@@ -37,6 +43,7 @@ impl Splitter {
             Splitter::Spacy => "spacy",
             Splitter::Uax29 => "uax29",
             Splitter::Whitespace => "whitespace",
+            Splitter::Wordpunct => "wordpunct",
         }
     }
 
@@ -49,7 +56,18 @@ impl Splitter {
             Splitter::Spacy => spacy::split(text, words),
             Splitter::Uax29 => split_uax29(text, words),
             Splitter::Whitespace => split_whitespace(text, words),
+            Splitter::Wordpunct => split_wordpunct(text, words),
         }
+    }
+
+    /// Calls `each` with the byte range of every sentence, in order; together they are the text. spaCy's only: without
+    /// its splitter the text is one. `words` is scratch space.
+    pub fn each_sentence(self, text: &str, words: &mut Vec<(u32, u32)>, mut each: impl FnMut(Range<usize>)) {
+        let mut start = 0;
+        if self == Splitter::Spacy {
+            spacy::each_start(text, words, |next| each(std::mem::replace(&mut start, next)..next));
+        }
+        each(start..text.len());
     }
 
     /// Number of sentences of `text`: spaCy's, of which there is at least one, or those of Unicode Standard Annex 29,
@@ -57,22 +75,44 @@ impl Splitter {
     pub fn sentences(self, text: &str, words: &mut Vec<(u32, u32)>) -> usize {
         match self {
             Splitter::Spacy => spacy::count_sentences(text, words),
-            Splitter::Uax29 | Splitter::Whitespace => count_sentences(text),
+            Splitter::Uax29 | Splitter::Whitespace | Splitter::Wordpunct => count_sentences(text),
         }
     }
 }
 
+/// Number of words that begin with a letter or digit, cut as fastText does: between ASCII blanks and NULs.
+pub fn count_fasttext_words(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut count, mut was_blank) = (0, true);
+    for (at, &byte) in bytes.iter().enumerate() {
+        let is_blank = matches!(byte, 0 | 9..=13 | b' ');
+        count += (was_blank & byte.is_ascii_alphanumeric()) as usize;
+        if was_blank & !byte.is_ascii() {
+            count += text[at..].starts_with(is_alphanumeric) as usize;
+        }
+        was_blank = is_blank;
+    }
+    count
+}
+
 fn split_whitespace(text: &str, words: &mut Vec<(u32, u32)>) {
+    let bytes = text.as_bytes();
     let mut start = None;
-    for (at, c) in text.char_indices() {
+    let mut at = 0;
+    while at < bytes.len() {
+        let (is_blank, length) = match bytes[at] {
+            byte if byte.is_ascii() => (is_ascii_space(byte), 1),
+            _ => text[at..].chars().next().map_or((false, 1), |c| (is_space(c), c.len_utf8())),
+        };
         match start {
-            Some(first) if is_space(c) => {
+            Some(first) if is_blank => {
                 words.push((first as u32, at as u32));
                 start = None;
             }
-            None if !is_space(c) => start = Some(at),
+            None if !is_blank => start = Some(at),
             _ => {}
         }
+        at += length;
     }
     if let Some(first) = start {
         words.push((first as u32, text.len() as u32));
@@ -193,6 +233,15 @@ mod tests {
         assert_eq!(words(Splitter::Whitespace, " a,b\u{A0}c\u{1C}d\u{2003}"), ["a,b", "c", "d"]);
         assert_eq!(words(Splitter::Uax29, " \u{A0}\n"), [""; 0]);
         assert_eq!(words(Splitter::Whitespace, ""), [""; 0]);
+    }
+
+    #[test]
+    fn fasttext_cuts_at_ascii_blanks_and_nuls() {
+        assert_eq!(count_fasttext_words(""), 0);
+        assert_eq!(count_fasttext_words("a b\nc\td\u{B}e\u{C}f\rg\0h"), 8);
+        // Not at a no-break space, nor at the separators U+001C to U+001F.
+        assert_eq!(count_fasttext_words("a\u{A0}b c\u{1C}d e\u{2003}f"), 3);
+        assert_eq!(count_fasttext_words("(a) -5 é ½ \u{FEFF}a … 5"), 3);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 use tokens::{Cache, Tokenizer, shuffle_key};
 
-/// Seed of the draws that define arms; the same in every run, so that an arm is one set of documents.
+/// Seed of the draws that define arms.
 const DRAW_SEED: u64 = 0x6172_6d73;
 
 /// Tokens of the documents from which a run's pieces are drawn, at least: enough documents for any small run.
@@ -23,7 +23,8 @@ pub enum Arm {
     Raw,
     /// Originals without a `language.*` or `input.*` reason.
     LanguageOnly,
-    /// Originals drawn from `raw` by sampling key until they have as many tokens as `all`.
+    /// Originals drawn from `raw` by sampling key until they have as many tokens as `all`; another draw for each seed,
+    /// so that the interval of a difference knows what the draw adds to the noise.
     RandomDrop,
     /// What the recipe keeps, as the recipe leaves it.
     All,
@@ -65,8 +66,8 @@ impl From<Arm> for ArmSpec {
     }
 }
 
-/// Indices into the corpus' documents that belong to an arm, ascending.
-pub fn members(spec: &ArmSpec, documents: &[ControlDocument]) -> Vec<usize> {
+/// Indices into the corpus' documents that belong to an arm in the runs of a seed, ascending.
+pub fn members(spec: &ArmSpec, documents: &[ControlDocument], seed: u32) -> Vec<usize> {
     let eligible = |i: &usize| {
         let document = &documents[*i];
         let half = (rehash(DRAW_SEED, document.sampling_key) & 1) as u8;
@@ -81,7 +82,7 @@ pub fn members(spec: &ArmSpec, documents: &[ControlDocument]) -> Vec<usize> {
             let target: u64 =
                 all.clone().filter(|&i| documents[i].kept).map(|i| documents[i].kept_tokens).sum();
             let mut drawn: Vec<usize> = all.collect();
-            drawn.sort_by_key(|&i| (rehash(DRAW_SEED + 1, documents[i].sampling_key), i));
+            drawn.sort_by_key(|&i| (rehash(DRAW_SEED + 1 + u64::from(seed), documents[i].sampling_key), i));
             let mut n_tokens = 0;
             drawn.retain(|&i| {
                 let wanted = n_tokens < target;
@@ -131,11 +132,11 @@ impl<'c> Library<'c> {
         })
     }
 
-    /// Tokens that an arm has without repeats, counted up to `limit`.
-    pub fn unique_tokens(&self, spec: &ArmSpec, limit: usize) -> usize {
+    /// Tokens that an arm has without repeats in the runs of a seed, counted up to `limit`.
+    pub fn unique_tokens(&self, spec: &ArmSpec, seed: u32, limit: usize) -> usize {
         let mut cache = Cache::default();
         let mut n_tokens = 0;
-        for i in members(spec, &self.corpus.documents) {
+        for i in members(spec, &self.corpus.documents, seed) {
             n_tokens += self.ids(spec.arm, i, &mut cache).len();
             if n_tokens >= limit {
                 return limit;
@@ -157,7 +158,7 @@ impl<'c> Library<'c> {
         n_tokens: usize,
         length: usize,
     ) -> Result<Vec<u32>, TrainError> {
-        let mut order = members(spec, &self.corpus.documents);
+        let mut order = members(spec, &self.corpus.documents, seed);
         let mut cache = Cache::default();
         let mut stream = Vec::with_capacity(n_tokens);
         for epoch in 0u64.. {

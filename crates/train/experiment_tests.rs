@@ -149,4 +149,20 @@ fn verdicts_follow_the_interval() {
     assert_eq!(verdict([3.1, 3.12, 3.112]).verdict, Verdict::Worse);
     assert_eq!(verdict([3.0, 3.021, 3.009]).verdict, Verdict::NoDifference);
     assert_eq!(verdict([2.9, 3.15, 3.01]).verdict, Verdict::TooWide);
+
+    // Where two draws of one arm differ, no other difference is believed.
+    config.arms = ArmSpec::default_run();
+    let panel = |random: f64| {
+        let arms = [("raw", 3.0), ("language_only", 2.9), ("random_drop", random), ("all", 2.8)];
+        let of_seed = |seed: u32| {
+            let noise = [0.001, 0.0, -0.001][seed as usize];
+            arms.map(|(arm, bits)| run(arm, seed, if arm == "all" { bits + noise } else { bits }))
+        };
+        let runs: Vec<RunScore> = (0..3).flat_map(of_seed).collect();
+        conclude(&config, 1, &sets, &runs)
+    };
+    let (silent, loud) = (panel(3.0), panel(3.1));
+    assert_eq!(silent.comparisons[0].verdict, Verdict::Better);
+    assert!(loud.comparisons.iter().all(|c| c.verdict == Verdict::TooWide));
+    assert_eq!(loud.notes.len(), silent.notes.len() + 1);
 }

@@ -68,7 +68,8 @@ impl Config {
     pub fn settle(mut self, library: &Library<'_>) -> Result<Self, TrainError> {
         let limit = self.training.tokens;
         let per_pass = limit.div_ceil(self.epochs as usize) + 1;
-        let sizes = self.arms.iter().map(|arm| (library.unique_tokens(arm, per_pass), &arm.name));
+        let runs = self.arms.iter().flat_map(|arm| (0..self.training.seeds).map(move |seed| (arm, seed)));
+        let sizes = runs.map(|(arm, seed)| (library.unique_tokens(arm, seed, per_pass), &arm.name));
         let (unique, smallest) = sizes.min().ok_or_else(|| TrainError::Refused("no arms to train".into()))?;
         // One id more than is trained on: the last input's target.
         let usable = (unique * self.epochs as usize).min(limit + 1).saturating_sub(1);

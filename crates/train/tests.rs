@@ -262,7 +262,7 @@ fn pieces_become_documents_and_documents_arms() {
     }
     assert_eq!(corpus.heldout.iter().map(|s| s.documents.len()).collect::<Vec<_>>(), [10, 10]);
     assert_eq!(corpus.heldout[0].documents[1].source.as_deref(), Some("news"));
-    let of = |arm: Arm| members(&ArmSpec::from(arm), &corpus.documents);
+    let of = |arm: Arm| members(&ArmSpec::from(arm), &corpus.documents, 0);
     assert_eq!(of(Arm::Raw).len(), 59);
     assert_eq!(of(Arm::LanguageOnly).len(), 39);
     assert_eq!(of(Arm::All).len(), 38);
@@ -271,8 +271,9 @@ fn pieces_become_documents_and_documents_arms() {
     let kept: u64 = of(Arm::All).iter().map(|&i| corpus.documents[i].kept_tokens).sum();
     let dropped = tokens(&of(Arm::RandomDrop));
     assert!(dropped >= kept && dropped < kept + 1_100, "{dropped} {kept}");
+    assert_ne!(members(&Arm::RandomDrop.into(), &corpus.documents, 1), of(Arm::RandomDrop));
     let halves =
-        ArmSpec::halves(Arm::Raw).iter().map(|spec| members(spec, &corpus.documents)).collect::<Vec<_>>();
+        ArmSpec::halves(Arm::Raw).iter().map(|spec| members(spec, &corpus.documents, 0)).collect::<Vec<_>>();
     assert_eq!(halves[0].len() + halves[1].len(), 59);
     assert!(halves[0].iter().all(|i| !halves[1].contains(i)));
     let library = Library::new(&corpus, corpus.tokenizer.truncated(4_096).unwrap());
@@ -284,7 +285,7 @@ fn pieces_become_documents_and_documents_arms() {
     let text = String::from_utf8_lossy(&library.tokenizer().decode_bytes(&stream)).into_owned();
     assert!(stream.len() == 500 && stream.iter().all(|&id| id < 4_096) && !text.contains("menu"));
     assert_ne!(stream, stream_of(1));
-    let unique = library.unique_tokens(&Arm::All.into(), usize::MAX);
+    let unique = library.unique_tokens(&Arm::All.into(), 0, usize::MAX);
     let twice = library.stream(&Arm::All.into(), 0, 2 * unique, 64).unwrap();
     let (mut first, mut second) = (twice[..unique].to_vec(), twice[unique..].to_vec());
     assert_ne!(first, second);

@@ -31,6 +31,14 @@ function binTicks(scale, first, last, room) {
   if (scale === "log") {
     for (let power = 1; power < 1e13; power *= 10) ticks.push([4 * Math.log2(power + 1), short(power)]);
     if (first === 0) ticks.unshift([0, "0"]);
+  } else if (scale === "signed") {
+    ticks.push([binOf(scale, 0), "0"]);
+    for (let power = 0.1; power < 1e8; power *= 10) {
+      for (const value of [1, 2, 3, 5].map((digit) => digit * power)) {
+        ticks.push([binOf(scale, value), short(value)], [binOf(scale, -value), short(-value)]);
+      }
+    }
+    ticks.sort((a, b) => a[0] - b[0]);
   } else {
     const unit = scale === "fraction" ? 50 : 2;
     const span = (last - first) / unit;
@@ -46,6 +54,7 @@ function binTicks(scale, first, last, room) {
 
 /** A value in bins, as `Histogram::add` of the crate `document` has it. */
 function binOf(scale, value) {
+  if (scale === "signed") return 120 + Math.sign(value) * 4 * Math.log2(1 + 64 * Math.abs(value));
   return scale === "fraction" ? value * 50 : scale === "log" ? 4 * Math.log2(value + 1) : value * 2;
 }
 
@@ -56,7 +65,7 @@ function binRange(scale, counts, bounds) {
   while (first < last && counts[first] === 0) first++;
   const at = bounds.map((value) => binOf(scale, value)).filter((bin) => bin <= counts.length);
   // On a scale without end, far bounds (100,000 words) would squeeze the data: a third more is given to them.
-  const span = scale === "log" ? Math.max(6, last + 1 - first) : Infinity;
+  const span = scale === "log" || scale === "signed" ? Math.max(6, last + 1 - first) : Infinity;
   for (const bin of at) {
     if (bin >= last + 1 && bin < last + 1 + span / 3) last = Math.min(counts.length - 1, Math.ceil(bin) + 1);
     if (bin <= first && bin > first - span / 3) first = Math.max(0, Math.floor(bin) - 2);

@@ -12,8 +12,15 @@ type Lengths = Box<[u8]>;
 
 pub struct Specials {
     cases: HashMap<&'static str, Lengths>,
-    /// By the first byte: lengths in bytes of the cases that begin with it.
-    lengths: [u32; 256],
+    /// Lengths in bytes of the cases by first and last byte: hardly a chunk that is no case is looked up.
+    lengths: Box<[u32; SLOTS]>,
+}
+
+const SLOTS: usize = 2048;
+
+fn slot(chunk: &[u8]) -> usize {
+    let (first, last) = (usize::from(chunk[0]), usize::from(chunk[chunk.len() - 1]));
+    (first * 67 + last) % SLOTS
 }
 
 static SPECIALS: LazyLock<Specials> = LazyLock::new(Specials::read);
@@ -25,12 +32,12 @@ impl Specials {
 
     fn read() -> Specials {
         let mut cases = HashMap::new();
-        let mut lengths = [0; 256];
+        let mut lengths = Box::new([0; SLOTS]);
         for line in include_str!("special_cases.txt").lines().skip(2) {
             let words: Vec<String> = line.split('\t').map(unescape).collect();
             let chunk: &'static str = Box::leak(words.concat().into_boxed_str());
             debug_assert!((1..32).contains(&chunk.len()), "{chunk}");
-            lengths[chunk.as_bytes()[0] as usize] |= 1 << chunk.len();
+            lengths[slot(chunk.as_bytes())] |= 1 << chunk.len();
             cases.insert(chunk, words.iter().map(|word| word.len() as u8).collect());
         }
         Specials { cases, lengths }
@@ -38,8 +45,9 @@ impl Specials {
 
     /// The words of `chunk` if it is a special case.
     pub fn find(&self, chunk: &str) -> Option<&[u8]> {
-        let first = *chunk.as_bytes().first()?;
-        if chunk.len() >= 32 || self.lengths[first as usize] >> chunk.len() & 1 == 0 {
+        let is_listed =
+            (1..32).contains(&chunk.len()) && self.lengths[slot(chunk.as_bytes())] >> chunk.len() & 1 == 1;
+        if !is_listed {
             return None;
         }
         self.cases.get(chunk).map(|lengths| &**lengths)

@@ -4,7 +4,7 @@
 //! name or an IPv4 address that is not private, then port and path. Time is linear.
 
 use super::classes::{Classes, LOWER};
-use crate::characters::{is_digit, is_word};
+use crate::characters::{is_decimal, is_word_character};
 
 /// True if the whole of `text`, which has no white space, is a URL.
 pub fn is_url(text: &str, classes: Classes) -> bool {
@@ -15,7 +15,7 @@ pub fn is_url(text: &str, classes: Classes) -> bool {
         return true;
     }
     if let Some((scheme, rest)) = text.split_once("://") {
-        let is_scheme = scheme.chars().all(|c| is_word(c) || matches!(c, '+' | '-' | '.'));
+        let is_scheme = scheme.chars().all(|c| is_word_character(c) || matches!(c, '+' | '-' | '.'));
         if is_scheme && scheme.chars().nth(1).is_some() && is_host_and_path(rest, classes) {
             return true;
         }
@@ -37,8 +37,8 @@ fn is_host_and_path(text: &str, classes: Classes) -> bool {
 
 fn is_port_and_path(rest: &str) -> bool {
     let Some(port) = rest.strip_prefix(':') else { return !rest.starts_with('@') };
-    let digits = port.chars().take_while(|&c| is_digit(c)).count();
-    let path = port.trim_start_matches(is_digit);
+    let digits = port.chars().take_while(|&c| is_decimal(c)).count();
+    let path = port.trim_start_matches(is_decimal);
     // Of more digits than five no number of them is followed by a path.
     (2..=5).contains(&digits) && (path.is_empty() || path.starts_with(['/', '?', '#']))
 }
@@ -97,7 +97,7 @@ fn is_in_private_half(octet: &str) -> bool {
     let mut chars = octet.chars();
     match (chars.next(), chars.next(), chars.next()) {
         (Some('1'), Some('6'..='9'), None) | (Some('3'), Some('0' | '1'), None) => true,
-        (Some('2'), Some(c), None) => is_digit(c),
+        (Some('2'), Some(c), None) => is_decimal(c),
         _ => false,
     }
 }
@@ -107,11 +107,11 @@ fn is_octet(octet: &str, top: &str, last: char) -> bool {
     let mut chars = octet.chars();
     let tens = top.chars().next_back().unwrap_or('0');
     match (chars.next(), chars.next(), chars.next(), chars.next()) {
-        (Some(a), None, ..) => is_digit(a),
-        (Some(a), Some(b), None, _) => is_digit(a) && is_digit(b),
-        (Some('1'), Some(b), Some(c), None) => is_digit(b) && is_digit(c),
+        (Some(a), None, ..) => is_decimal(a),
+        (Some(a), Some(b), None, _) => is_decimal(a) && is_decimal(b),
+        (Some('1'), Some(b), Some(c), None) => is_decimal(b) && is_decimal(c),
         (Some('2'), Some(b), Some(c), None) => {
-            (('0'..tens).contains(&b) && is_digit(c)) || (b == tens && ('0'..=last).contains(&c))
+            (('0'..tens).contains(&b) && is_decimal(c)) || (b == tens && ('0'..=last).contains(&c))
         }
         _ => false,
     }
