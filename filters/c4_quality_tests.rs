@@ -94,6 +94,7 @@ fn checks_that_are_off_are_skipped() {
 fn sentences_can_be_judged_instead_of_lines() {
     let settings = with("split_paragraph", OptionValue::Bool(false));
     let (kept, lines) = kept_text(
+        &FILTER,
         &settings,
         "One two\nthree four. Short. Use\njavascript now! Here [1] it is (not) . \n\n Last",
     );

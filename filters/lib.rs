@@ -50,8 +50,8 @@ pub const FILTERS: &[&FilterSpec] = &[
     &gopher_quality::FILTER,
     &gopher_repetition::FILTER,
     &language::FILTER,
-    &redpajama2::FILTER,
     &mask_pii::FILTER,
+    &redpajama2::FILTER,
     &symbol_lines::FILTER,
     &url_blocklist::FILTER,
 ];
