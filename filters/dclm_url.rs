@@ -21,11 +21,15 @@ pub const FILTER: FilterSpec = FilterSpec {
     checks: &[
         Check::new("banned_host", Test::Own, "The host is on the list.")
             .known_as(&[("dclm", "url_substring_filter")]),
-        Check::new("strict_word", Test::Own, "A listed word anywhere, even with hyphens or dots in it.")
+        Check::new(
+            "banned_strict_word",
+            Test::Own,
+            "A listed word anywhere, even with hyphens or dots in it.",
+        )
+        .known_as(&[("dclm", "url_substring_filter")]),
+        Check::new("banned_hard_word", Test::Own, "A listed word that stands alone.")
             .known_as(&[("dclm", "url_substring_filter")]),
-        Check::new("hard_word", Test::Own, "A listed word that stands alone.")
-            .known_as(&[("dclm", "url_substring_filter")]),
-        Check::new("soft_words", Test::Own, "Two different listed words that stand alone.")
+        Check::new("banned_soft_words", Test::Own, "Two different listed words that stand alone.")
             .known_as(&[("dclm", "url_substring_filter")]),
     ],
     signals: &[],
@@ -172,15 +176,15 @@ mod tests {
 
     #[test]
     fn words() {
-        drops("https://example.org/c-a.s-INO", "strict_word");
-        drops("https://example.org/2girls", "strict_word");
-        drops("https://example.org/online-poker", "hard_word");
+        drops("https://example.org/c-a.s-INO", "banned_strict_word");
+        drops("https://example.org/2girls", "banned_strict_word");
+        drops("https://example.org/online-poker", "banned_hard_word");
         keeps("https://example.org/pokers/_adult/adult1/épokeré");
-        drops("https://example.org/webcam?s&m", "soft_words");
+        drops("https://example.org/webcam?s&m", "banned_soft_words");
         keeps("https://example.org/webcam/WEBCAM");
         // `m` is a word of `s&m`.
         keeps("https://example.org/s&m");
-        drops("https://example.org/s&m/m", "soft_words");
+        drops("https://example.org/s&m/m", "banned_soft_words");
     }
 
     #[test]

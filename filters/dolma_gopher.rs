@@ -10,8 +10,8 @@ use document::{
     at_most, between,
 };
 use text::characters::count_chars;
+use text::characters::is_alphabetic;
 use text::grams::{Grams, Parts};
-use text::python::is_alpha;
 use text::rounding::round_to;
 use text::{Splitter, StopWords};
 
@@ -206,7 +206,7 @@ impl DolmaGopher {
             let word = &text[part.span.0 as usize..part.span.1 as usize];
             let count = part.count as usize;
             symbols += if word.contains(['#', '…']) { count } else { 0 };
-            alphabetic += if word.chars().any(is_alpha) { count } else { 0 };
+            alphabetic += if word.chars().any(is_alphabetic) { count } else { 0 };
             required += if self.required.contains(word) { count } else { 0 };
             lengths.push((part.chars, part.count));
         }

@@ -14,12 +14,14 @@ mod dclm_text;
 mod dclm_url;
 pub mod dolma_c4;
 mod dolma_gopher;
+mod fasttext_language;
 mod fineweb_quality;
 mod gopher_quality;
 mod gopher_repetition;
 mod language;
 mod mask_pii;
 mod pieces;
+mod quality_model;
 pub mod redpajama2;
 mod redpajama2_lines;
 mod scratch;
@@ -46,11 +48,13 @@ pub const FILTERS: &[&FilterSpec] = &[
     &dclm_url::FILTER,
     &dolma_c4::FILTER,
     &dolma_gopher::FILTER,
+    &fasttext_language::FILTER,
     &fineweb_quality::FILTER,
     &gopher_quality::FILTER,
     &gopher_repetition::FILTER,
     &language::FILTER,
     &mask_pii::FILTER,
+    &quality_model::FILTER,
     &redpajama2::FILTER,
     &symbol_lines::FILTER,
     &url_blocklist::FILTER,

@@ -242,7 +242,7 @@ impl RedPajama {
 fn is_wordlike(word: &str) -> bool {
     match word.as_bytes() {
         [first, ..] if first.is_ascii() => first.is_ascii_alphanumeric() || *first == b'_',
-        _ => word.chars().next().is_some_and(text::python::is_word_character),
+        _ => word.chars().next().is_some_and(text::characters::is_word_character),
     }
 }
 

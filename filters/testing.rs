@@ -1,5 +1,8 @@
 //! What the tests of filters share: judge a text as a plan would, with the defaults of the filter.
 
+use std::sync::Arc;
+
+use classify::fasttext::fixture::Parts;
 use document::{
     Bound, Document, FilterSpec, Judge, LineEdits, OptionValue, Raised, Scope, Settings, Signals, Test,
 };
@@ -18,6 +21,13 @@ pub fn settings(filter: &FilterSpec) -> Settings {
     };
     let options = filter.options.iter().map(|option| (option.key.to_owned(), value(option.default)));
     Settings { options: options.collect(), splitter: "spacy".to_owned(), ..Settings::default() }
+}
+
+/// The default options, and a model at the path "".
+pub fn settings_with(filter: &FilterSpec, model: &Parts) -> Settings {
+    let mut settings = settings(filter);
+    settings.models.insert(String::new(), Arc::new(model.bytes()));
+    settings
 }
 
 /// The failed checks, in the filter's order.
@@ -94,6 +104,11 @@ pub fn limits_are_exact(filter: &FilterSpec) {
             Bound::Between(low, high) => (Some(low), Some(high)),
             Bound::Above(low) => {
                 let keeps = bound.keeps(low.next_up()) && !bound.keeps(low);
+                assert!(keeps, "{}", check.reason);
+                continue;
+            }
+            Bound::Below(high) => {
+                let keeps = bound.keeps(high.next_down()) && !bound.keeps(high);
                 assert!(keeps, "{}", check.reason);
                 continue;
             }

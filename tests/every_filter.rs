@@ -1,5 +1,8 @@
 //! What must hold for every filter of the registry, so that a new one is tested before it has tests.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use document::{Document, Judge, LineEdits, Raised, Settings, Signals};
 
 /// Texts that break careless code.
@@ -31,7 +34,15 @@ fn texts() -> Vec<String> {
 fn settings(spec: &document::FilterSpec) -> Settings {
     let options =
         spec.options.iter().map(|option| (option.key.to_owned(), plan::recipe::default_value(option)));
-    Settings { options: options.collect(), splitter: "spacy".to_owned(), ..Settings::default() }
+    // Filters with a model have none by default, which is the path "".
+    let mut model = classify::fasttext::fixture::Parts::two_languages();
+    model.labels[1].0 = "__label__hq";
+    Settings {
+        options: options.collect(),
+        models: BTreeMap::from([(String::new(), Arc::new(model.bytes()))]),
+        splitter: "spacy".to_owned(),
+        ..Settings::default()
+    }
 }
 
 #[test]

@@ -4,11 +4,13 @@
 mod catalogue;
 mod clean;
 mod columns;
+mod datatrove;
 mod demo;
 mod determinism;
 mod diff;
 mod every_filter;
 mod hostile;
+mod near_duplicates;
 mod readers;
 mod readme;
 mod recipes;

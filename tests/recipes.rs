@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{run, stderr, stdout};
+use crate::support::{clean, demo_raw, run, stderr, stdout, table, texts};
 
 fn plan(text: &str) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -89,4 +89,31 @@ fn a_plan_shows_every_stage_and_what_it_keeps() {
     for part in ["sweep", "resolve", "too_few_words", "words ≥ 50", "off", "stop words for `eo`"] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
+}
+
+#[test]
+fn recipes_that_come_with_the_program_are_plans() {
+    for (name, text) in plan::recipes::EMBEDDED {
+        let output = run(&["plan", name]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
+        assert!(text.contains(&format!("\nname = \"{name}\"\n")), "{name}");
+    }
+}
+
+#[test]
+fn a_check_goes_by_its_name_in_a_reference() {
+    let (code, text, error) =
+        plan("pipeline = [\"dclm_quality\"]\n[dclm_quality]\npage_length_filter = [10, 1000]\n");
+    assert_eq!(code, 0, "{error}");
+    assert!(text.contains("odd_page_length") && text.contains("10 … 1000"), "{text}");
+}
+
+#[test]
+fn a_built_in_recipe_cleans_with_its_own_reasons() {
+    let folder = tempfile::tempdir().unwrap();
+    let (raw, out) = (demo_raw(folder.path()), folder.path().join("out"));
+    clean(&[&raw], &out, &["--recipe", "dclm", "--quiet"], 0);
+    let reasons = texts(&table(&out, "ledger"), "reason");
+    let has = |stage: &str| reasons.iter().flatten().any(|reason| reason.starts_with(stage));
+    assert!(reasons.iter().any(Option::is_none) && has("dclm_quality.") && has("dclm_repetition."));
 }

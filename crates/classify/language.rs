@@ -22,6 +22,11 @@ languages! {
     "tur" "tr", "ukr" "uk", "urd" "ur", "uzb" "uz", "vie" "vi", "yid" "yi", "zul" "zu",
 }
 
+/// ISO 639-3 and ISO 639-1 name of a listed language, by either.
+pub fn names(code: &str) -> Option<(&'static str, &'static str)> {
+    LANGUAGES.iter().copied().find(|(long, short)| *long == code || *short == code)
+}
+
 /// The language of the whole text; `None` where it has no letters. The time is linear in the text.
 ///
 /// The score is whatlang's confidence: 1 for scripts of one language, else from the lead over the second best.

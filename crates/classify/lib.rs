@@ -1,7 +1,8 @@
-//! What kind of text it is: so far, its language.
+//! What kind of text it is: its language, or the label that a trained model gives it.
 //!
-//! **Invariant:** pure functions of the text.
+//! **Invariant:** pure functions of the text and of the model's bytes.
 
+pub mod fasttext;
 pub mod language;
 
 pub use language::{LANGUAGES, SHORT_NAMES, identify};

@@ -235,7 +235,7 @@ fn all_checks() -> Vec<Named> {
     }
     let duplicates = [
         ("exact_dedup", "The same text stands earlier in the input."),
-        ("minhash", "A document at least this similar is kept: see [minhash] min_similarity."),
+        ("minhash", "A near-duplicate is kept in its stead: see [minhash] keep, verify and min_similarity."),
     ];
     all.extend(duplicates.map(|(stage, why)| (stage, None, Check::new("duplicate", Test::Own, why))));
     all

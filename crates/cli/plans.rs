@@ -1,6 +1,7 @@
 //! `corpus plan`, and finding a recipe by name or path.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use plan::{Plan, Recipe, Sidecar};
@@ -48,7 +49,7 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A recipe by name or path, with the lists that it names, compiled.
+/// A recipe by name or path, with the lists and models that it names, compiled.
 pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     let is_path = name.ends_with(".toml") || name.contains('/');
     let (text, folder) = match plan::recipes::find(name) {
@@ -78,6 +79,12 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
         let files =
             sidecar(&folder.join(&from)).with_context(|| format!("{name}: [column.{}]", column.name))?;
         recipe.sidecars.insert(from, files);
+    }
+    for (path, line) in recipe.model_paths() {
+        let found = folder.join(&path);
+        let model = std::fs::read(&found)
+            .with_context(|| format!("{name}:{line}: cannot read the model {}", found.display()))?;
+        recipe.models.insert(path, Arc::new(model));
     }
     let plan = Plan::compile(name, &recipe)?;
     Ok((recipe, plan))

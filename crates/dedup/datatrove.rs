@@ -1,21 +1,24 @@
 //! The reference's clusters, for parity: neighbours with equal bands are joined unverified, and the kept
 //! document is whichever the union by size made root.
 
-use crate::minhash::{BANDS, Signature};
+use crate::minhash::{BANDS, ROWS, Signature};
 
-/// The root of each document's cluster; the root is the document that datatrove keeps.
+/// The eight values of a document's band, and the document.
+pub type BandRow = ([u64; ROWS], u32);
+
+/// The root of each of so many documents' cluster; the root is the document that datatrove keeps.
 ///
-/// Documents are in input order, read as one task; `None` has no signature. As in datatrove 0.10's stages 2
-/// and 3: per band sort by the eight values, then by document; join each to its predecessor if equal; the
-/// larger side's root stays, in a tie that of the predecessor.
-pub fn roots(signatures: &[Option<Signature>]) -> Vec<u32> {
-    let mut parent: Vec<u32> = (0..signatures.len() as u32).collect();
-    let mut size = vec![1_u32; signatures.len()];
+/// `read` gives the rows of one band, of the documents that have a signature; documents are in input order,
+/// read as one task. As in datatrove 0.10's stages 2 and 3: per band sort by the eight values, then by document;
+/// join each to its predecessor if equal; the larger side's root stays, in a tie that of the predecessor.
+/// Takes 72 bytes per document for the band in work, and 8 for the clusters.
+pub fn roots(documents: usize, mut read: impl FnMut(usize, &mut Vec<BandRow>)) -> Vec<u32> {
+    let mut parent: Vec<u32> = (0..documents as u32).collect();
+    let mut size = vec![1_u32; documents];
+    let mut rows = Vec::new();
     for band in 0..BANDS {
-        let row = |(document, signature): (usize, &'_ Option<Signature>)| {
-            signature.as_ref().map(|signature| (key(signature, band), document as u32))
-        };
-        let mut rows: Vec<_> = signatures.iter().enumerate().filter_map(row).collect();
+        rows.clear();
+        read(band, &mut rows);
         rows.sort_unstable();
         for pair in rows.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
             let (a, b) = (find(&mut parent, pair[0].1), find(&mut parent, pair[1].1));
@@ -27,11 +30,16 @@ pub fn roots(signatures: &[Option<Signature>]) -> Vec<u32> {
             size[root as usize] += size[child as usize];
         }
     }
-    (0..signatures.len() as u32).map(|document| find(&mut parent, document)).collect()
+    (0..documents as u32).map(|document| find(&mut parent, document)).collect()
 }
 
-fn key(signature: &Signature, band: usize) -> [u64; crate::minhash::ROWS] {
-    std::array::from_fn(|row| signature.band(band)[row])
+/// One band of signatures that are all in memory, for [`roots`].
+pub fn rows_of(signatures: &[Option<Signature>], band: usize, rows: &mut Vec<BandRow>) {
+    for (document, signature) in signatures.iter().enumerate() {
+        if let Some(signature) = signature {
+            rows.push((std::array::from_fn(|row| signature.band(band)[row]), document as u32));
+        }
+    }
 }
 
 fn find(parent: &mut [u32], mut document: u32) -> u32 {
@@ -54,17 +62,21 @@ mod tests {
         Some(Signature(values))
     }
 
+    fn roots_of(signatures: &[Option<Signature>]) -> Vec<u32> {
+        roots(signatures.len(), |band, rows| rows_of(signatures, band, rows))
+    }
+
     #[test]
     fn the_larger_side_keeps_its_root() {
         // Band 0 joins 1-2 (root 1), band 1 joins 0-2: the pair wins over the single 0.
         let signatures =
             [signature(&[(1, 7)], 1), signature(&[(0, 5)], 2), signature(&[(0, 5), (1, 7)], 3), None];
-        assert_eq!(roots(&signatures), [1, 1, 1, 3]);
+        assert_eq!(roots_of(&signatures), [1, 1, 1, 3]);
     }
 
     #[test]
     fn in_a_tie_the_predecessor_stays() {
         let signatures = [signature(&[(0, 5)], 1), signature(&[(0, 5)], 2)];
-        assert_eq!(roots(&signatures), [0, 0]);
+        assert_eq!(roots_of(&signatures), [0, 0]);
     }
 }

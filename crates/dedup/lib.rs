@@ -18,5 +18,6 @@ pub use bands::BandIndex;
 pub use clusters::{Cluster, Loss, clusters, losses, oversized};
 pub use minhash::{BANDS, BandKeys, Signature, Sketch, VALUES, estimate};
 pub use resolve::{
-    Candidates, Duplicate, MIN_SIMILARITY, Options, Verify, highest_first, jaccard, longest_first, resolve,
+    Candidates, Duplicate, MIN_SIMILARITY, Options, Verify, highest_first, jaccard, latest_first,
+    longest_first, resolve,
 };

@@ -47,6 +47,18 @@ impl Signature {
         Some(Signature(lowest.map(|value| value.rotate_right(3) % PRIME)))
     }
 
+    /// Values of 32 bits, as datatrove's precision 32: the low half of each hash, then the least of them.
+    pub fn of_32_bits(shingle_hashes: &[u64]) -> Option<Self> {
+        if shingle_hashes.is_empty() {
+            return None;
+        }
+        let Permutations { a, b } = &*PERMUTATIONS;
+        Some(Signature(std::array::from_fn(|slot| {
+            let low_half = |x: &u64| reduced(x.wrapping_mul(a[slot]).wrapping_add(b[slot])) as u32;
+            shingle_hashes.iter().map(low_half).min().unwrap_or(u32::MAX).into()
+        })))
+    }
+
     /// The definition, about a tenth as fast: the least of `((x·a + b) mod 2^64) mod (2^61 − 1)`.
     pub fn plain(shingle_hashes: &[u64]) -> Option<Self> {
         if shingle_hashes.is_empty() {
@@ -101,6 +113,12 @@ pub fn estimate(a: &Sketch, b: &Sketch) -> f64 {
 /// The probability that documents of Jaccard similarity `s` share at least one band.
 pub fn band_probability(s: f64) -> f64 {
     1.0 - (1.0 - s.powi(ROWS as i32)).powi(BANDS as i32)
+}
+
+/// `value` mod 2^61 − 1, without a division.
+fn reduced(value: u64) -> u64 {
+    let folded = (value & PRIME) + (value >> 61);
+    if folded >= PRIME { folded - PRIME } else { folded }
 }
 
 struct Permutations {
@@ -175,7 +193,7 @@ fn lowest_rotated_scalar<const BLOCK: usize>(
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use text::shingles::{ShingleScratch, normalized_words, shingle_hashes};
+    use text::shingles::{ShingleHash, ShingleScratch, normalized_words, shingle_hashes, shingle_hashes_by};
 
     #[test]
     fn permutations_of_the_reference() {
@@ -225,7 +243,32 @@ mod tests {
         assert_eq!(Signature::of(&[]), None);
     }
 
+    #[test]
+    fn signatures_of_the_reference_by_every_hash() {
+        // First and last value of datatrove's get_signature over its own shingles, by precision and hash.
+        let text = "the quick brown fox aged 0 jumps over the lazy dog s back ecole d ete 0 fois";
+        let (mut words, mut scratch) = (Vec::new(), ShingleScratch::default());
+        normalized_words(text, &mut words);
+        let mut ends = |hash, is_narrow: bool| {
+            let hashes = shingle_hashes_by(hash, text, &words, 5, &mut scratch);
+            let sign = if is_narrow { Signature::of_32_bits } else { Signature::of };
+            sign(hashes).map(|signature| (signature.0[0], signature.0[111]))
+        };
+        assert_eq!(ends(ShingleHash::Xxh64, false), Some((176821820632243352, 3963570588256049)));
+        assert_eq!(ends(ShingleHash::Xxh32, true), Some((20088729, 179634834)));
+        assert_eq!(ends(ShingleHash::Sha1In64, false), Some((581630626561723039, 15233993176316848)));
+        assert_eq!(ends(ShingleHash::Sha1In32, true), Some((97042153, 433011037)));
+        assert_eq!(Signature::of_32_bits(&[]), None);
+    }
+
     proptest! {
+        #[test]
+        fn reducing_is_the_modulus(value in any::<u64>(), near in 0_u64..20) {
+            for value in [value, near, PRIME - near, (PRIME - 10) * 8 + near, u64::MAX - near] {
+                prop_assert_eq!(reduced(value), value % PRIME);
+            }
+        }
+
         #[test]
         fn every_build_of_the_loop_equals_the_definition(hashes in prop::collection::vec(any::<u64>(), 1..80)) {
             let plain = Signature::plain(&hashes).unwrap();

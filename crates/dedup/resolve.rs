@@ -1,11 +1,13 @@
 //! Which documents are dropped as duplicates, and of which document that is kept.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use rayon::prelude::*;
 
 use crate::bands::for_each_collision;
 use crate::components::Components;
+use crate::datatrove::{BandRow, roots};
 use crate::exact::first_twins;
 use crate::minhash::{BANDS, BandKeys, Sketch, estimate};
 
@@ -34,6 +36,9 @@ pub enum Verify<'a> {
     Text(&'a (dyn Fn(u32, u32) -> f64 + Sync)),
     /// Not at all: one document is kept per component, and whatever is chained to it is dropped.
     Nothing,
+    /// Not at all: the clusters and the kept documents of datatrove. The function adds the rows of a band to the
+    /// list, of all documents that have a signature (see [`roots`]); ranks do not count.
+    Datatrove(&'a (dyn Fn(usize, &mut Vec<BandRow>) + Sync)),
 }
 
 #[derive(Clone, Copy)]
@@ -60,14 +65,19 @@ pub struct Duplicate {
     pub exact: bool,
 }
 
-/// Ranks by which the longest document is kept.
-pub fn longest_first(bytes: &[u64]) -> Vec<u64> {
-    bytes.iter().map(|bytes| u64::MAX - bytes).collect()
+/// The rank of a document by its length: the longest is kept.
+pub fn longest_first(bytes: u64) -> u64 {
+    u64::MAX - bytes
 }
 
-/// Ranks by which the document with the highest value is kept (`best:<signal>`); NaN comes last.
-pub fn highest_first(values: &[f64]) -> Vec<u64> {
-    values.iter().map(|value| u64::MAX - ordered_bits(*value)).collect()
+/// The rank of a document by a value of which the highest is kept (`best:<signal>`); NaN comes last.
+pub fn highest_first(value: f64) -> u64 {
+    u64::MAX - ordered_bits(value)
+}
+
+/// Likewise by a whole number; `i64::MIN` and its successor are one rank, so that the last one is free.
+pub fn latest_first(value: i64) -> u64 {
+    u64::MAX - (value.max(i64::MIN + 1) as u64 ^ 1 << 63)
 }
 
 /// Bits in the order of the numbers (both zeros alike, NaN lowest).
@@ -100,10 +110,17 @@ pub fn resolve(candidates: &Candidates<'_>, options: &Options<'_>) -> Vec<Option
     }
     drop((hashes, hashed));
 
-    let groups = near_components(candidates.bands, &verdicts).groups();
-    let decided: Vec<Vec<(u32, Duplicate)>> =
-        groups.into_par_iter().map(|group| resolve_component(group, candidates, options)).collect();
-    for (document, duplicate) in decided.into_iter().flatten() {
+    let near = match options.verify {
+        Verify::Datatrove(read) => datatrove_twins(candidates, &verdicts, read),
+        _ => {
+            let groups = near_components(candidates.bands, &verdicts).groups();
+            let groups = groups.into_par_iter();
+            let decided: Vec<Vec<_>> =
+                groups.map(|group| resolve_component(group, candidates, options)).collect();
+            decided.into_iter().flatten().collect()
+        }
+    };
+    for (document, duplicate) in near {
         verdicts[document as usize] = Some(duplicate);
     }
 
@@ -116,6 +133,24 @@ pub fn resolve(candidates: &Candidates<'_>, options: &Options<'_>) -> Vec<Option
         }
     }
     verdicts
+}
+
+/// What datatrove drops of the documents that are not dropped yet.
+fn datatrove_twins(
+    candidates: &Candidates<'_>,
+    verdicts: &[Option<Duplicate>],
+    read: &dyn Fn(usize, &mut Vec<BandRow>),
+) -> Vec<(u32, Duplicate)> {
+    let roots = roots(verdicts.len(), |band, rows| {
+        read(band, rows);
+        rows.retain(|(_, document)| verdicts[*document as usize].is_none());
+    });
+    let dropped = (0_u32..).zip(roots).filter(|(document, of)| of != document);
+    let twin = |(document, of)| {
+        let similarity = sketched(document, of, candidates).unwrap_or(0.0) as f32;
+        (document, Duplicate { of, similarity, exact: false })
+    };
+    dropped.map(twin).collect()
 }
 
 /// Components over shared bands of the documents that are not dropped yet.
@@ -222,11 +257,7 @@ impl Kept {
 const SKETCH_MARGIN: f64 = 0.2;
 
 fn similarity(a: u32, b: u32, candidates: &Candidates<'_>, options: &Options<'_>) -> f64 {
-    let sketches = (candidates.sketches.get(a as usize), candidates.sketches.get(b as usize));
-    let estimated = match sketches {
-        (Some(a), Some(b)) => Some(estimate(a, b)),
-        _ => None,
-    };
+    let estimated = sketched(a, b, candidates);
     match options.verify {
         Verify::Text(ask) if estimated.is_none_or(|s| s >= options.min_similarity - SKETCH_MARGIN) => {
             ask(a, b)
@@ -235,18 +266,32 @@ fn similarity(a: u32, b: u32, candidates: &Candidates<'_>, options: &Options<'_>
     }
 }
 
-/// The Jaccard similarity of two sets of shingles given by their hashes, in any order and with repeats;
+fn sketched(a: u32, b: u32, candidates: &Candidates<'_>) -> Option<f64> {
+    let sketch = |document: u32| candidates.sketches.get(document as usize);
+    Some(estimate(sketch(a)?, sketch(b)?))
+}
+
+/// The Jaccard similarity of two sets of shingles given by their hashes, each ascending and without repeats;
 /// 0 if one is empty.
-pub fn jaccard(a: &[u64], b: &[u64]) -> f64 {
-    let sorted = |hashes: &[u64]| {
-        let mut set = hashes.to_vec();
-        set.sort_unstable();
-        set.dedup();
-        set
-    };
-    let (a, b) = (sorted(a), sorted(b));
-    let shared = a.iter().filter(|hash| b.binary_search(hash).is_ok()).count();
-    let all = a.len() + b.len() - shared;
+pub fn jaccard(a: impl IntoIterator<Item = u64>, b: impl IntoIterator<Item = u64>) -> f64 {
+    let (mut a, mut b) = (a.into_iter().peekable(), b.into_iter().peekable());
+    let (mut shared, mut all) = (0_u64, 0_u64);
+    loop {
+        let order = match (a.peek(), b.peek()) {
+            (None, None) => break,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(a), Some(b)) => a.cmp(b),
+        };
+        all += 1;
+        shared += u64::from(order == Ordering::Equal);
+        if order != Ordering::Greater {
+            a.next();
+        }
+        if order != Ordering::Less {
+            b.next();
+        }
+    }
     if all == 0 { 0.0 } else { shared as f64 / all as f64 }
 }
 

@@ -6,7 +6,7 @@ pub struct Document<'b> {
     /// The text as this stage sees it, valid UTF-8.
     pub text: &'b str,
     pub url: Option<&'b str>,
-    /// Set by the `language` stage; `None` before it.
+    /// Set by a language stage; `None` before it.
     pub language: Option<Language>,
 }
 
@@ -16,6 +16,9 @@ impl<'b> Document<'b> {
     }
 }
 
+/// Stages that identify the language. What they drop, later stages do not measure.
+pub const LANGUAGE_STAGES: [&str; 2] = ["language", "fasttext_language"];
+
 /// An identified language.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Language {
@@ -23,6 +26,6 @@ pub struct Language {
     pub code: &'static str,
     /// ISO 639-1, as written in recipes (`en`); where there is none, the ISO 639-3 code.
     pub short: &'static str,
-    /// Confidence, 0..=1.
+    /// Confidence, 0..=1; fastText's may exceed 1 by 1e-5.
     pub score: f64,
 }

@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::{Document, Signal, Signals};
 
-/// The range of a signal that is kept; limits are inclusive, but for `Above`.
+/// The range of a signal that is kept; limits are inclusive, but for `Above` and `Below`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound {
     AtLeast(f64),
     /// Strictly more.
     Above(f64),
     AtMost(f64),
+    /// Strictly less.
+    Below(f64),
     Between(f64, f64),
     /// Never drops.
     Off,
@@ -30,6 +33,10 @@ pub const fn at_most(signal: Signal, limit: f64) -> Test {
     Test::Bound(signal, Bound::AtMost(limit))
 }
 
+pub const fn below(signal: Signal, limit: f64) -> Test {
+    Test::Bound(signal, Bound::Below(limit))
+}
+
 pub const fn between(signal: Signal, low: f64, high: f64) -> Test {
     Test::Bound(signal, Bound::Between(low, high))
 }
@@ -41,8 +48,19 @@ impl Bound {
             Bound::AtLeast(low) => value >= low,
             Bound::Above(low) => value > low,
             Bound::AtMost(high) => value <= high,
+            Bound::Below(high) => value < high,
             Bound::Between(low, high) => value >= low && value <= high,
             Bound::Off => true,
+        }
+    }
+
+    /// The lowest and the highest value, where there is one.
+    pub fn limits(self) -> (Option<f64>, Option<f64>) {
+        match self {
+            Bound::AtLeast(low) | Bound::Above(low) => (Some(low), None),
+            Bound::AtMost(high) | Bound::Below(high) => (None, Some(high)),
+            Bound::Between(low, high) => (Some(low), Some(high)),
+            Bound::Off => (None, None),
         }
     }
 }
@@ -53,6 +71,7 @@ impl fmt::Display for Bound {
             Bound::AtLeast(low) => write!(f, "≥ {low}"),
             Bound::Above(low) => write!(f, "> {low}"),
             Bound::AtMost(high) => write!(f, "≤ {high}"),
+            Bound::Below(high) => write!(f, "< {high}"),
             Bound::Between(low, high) => write!(f, "{low} … {high}"),
             Bound::Off => f.write_str("off"),
         }
@@ -126,17 +145,20 @@ pub struct OptionSpec {
     pub default: &'static str,
     /// What may be written, for texts and lists of words; empty: anything.
     pub allowed: &'static [&'static str],
-    /// The values are paths of files whose text is given in [`Settings::lists`].
+    /// The values are paths of files: a list names texts, given in [`Settings::lists`], a text names a model,
+    /// given in [`Settings::models`].
     pub is_path: bool,
     pub why: &'static str,
 }
 
-/// What a filter is built from: its options, resolved, and the text of the files they name.
+/// What a filter is built from: its options, resolved, and what the files hold that they name.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub options: BTreeMap<String, OptionValue>,
     /// Path as written in the recipe -> text of the file.
     pub lists: BTreeMap<String, String>,
+    /// Path as written in the recipe -> bytes of the model, held once.
+    pub models: BTreeMap<String, Arc<Vec<u8>>>,
     /// `[words] splitter` of the recipe.
     pub splitter: String,
     /// Checks that the recipe switches off; a filter that stops at its first failure skips them.

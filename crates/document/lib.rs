@@ -11,10 +11,10 @@ mod tally;
 mod verdict;
 
 pub use batch::{Batch, NUMBER_PREFIX, Problem, SchemaError, input_schema};
-pub use document::{Document, Language};
+pub use document::{Document, LANGUAGE_STAGES, Language};
 pub use filter::{
     Bound, BuildFilter, BuildLineFilter, Check, Filter, FilterSpec, Judge, LineEdits, LineFilter, OptionSpec,
-    OptionValue, Piece, Raised, Scope, Separator, Settings, Test, above, at_least, at_most, between,
+    OptionValue, Piece, Raised, Scope, Separator, Settings, Test, above, at_least, at_most, below, between,
 };
 pub use reasons::{Reason, Reasons};
 pub use signals::{Scale, Signal, SignalSet, Signals};

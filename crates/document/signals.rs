@@ -161,6 +161,9 @@ signals! {
     // Personal data: mask_pii.
     MaskedEmails "masked_emails" Log "E-mail addresses that were replaced.";
     MaskedIpAddresses "masked_ip_addresses" Log "Public IPv4 addresses that were replaced.";
+    // Models by path.
+    WantedLanguageScore "wanted_language_score" Fraction "fastText's highest score of a listed language; of any, where none is listed.";
+    QualityScore "quality_score" Fraction "Probability of the quality model's label.";
 }
 
 impl Signal {

@@ -126,7 +126,7 @@ pub fn clean(
 
     let resolve_start = Instant::now();
     progress(Progress { phase: Phase::Resolve, done_bytes: 0, total_bytes: 1, documents: 0, kept: 0 });
-    let resolution = resolve(&options.recipe, &receipts, &work, options.memory)?;
+    let resolution = resolve(plan, &receipts, &work, options.memory)?;
     let names = names(&resolution, &receipts, &work)?;
     let resolve_seconds = resolve_start.elapsed().as_secs_f64();
 

@@ -3,6 +3,7 @@
 //! **Invariants:** results never depend on the number of threads or on the order in which blocks
 //! arrive; what exists under `out/` is complete, and the manifest is written last.
 
+mod carried;
 mod clean;
 mod counting;
 mod error;
@@ -10,6 +11,7 @@ mod finish;
 mod names;
 mod ordered;
 mod pack_shards;
+mod ranking;
 mod resolve;
 mod rows;
 mod sampling;

@@ -1,12 +1,16 @@
-//! Between sweep and pack: which documents are duplicates, and which may not be trained on. Reads no text.
+//! Between sweep and pack: which documents are duplicates, and which may not be trained on. Reads no text of a
+//! document.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
 
-use dedup::{BandIndex, Candidates, Duplicate, Options, Sketch, Verify, clusters, longest_first};
-use plan::{Flags, Recipe};
+use dedup::datatrove::BandRow;
+use dedup::{BandIndex, Candidates, Duplicate, Options, Sketch, Verify, clusters};
+use plan::{Carried, ColumnKind, Flags, Keep, Plan, VerifyBy};
 
+use crate::carried::{Guarded, ShingleSets, band_rows};
 use crate::error::EngineError;
+use crate::ranking::text_ranks;
 use crate::work::{SegmentReceipt, SignatureRecord, Work};
 
 /// What resolve decided. Documents are numbered over all segments, in input order.
@@ -47,21 +51,35 @@ impl Resolution {
 /// Bytes of memory per signature while duplicates are resolved.
 const BYTES_PER_SIGNATURE: u64 = 420;
 
+/// Further bytes for what is carried beside it.
+fn bytes_per_carried(carried: Carried) -> u64 {
+    match carried {
+        Carried::Nothing => 0,
+        Carried::Shingles => 16,
+        Carried::Signature => 84,
+    }
+}
+
 /// Clusters that the report shows.
 const SHOWN_CLUSTERS: usize = 30;
 
 pub(crate) fn resolve(
-    recipe: &Recipe,
+    plan: &Plan,
     receipts: &[SegmentReceipt],
     work: &Work,
     memory: u64,
 ) -> Result<Resolution, EngineError> {
     let signed: u64 = receipts.iter().map(|receipt| receipt.signed).sum();
-    let needed = signed * BYTES_PER_SIGNATURE;
-    if needed > memory {
-        let (needed, allowed) = (needed >> 20, memory >> 20);
-        return Err(EngineError::Memory { documents: signed, needed, allowed });
-    }
+    let least = signed * (BYTES_PER_SIGNATURE + bytes_per_carried(plan.minhash.carried()));
+    let allowed = |more: u64| {
+        let needed = least + more;
+        let (documents, needed_mib, allowed) = (signed, needed >> 20, memory >> 20);
+        match needed > memory {
+            true => Err(EngineError::Memory { documents, needed: needed_mib, allowed }),
+            false => Ok(()),
+        }
+    };
+    allowed(0)?;
     let mut bases = Vec::with_capacity(receipts.len());
     let mut base = 0;
     let mut loaded = Loaded::default();
@@ -70,7 +88,10 @@ pub(crate) fn resolve(
         loaded.add(receipt, base, work)?;
         base += receipt.rows;
     }
-    let verdicts = loaded.verdicts(recipe);
+    if let (Keep::Newest { column, kind: ColumnKind::Text }, true) = (&plan.minhash.keep, is_near(plan)) {
+        loaded.ranks = text_ranks(column, &loaded.documents, receipts, work, allowed)?;
+    }
+    let verdicts = loaded.verdicts(plan, receipts, work)?;
     let name = |candidate: u32| loaded.documents[candidate as usize];
     let shown = clusters(&verdicts);
     let mut sizes = std::collections::BTreeMap::new();
@@ -94,6 +115,10 @@ pub(crate) fn resolve(
     })
 }
 
+fn is_near(plan: &Plan) -> bool {
+    plan.stage("minhash").is_some()
+}
+
 /// All signatures of a run.
 #[derive(Default)]
 struct Loaded {
@@ -102,7 +127,9 @@ struct Loaded {
     exact: Vec<Option<u128>>,
     bands: Vec<Option<dedup::BandKeys>>,
     sketches: Vec<Sketch>,
-    bytes: Vec<u64>,
+    ranks: Vec<u64>,
+    /// Candidates of near-dedup that have a signature.
+    holders: Vec<u32>,
     /// Of held-out documents, in any form of their text.
     heldout_exact: Vec<u128>,
     heldout_bands: Vec<dedup::BandKeys>,
@@ -117,7 +144,7 @@ impl Loaded {
         let mut record = [0; SignatureRecord::SIZE];
         for _ in 0..receipt.signed {
             file.read_exact(&mut record).map_err(EngineError::io(&path))?;
-            let SignatureRecord { row, flags, is_original, bytes, exact, near } =
+            let SignatureRecord { row, flags, is_original, rank, exact, near } =
                 SignatureRecord::read(&record);
             let document = base + u64::from(row);
             let bands = near.as_ref().map(|near| near.bands);
@@ -128,35 +155,50 @@ impl Loaded {
                 self.trainable.push((document, exact, bands));
             }
             if !is_original {
+                if near.is_some() {
+                    self.holders.push(self.documents.len() as u32);
+                }
                 self.documents.push(document);
                 self.exact.push(flags.has(Flags::EXACT).then_some(exact));
                 self.bands.push(bands.filter(|_| flags.has(Flags::NEAR)));
                 self.sketches.push(near.map_or(Sketch([0; dedup::VALUES]), |near| near.sketch));
-                self.bytes.push(bytes);
+                self.ranks.push(rank);
             }
         }
         Ok(())
     }
 
-    fn verdicts(&self, recipe: &Recipe) -> Vec<Option<Duplicate>> {
-        let rank = match recipe.text("minhash", "keep") {
-            "first" => Vec::new(),
-            _ => longest_first(&self.bytes),
-        };
+    fn verdicts(
+        &self,
+        plan: &Plan,
+        receipts: &[SegmentReceipt],
+        work: &Work,
+    ) -> Result<Vec<Option<Duplicate>>, EngineError> {
         let candidates = Candidates {
-            exact: if recipe.has_stage("exact_dedup") { &self.exact } else { &[] },
-            bands: if recipe.has_stage("minhash") { &self.bands } else { &[] },
+            exact: if plan.stage("exact_dedup").is_some() { &self.exact } else { &[] },
+            bands: if is_near(plan) { &self.bands } else { &[] },
             sketches: &self.sketches,
-            rank: &rank,
+            rank: &self.ranks,
         };
-        let verify = match recipe.text("minhash", "verify") {
-            "none" => Verify::Nothing,
-            _ => Verify::Sketch,
+        let failed = Guarded::default();
+        let decide = |verify: Verify<'_>| {
+            dedup::resolve(&candidates, &Options { min_similarity: plan.minhash.min_similarity, verify })
         };
-        let options = Options { min_similarity: recipe.number("minhash", "min_similarity"), verify };
-        let mut verdicts = dedup::resolve(&candidates, &options);
+        let mut verdicts = match (&plan.minhash.keep, plan.minhash.verify) {
+            _ if !is_near(plan) => decide(Verify::Nothing),
+            (Keep::Datatrove, _) => decide(Verify::Datatrove(&|band, rows: &mut Vec<BandRow>| {
+                failed.or_default(band_rows(band, &self.holders, receipts, work, rows));
+            })),
+            (_, VerifyBy::Text) => {
+                let sets = ShingleSets::open(self.documents.len(), &self.holders, receipts, work)?;
+                decide(Verify::Text(&|a, b| failed.or_default(sets.jaccard(a, b))))
+            }
+            (_, VerifyBy::Sketch) => decide(Verify::Sketch),
+            (_, VerifyBy::Nothing) => decide(Verify::Nothing),
+        };
+        failed.finish()?;
         verdicts.resize(self.documents.len(), None);
-        verdicts
+        Ok(verdicts)
     }
 
     fn excluded(&self) -> Vec<u64> {

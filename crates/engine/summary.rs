@@ -59,7 +59,7 @@ pub(crate) fn run(facts: Facts<'_>) -> Result<Run, EngineError> {
                 .map(|file| note(&file.path, &format!("{}; {}", file.why, file.remedy)))
                 .collect(),
         },
-        stages: stages(options),
+        stages: stages(plan, options),
         reasons: plan.reasons.clone(),
         tally: segments.tally.clone(),
         rejected_samples: segments.samples.clone(),
@@ -85,7 +85,7 @@ pub(crate) fn quarantined(inputs: &Inputs, receipts: &[SegmentReceipt]) -> Vec<Q
     inputs.quarantined.iter().chain(read).cloned().collect()
 }
 
-fn stages(options: &CleanOptions) -> Vec<StageInfo> {
+fn stages(plan: &Plan, options: &CleanOptions) -> Vec<StageInfo> {
     let mut stages = vec![StageInfo {
         name: "input".to_owned(),
         kind: StageKind::Input,
@@ -115,13 +115,13 @@ fn stages(options: &CleanOptions) -> Vec<StageInfo> {
             StageRecipeKind::Minhash => StageInfo {
                 kind: StageKind::Minhash,
                 source: "Broder 1997; parameters of Penedo et al. 2024 (FineWeb)".to_owned(),
-                about: "Near-duplicates by MinHash-LSH, verified against the kept document.".to_owned(),
+                about: format!("Near-duplicates by MinHash-LSH; {}.", plan.minhash),
                 options: {
                     let number = |key: &'static str| options.recipe.number("minhash", key).to_string();
-                    let numbers = ["bands", "rows", "shingle", "min_similarity"];
+                    let numbers = ["bands", "rows", "shingle", "bits", "min_similarity"];
                     let text = |key: &'static str| options.recipe.text("minhash", key).to_owned();
                     let all = numbers.map(|key| (key, number(key))).into_iter();
-                    all.chain(["keep", "verify"].map(|key| (key, text(key))))
+                    all.chain(["keep", "verify", "hash"].map(|key| (key, text(key))))
                         .map(|(key, value)| (key.to_owned(), value))
                         .collect()
                 },

@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use document::Batch;
-use plan::{Flags, Plan, Scratch, SweepOptions, Swept};
+use plan::{Carried, Flags, Plan, Scratch, SweepOptions, Swept};
 use shards::{AtomicFile, Block, Inputs, Quarantined, ShardError, ShardReader};
 
+use crate::carried;
 use crate::clean::{CleanOptions, Phase, Progress};
 use crate::error::EngineError;
 use crate::ordered::ordered;
+use crate::ranking::ranks;
 use crate::sidecar::Sidecars;
 use crate::work::{SEGMENT_BYTES, SegmentReceipt, SignatureRecord, Work, frame};
 
@@ -27,9 +29,25 @@ enum Item {
 }
 
 enum Done {
-    Block { bytes: u64, rows: u64, frame: Vec<u8>, signatures: Vec<u8>, signed: u64, swept: Counted },
-    Panicked { quarantined: Quarantined },
-    End { shard: u32, end_block: u64, ends_shard: bool, error: Option<ShardError> },
+    Block {
+        bytes: u64,
+        rows: u64,
+        frame: Vec<u8>,
+        signatures: Vec<u8>,
+        signed: u64,
+        /// What is carried, and of how many candidates.
+        carried: (Vec<u8>, u32),
+        swept: Counted,
+    },
+    Panicked {
+        quarantined: Quarantined,
+    },
+    End {
+        shard: u32,
+        end_block: u64,
+        ends_shard: bool,
+        error: Option<ShardError>,
+    },
 }
 
 /// What is counted of a swept block.
@@ -128,20 +146,18 @@ fn sweep_block(
     let frame = frame(&records)?;
     let column = |name: &str| records.column_by_name(name);
     let flags = column("flags").and_then(|c| c.as_any().downcast_ref::<arrow::array::UInt8Array>());
-    let kept_bytes =
-        column("kept_bytes").and_then(|c| c.as_any().downcast_ref::<arrow::array::UInt64Array>());
-    let (Some(flags), Some(kept_bytes)) = (flags, kept_bytes) else {
+    let Some(flags) = flags else {
         return Err(arrow::error::ArrowError::SchemaError("swept block".to_owned()).into());
     };
+    let ranks = ranks(&plan.minhash.keep, &records);
     let mut signatures = Vec::with_capacity(signed.len() * SignatureRecord::SIZE);
     for one in &signed {
         let row = one.position as usize;
-        let bytes = if one.is_original { batch.bytes().value(row) } else { kept_bytes.value(row) };
         let record = SignatureRecord {
             row: one.position,
             flags: Flags(flags.value(row)),
             is_original: one.is_original,
-            bytes,
+            rank: ranks[row],
             exact: one.exact,
             near: one.near.as_deref().cloned(),
         };
@@ -151,8 +167,9 @@ fn sweep_block(
     nanos.push(clock() - swept);
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
     let swept = Counted { lines, missing, nanos, survivors };
+    let carried = carried::chunk(plan.minhash.carried(), &signed);
     let (bytes, rows, signed) = (block.bytes, batch.len() as u64, signed.len() as u64);
-    Ok(Done::Block { bytes, rows, frame, signatures, signed, swept })
+    Ok(Done::Block { bytes, rows, frame, signatures, signed, carried, swept })
 }
 
 /// Names of the steps that [`SegmentReceipt::nanos`] times after the plan's stages.
@@ -260,7 +277,10 @@ struct SegmentWriter<'a> {
 struct Open {
     blocks: AtomicFile,
     signatures: AtomicFile,
+    /// Only where the recipe wants something carried.
+    carried: Option<AtomicFile>,
     at: u64,
+    carried_at: u64,
     receipt: SegmentReceipt,
 }
 
@@ -271,7 +291,12 @@ impl SegmentWriter<'_> {
             self.open = Some(Open {
                 blocks: AtomicFile::create(&self.work.blocks(segment))?,
                 signatures: AtomicFile::create(&self.work.signatures(segment))?,
+                carried: match self.plan.minhash.carried() {
+                    Carried::Nothing => None,
+                    _ => Some(AtomicFile::create(&self.work.carried(segment))?),
+                },
                 at: 0,
+                carried_at: 0,
                 receipt: SegmentReceipt {
                     segment,
                     lines: vec![0; self.plan.reasons.0.len()],
@@ -291,7 +316,7 @@ impl SegmentWriter<'_> {
         let folder = self.work.folder.clone();
         let open = self.open()?;
         match done {
-            Done::Block { bytes, rows, frame, signatures, signed, swept } => {
+            Done::Block { bytes, rows, frame, signatures, signed, carried, swept } => {
                 open.blocks.write_all(&frame).map_err(EngineError::io(&folder))?;
                 // Rows are numbered within the block; the segment numbers them on.
                 let first = open.receipt.rows as u32;
@@ -302,6 +327,11 @@ impl SegmentWriter<'_> {
                 }
                 open.receipt.frames.push((open.at, frame.len() as u64, rows as u32));
                 open.at += frame.len() as u64;
+                if let (Some(file), (chunk, candidates)) = (&mut open.carried, carried) {
+                    file.write_all(&chunk).map_err(EngineError::io(&folder))?;
+                    open.receipt.carried.push((open.carried_at, candidates));
+                    open.carried_at += chunk.len() as u64;
+                }
                 open.receipt.rows += rows;
                 open.receipt.raw_bytes += bytes;
                 open.receipt.signed += signed;
@@ -321,6 +351,9 @@ impl SegmentWriter<'_> {
                 open.receipt.quarantined.extend(error.map(|error| error.quarantined()));
                 open.blocks.commit(open.receipt.rows)?;
                 open.signatures.commit(open.receipt.signed)?;
+                if let Some(carried) = open.carried {
+                    carried.commit(open.receipt.signed)?;
+                }
                 self.work.commit(&open.receipt)?;
                 let SegmentReceipt { segment, rows, raw_bytes, .. } = open.receipt;
                 tracing::info!(shard, segment, rows, raw_bytes, "segment swept");

@@ -32,6 +32,8 @@ pub(crate) struct SegmentReceipt {
     /// Offset, length and rows of each block's frame.
     pub frames: Vec<(u64, u64, u32)>,
     pub signed: u64,
+    /// Offset of each block's chunk of what is carried, and of how many candidates it is.
+    pub carried: Vec<(u64, u32)>,
     /// Lines removed, by reason.
     pub lines: Vec<u64>,
     /// Documents judged without a number, by own column of the recipe.
@@ -60,6 +62,10 @@ impl Work {
 
     pub fn signatures(&self, segment: u32) -> PathBuf {
         self.folder.join(format!("sweep/{segment:05}.signatures"))
+    }
+
+    pub fn carried(&self, segment: u32) -> PathBuf {
+        self.folder.join(format!("sweep/{segment:05}.carried"))
     }
 
     pub fn token_ids(&self) -> PathBuf {
@@ -120,6 +126,38 @@ pub(crate) fn read_frame(
     }
 }
 
+/// Finds ascending documents (numbered over all segments) in the swept blocks: `visit` gets the segment, the named
+/// columns of the block, and the document's row in it. Reads only blocks that hold one.
+pub(crate) fn visit_documents(
+    work: &Work,
+    receipts: &[SegmentReceipt],
+    documents: &[u64],
+    columns: &[&str],
+    mut visit: impl FnMut(&SegmentReceipt, &RecordBatch, usize) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let mut documents = documents.iter().peekable();
+    let mut first = 0;
+    for receipt in receipts {
+        if documents.peek().is_none_or(|next| **next >= first + receipt.rows) {
+            first += receipt.rows;
+            continue;
+        }
+        let path = work.blocks(receipt.segment);
+        let file = File::open(&path).map_err(EngineError::io(&path))?;
+        for (offset, length, rows) in &receipt.frames {
+            let end = first + u64::from(*rows);
+            if documents.peek().is_some_and(|next| **next < end) {
+                let block = read_frame(&file, &path, (*offset, *length), Some(columns))?;
+                while let Some(document) = documents.next_if(|next| **next < end) {
+                    visit(receipt, &block, (document - first) as usize)?;
+                }
+            }
+            first = end;
+        }
+    }
+    Ok(())
+}
+
 /// A signature as the resolve step reads it. 256 bytes on disk.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SignatureRecord {
@@ -127,8 +165,8 @@ pub(crate) struct SignatureRecord {
     pub row: u32,
     pub flags: Flags,
     pub is_original: bool,
-    /// Bytes of the signed text.
-    pub bytes: u64,
+    /// The lower, the rather kept of a cluster.
+    pub rank: u64,
     pub exact: u128,
     pub near: Option<Near>,
 }
@@ -144,7 +182,7 @@ impl SignatureRecord {
         record[..4].copy_from_slice(&self.row.to_le_bytes());
         record[4] = self.flags.0;
         record[5] = (u8::from(self.is_original) * ORIGINAL) | (u8::from(self.near.is_some()) * HAS_NEAR);
-        record[8..16].copy_from_slice(&self.bytes.to_le_bytes());
+        record[8..16].copy_from_slice(&self.rank.to_le_bytes());
         record[16..32].copy_from_slice(&self.exact.to_le_bytes());
         if let Some(near) = &self.near {
             for (to, key) in record[32..144].chunks_exact_mut(8).zip(near.bands) {
@@ -167,7 +205,7 @@ impl SignatureRecord {
             row: word(0) as u32,
             flags: Flags(record[4]),
             is_original: record[5] & ORIGINAL != 0,
-            bytes: word(8),
+            rank: word(8),
             exact: u128::from(word(16)) | u128::from(word(24)) << 64,
             near,
         }
@@ -191,7 +229,7 @@ mod tests {
                 row: 70_000,
                 flags: Flags(Flags::EXACT | Flags::CONTROL),
                 is_original: near.is_none(),
-                bytes: 1 << 40,
+                rank: 1 << 40,
                 exact: 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff,
                 near,
             };

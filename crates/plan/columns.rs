@@ -37,7 +37,7 @@ pub struct Sidecar {
     pub hash: String,
 }
 
-const KEYS: [&str; 7] = ["at_least", "above", "at_most", "from", "id", "field", "missing"];
+const KEYS: [&str; 8] = ["at_least", "above", "at_most", "below", "from", "id", "field", "missing"];
 
 impl ColumnRecipe {
     /// Where its numbers are found, for people.
@@ -49,12 +49,7 @@ impl ColumnRecipe {
     }
 
     pub(crate) fn reason(&self) -> Reason {
-        let (low, high) = match self.bound {
-            Bound::AtLeast(low) | Bound::Above(low) => (Some(low), None),
-            Bound::AtMost(high) => (None, Some(high)),
-            Bound::Between(low, high) => (Some(low), Some(high)),
-            Bound::Off => (None, None),
-        };
+        let (low, high) = self.bound.limits();
         let missing = if self.drops_missing { "dropped" } else { "kept" };
         Reason {
             stage: STAGE.to_owned(),
@@ -125,7 +120,7 @@ impl Parser<'_> {
             field: name.to_owned(),
             drops_missing: false,
         };
-        let (mut low, mut above, mut high) = (None, None, None);
+        let (mut low, mut above, mut high, mut below) = (None, None, None, None);
         let mut names_id = false;
         for (key, value) in table {
             let name: &str = key.get_ref();
@@ -146,6 +141,7 @@ impl Parser<'_> {
                 "at_least" => low = Some(limit()?),
                 "above" => above = Some(limit()?),
                 "at_most" => high = Some(limit()?),
+                "below" => below = Some(limit()?),
                 "from" => column.from = Some(text()?),
                 "field" => column.field = text()?,
                 "id" => {
@@ -169,15 +165,17 @@ impl Parser<'_> {
                 }
             }
         }
-        column.bound = match (low, above, high) {
-            (None, None, None) => Bound::Off,
-            (Some(low), None, None) => Bound::AtLeast(low),
-            (None, Some(low), None) => Bound::Above(low),
-            (None, None, Some(high)) => Bound::AtMost(high),
-            (Some(low), None, Some(high)) if low <= high => Bound::Between(low, high),
+        column.bound = match (low, above, high, below) {
+            (None, None, None, None) => Bound::Off,
+            (Some(low), None, None, None) => Bound::AtLeast(low),
+            (None, Some(low), None, None) => Bound::Above(low),
+            (None, None, Some(high), None) => Bound::AtMost(high),
+            (None, None, None, Some(high)) => Bound::Below(high),
+            (Some(low), None, Some(high), None) if low <= high => Bound::Between(low, high),
             _ => {
                 let message = format!("the bounds of [column.{name}] do not fit together");
-                let remedy = "give at_least, or above, or at_most, or at_least with a larger at_most";
+                let remedy =
+                    "give one of at_least, above, at_most and below, or at_least with a larger at_most";
                 return Err(self.error(span, message, remedy.to_owned()));
             }
         };

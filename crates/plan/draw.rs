@@ -37,7 +37,10 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
                 let _ = writeln!(out, "{}: numbers that come with the documents", stage.name);
             }
             StageKind::Input => out.push_str("input: records without usable text\n"),
-            _ => {
+            StageKind::Minhash => {
+                let _ = writeln!(out, "{}: {}", stage.name, plan.minhash);
+            }
+            StageKind::ExactDedup => {
                 let _ = writeln!(out, "{}", stage.name);
             }
         }

@@ -6,16 +6,19 @@
 pub mod columns;
 pub mod draw;
 pub mod error;
+pub mod minhash;
 pub mod plan;
 pub mod recipe;
 pub mod recipes;
 pub mod resolved;
 pub mod sections;
+mod signer;
 pub mod sweep;
 mod swept;
 
 pub use columns::{ColumnRecipe, Sidecar};
 pub use error::RuleError;
+pub use minhash::{Carried, ColumnKind, Keep, Minhash, VerifyBy};
 pub use plan::{Plan, Stage, StageKind};
 pub use recipe::{FilterRecipe, Recipe, StageRecipe, StageRecipeKind};
 pub use sweep::{Rejected, Scratch, SweepOptions};

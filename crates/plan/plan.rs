@@ -11,6 +11,7 @@ use text::words::Splitter;
 
 use crate::columns::ColumnRecipe;
 use crate::error::RuleError;
+use crate::minhash::{Minhash, VerifyBy};
 use crate::recipe::{FilterRecipe, Recipe, StageRecipeKind};
 use crate::resolved;
 
@@ -71,6 +72,7 @@ pub struct Plan {
     /// `<stage>.<signal>`, stage, signal: the ledger's measured columns. `None`: a number that came with the document.
     pub columns: Vec<(String, usize, Option<Signal>)>,
     pub splitter: Splitter,
+    pub minhash: Minhash,
     pub(crate) stop_words: BTreeMap<&'static str, StopWords>,
 }
 
@@ -86,6 +88,7 @@ impl Plan {
         let splitter_name = recipe.text("words", "splitter");
         let splitter = Splitter::from_name(splitter_name)
             .ok_or_else(|| error(format!("unknown splitter `{splitter_name}`"), "see rules/README.md"))?;
+        let minhash = Minhash::of(recipe).map_err(|wrong| error(wrong.message, &wrong.remedy))?;
         let mut reasons: Vec<Reason> = Vec::new();
         let mut stages = vec![input_stage(&mut reasons)];
         let mut columns = Vec::new();
@@ -100,8 +103,10 @@ impl Plan {
                             Some(signal),
                         ));
                     }
-                    let built = build(filter, recipe, splitter_name, &mut reasons)
-                        .map_err(|message| error(format!("[{}] {message}", stage.name), ""))?;
+                    let built = build(filter, recipe, splitter_name, &mut reasons).map_err(|message| {
+                        let line = filter.line_of(&message);
+                        RuleError { line, ..error(format!("[{}] {message}", stage.name), "") }
+                    })?;
                     StageKind::Filter(Box::new(built))
                 }
                 StageRecipeKind::Columns(own) => {
@@ -122,12 +127,12 @@ impl Plan {
                     StageKind::ExactDedup
                 }
                 StageRecipeKind::Minhash => {
-                    let why = "A document at least this similar is kept.";
+                    let bound = (minhash.verify != VerifyBy::Nothing).then_some(minhash.min_similarity);
                     reasons.push(Reason {
                         signal: Some("similarity".to_owned()),
-                        bound: format!("< {}", recipe.number("minhash", "min_similarity")),
-                        high: Some(recipe.number("minhash", "min_similarity")),
-                        ..unbounded(stage.name, "duplicate", why)
+                        bound: bound.map_or(String::new(), |limit| format!("< {limit}")),
+                        high: bound,
+                        ..unbounded(stage.name, "duplicate", minhash.why())
                     });
                     StageKind::Minhash
                 }
@@ -152,7 +157,8 @@ impl Plan {
             .filter_map(|language| Some((*language, StopWords::new(filters::stop_words(language)?))))
             .collect();
         let name = recipe.name.clone();
-        Ok(Plan { name, resolved, hash, stages, reasons: Reasons(reasons), columns, splitter, stop_words })
+        let reasons = Reasons(reasons);
+        Ok(Plan { name, resolved, hash, stages, reasons, columns, splitter, minhash, stop_words })
     }
 
     /// Numbers that come with the documents, in recipe order, each with its reason.
@@ -224,6 +230,7 @@ fn build(
     let settings = Settings {
         options: filter.options.clone(),
         lists: recipe.lists.clone(),
+        models: recipe.models.clone(),
         splitter: splitter.to_owned(),
         off,
     };
@@ -271,12 +278,7 @@ fn build(
 }
 
 fn reason(spec: &FilterSpec, check: &document::Check, bound: Bound) -> Reason {
-    let (low, high) = match bound {
-        Bound::AtLeast(low) | Bound::Above(low) => (Some(low), None),
-        Bound::AtMost(high) => (None, Some(high)),
-        Bound::Between(low, high) => (Some(low), Some(high)),
-        Bound::Off => (None, None),
-    };
+    let (low, high) = bound.limits();
     let signal = match check.test {
         Test::Bound(signal, _) => Some(signal.name().to_owned()),
         Test::Own => None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use document::{Bound, FilterSpec, OptionSpec, OptionValue, Test};
 use toml::Spanned;
@@ -9,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::columns::{self, ColumnRecipe, Sidecar};
 use crate::error::{RuleError, suggest};
+use crate::minhash::{Minhash, Wrong};
 use crate::sections::{SECTIONS, section};
 
 /// What a person wrote, checked, with defaults filled in.
@@ -22,6 +24,8 @@ pub struct Recipe {
     pub lists: BTreeMap<String, String>,
     /// A column's `from` as written -> its files; filled by the caller, see [`Recipe::columns`].
     pub sidecars: BTreeMap<String, Sidecar>,
+    /// Path as written -> bytes of the model; filled by the caller, see [`Recipe::model_paths`].
+    pub models: BTreeMap<String, Arc<Vec<u8>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +53,29 @@ pub struct FilterRecipe {
     /// What differs by language (short code): `(check, bound)`.
     pub by_language: BTreeMap<String, Vec<(usize, Bound)>>,
     pub options: BTreeMap<String, OptionValue>,
+    /// Lines of the options that are written, for errors that show when the filter is built.
+    lines: BTreeMap<String, usize>,
+}
+
+impl FilterRecipe {
+    /// The line of the option with whose key a message begins; 0 where it begins with none.
+    pub(crate) fn line_of(&self, message: &str) -> usize {
+        let key = message.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        self.lines.get(key).copied().unwrap_or(0)
+    }
+
+    /// Paths that the options name, of the one kind or the other, with their keys.
+    fn paths(&self, are_models: bool) -> impl Iterator<Item = (&'static str, &String)> {
+        let options = self.spec.options.iter().filter(|option| option.is_path);
+        options.flat_map(move |option| {
+            let paths = match self.options.get(option.key) {
+                Some(OptionValue::List(list)) if !are_models => list.as_slice(),
+                Some(OptionValue::Text(path)) if are_models => std::slice::from_ref(path),
+                _ => &[],
+            };
+            paths.iter().filter(|path| !path.is_empty()).map(|path| (option.key, path))
+        })
+    }
 }
 
 impl std::fmt::Debug for FilterRecipe {
@@ -68,19 +95,22 @@ impl Recipe {
 
     /// Paths of the list files that the recipe names.
     pub fn list_paths(&self) -> Vec<String> {
-        let mut paths = Vec::new();
-        for stage in &self.stages {
-            if let StageRecipeKind::Filter(filter) = &stage.kind {
-                for option in filter.spec.options.iter().filter(|option| option.is_path) {
-                    match filter.options.get(option.key) {
-                        Some(OptionValue::List(list)) => paths.extend(list.iter().cloned()),
-                        Some(OptionValue::Text(path)) if !path.is_empty() => paths.push(path.clone()),
-                        _ => {}
-                    }
-                }
-            }
-        }
-        paths
+        self.filters().flat_map(|filter| filter.paths(false)).map(|(_, path)| path.clone()).collect()
+    }
+
+    /// Paths of the models that the recipe names, with their lines in it.
+    pub fn model_paths(&self) -> Vec<(String, usize)> {
+        let of = |filter: &FilterRecipe| -> Vec<(String, usize)> {
+            filter.paths(true).map(|(key, path)| (path.clone(), filter.line_of(key))).collect()
+        };
+        self.filters().flat_map(of).collect()
+    }
+
+    fn filters(&self) -> impl Iterator<Item = &FilterRecipe> {
+        self.stages.iter().filter_map(|stage| match &stage.kind {
+            StageRecipeKind::Filter(filter) => Some(filter.as_ref()),
+            _ => None,
+        })
     }
 
     /// Numbers that come with the documents.
@@ -127,8 +157,11 @@ pub(crate) type Value<'a> = Spanned<DeValue<'a>>;
 
 impl Parser<'_> {
     pub(crate) fn error(&self, span: Range<usize>, message: String, remedy: String) -> RuleError {
-        let line = self.text.get(..span.start).map_or(0, |before| before.matches('\n').count() + 1);
-        RuleError { file: self.file.to_owned(), line, message, remedy }
+        RuleError { file: self.file.to_owned(), line: self.line(&span), message, remedy }
+    }
+
+    fn line(&self, span: &Range<usize>) -> usize {
+        self.text.get(..span.start).map_or(0, |before| before.matches('\n').count() + 1)
     }
 
     fn recipe(&self) -> Result<Recipe, RuleError> {
@@ -154,6 +187,7 @@ impl Parser<'_> {
             sections: defaults(),
             lists: BTreeMap::new(),
             sidecars: BTreeMap::new(),
+            models: BTreeMap::new(),
         };
         for (key, value) in table {
             let name: &str = key.get_ref();
@@ -173,6 +207,16 @@ impl Parser<'_> {
             let message = "`column` has nothing to judge".to_owned();
             let remedy = "add a table such as [column.edu_score] with at_least = 3, or remove the stage";
             return Err(self.error(pipeline.span(), message, remedy.to_owned()));
+        }
+        let minhash = table.get("minhash").and_then(|value| value.get_ref().as_table());
+        let written = |key: &str| minhash.and_then(|minhash| minhash.get(key));
+        if recipe.text("minhash", "keep") == "datatrove" && written("verify").is_none() {
+            // The reference verifies nothing.
+            recipe.sections.insert(("minhash", "verify"), OptionValue::Text("none".to_owned()));
+        }
+        if let Err(Wrong { key, message, remedy }) = Minhash::of(&recipe) {
+            let span = written(key).map_or(0..0, |value| value.span());
+            return Err(self.error(span, message, remedy));
         }
         Ok(recipe)
     }
@@ -301,6 +345,7 @@ impl Parser<'_> {
                 filter.bounds[check] = self.bound(spec, check, value)?;
             } else if let Some(option) = spec.options.iter().find(|option| option.key == name) {
                 filter.options.insert(name.to_owned(), self.option(spec.name, option, value)?);
+                filter.lines.insert(name.to_owned(), self.line(&value.span()));
             } else if let (Some(inner), true) = (value.get_ref().as_table(), is_language(name)) {
                 let mut bounds = Vec::new();
                 for (key, value) in inner {
@@ -344,6 +389,7 @@ impl Parser<'_> {
             Test::Bound(_, Bound::AtLeast(_)) => Ok(Bound::AtLeast(checked(number(value))?)),
             Test::Bound(_, Bound::Above(_)) => Ok(Bound::Above(checked(number(value))?)),
             Test::Bound(_, Bound::AtMost(_)) => Ok(Bound::AtMost(checked(number(value))?)),
+            Test::Bound(_, Bound::Below(_)) => Ok(Bound::Below(checked(number(value))?)),
             Test::Bound(_, Bound::Between(..)) => {
                 let limits = value.get_ref().as_array().ok_or_else(wrong)?;
                 let [low, high] = limits.iter().collect::<Vec<_>>()[..] else { return Err(wrong()) };
@@ -395,6 +441,7 @@ fn stage_named(name: &str) -> Option<StageRecipe> {
             bounds: bounds.collect(),
             by_language: BTreeMap::new(),
             options: options.collect(),
+            lines: BTreeMap::new(),
         };
         return Some(StageRecipe { name: spec.name, kind: StageRecipeKind::Filter(Box::new(filter)) });
     }

@@ -76,6 +76,7 @@ fn write_column(out: &mut String, column: &ColumnRecipe, recipe: &Recipe) {
         Bound::AtLeast(low) => writeln!(out, "at_least = {low:?}"),
         Bound::Above(low) => writeln!(out, "above = {low:?}"),
         Bound::AtMost(high) => writeln!(out, "at_most = {high:?}"),
+        Bound::Below(high) => writeln!(out, "below = {high:?}"),
         Bound::Between(low, high) => writeln!(out, "at_least = {low:?}\nat_most = {high:?}"),
     };
 }
@@ -85,7 +86,9 @@ pub fn bound_text(test: Test, bound: Bound) -> String {
     match (test, bound) {
         (_, Bound::Off) => "\"off\"".to_owned(),
         (Test::Own, _) => "\"on\"".to_owned(),
-        (_, Bound::AtLeast(limit) | Bound::Above(limit) | Bound::AtMost(limit)) => limit.to_string(),
+        (_, Bound::AtLeast(limit) | Bound::Above(limit) | Bound::AtMost(limit) | Bound::Below(limit)) => {
+            limit.to_string()
+        }
         (_, Bound::Between(low, high)) => format!("[{low}, {high}]"),
     }
 }
@@ -106,15 +109,17 @@ fn text(value: &str) -> String {
     toml::Value::String(value.to_owned()).to_string()
 }
 
-/// xxh3-128 of the resolved text and of the lists that the recipe names.
+/// xxh3-128 of the resolved text and of the lists and models that the recipe names.
 pub(crate) fn hash(recipe: &Recipe, resolved: &str) -> String {
     let mut hasher = Xxh3::new();
     hasher.update(resolved.as_bytes());
-    for (path, list) in &recipe.lists {
+    let lists = recipe.lists.iter().map(|(path, list)| (path, list.as_bytes()));
+    let models = recipe.models.iter().map(|(path, model)| (path, model.as_slice()));
+    for (path, bytes) in lists.chain(models) {
         hasher.update(&(path.len() as u64).to_le_bytes());
         hasher.update(path.as_bytes());
-        hasher.update(&(list.len() as u64).to_le_bytes());
-        hasher.update(list.as_bytes());
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
     }
     format!("{:032x}", hasher.digest128())
 }

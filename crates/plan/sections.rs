@@ -31,9 +31,9 @@ pub const SECTIONS: &[Section] = &[
         options: &[choice(
             "splitter",
             "\"spacy\"",
-            &["spacy", "uax29", "whitespace"],
-            "spaCy's English tokenizer and sentencizer, as datatrove has them; Unicode boundaries (UAX-29); or runs \
-             without white space, with sentences by UAX-29.",
+            &["spacy", "uax29", "whitespace", "wordpunct"],
+            "spaCy's English tokenizer and sentencizer, as datatrove has them; Unicode boundaries (UAX-29); runs \
+             without white space; or NLTK's WordPunct. Sentences by UAX-29, but for spacy.",
         )],
         ranges: &[],
     },
@@ -64,15 +64,24 @@ pub const SECTIONS: &[Section] = &[
             choice(
                 "verify",
                 "\"sketch\"",
-                &["sketch", "none"],
-                "Similarity from 112 bytes of the signature; none: every member of a component goes.",
+                &["sketch", "text", "none"],
+                "Similarity from 112 bytes of the signature; text: exact, from all shingles; none: every member of a \
+                 component goes.",
             ),
-            choice(
+            key(
                 "keep",
                 "\"longest\"",
-                &["longest", "first"],
-                "Which document of a cluster is kept; ties: first.",
+                "Which document of a cluster is kept (ties: first): longest; first; best:<signal>, the highest of the \
+                 ledger; newest:<column>, of an input column; prefer:<sources>, by the field `source`, such as \
+                 prefer:wiki,books; datatrove, with verify = \"none\": its clusters and its choice.",
             ),
+            choice(
+                "hash",
+                "\"xxhash\"",
+                &["xxhash", "sha1"],
+                "Hash of a shingle, as datatrove's HashConfig; sha1: FineWeb's.",
+            ),
+            choice("bits", "64", &[], "Bits of hash and signature, 64 or 32, as there."),
             key("warn_share", "0.5", "Warn when a source loses more than this share to duplicates."),
         ],
         ranges: &[

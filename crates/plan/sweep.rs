@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array, Float64Array};
 use arrow::error::ArrowError;
-use dedup::Signature;
-use document::{Batch, Document, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict};
-use text::normalize::simplify_text;
+use document::{
+    Batch, Document, LANGUAGE_STAGES, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict,
+};
 use text::scan::Scanner;
-use text::shingles::{SHINGLE_WORDS, ShingleScratch, normalized_words, shingle_hashes};
 use text::stable_hash::{hash_id, hash128, sampling_key};
-use text::words::Splitter;
 
 use crate::plan::{Code, FilterStage, Plan, StageKind};
+use crate::signer::{Signer, near};
 use crate::swept::{Flags, Measured, Near, Row, Signed, Swept};
 
 /// What the engine decides about a sweep, equal for all batches of a run.
@@ -128,13 +127,13 @@ impl Plan {
         }
         let is_sample = flags.has(Flags::CONTROL | Flags::HELDOUT);
         if is_sample {
-            let near = scratch.signer.near();
+            let near = scratch.signer.sign(&self.minhash).map(|signature| near(&signature));
             let exact = hash128(original.as_bytes());
-            block.signed.push(Signed { position, is_original: true, exact, near });
+            block.signed.push(Signed { position, is_original: true, exact, near, carried: Vec::new() });
         }
         block.nanos[self.stages.len()] += (block.clock)() - start;
 
-        let Judged { verdict, language, is_rewritten, exact, near } =
+        let Judged { verdict, language, is_rewritten, exact, near, carried } =
             self.judge(document, position, options, scratch, block);
         if exact.is_some() {
             flags.0 |= Flags::EXACT;
@@ -151,6 +150,7 @@ impl Plan {
                 is_original: false,
                 exact: exact.unwrap_or(0),
                 near: near.flatten(),
+                carried,
             });
         }
         let kept_bytes = if is_rewritten { scratch.kept.len() } else { original.len() } as u64;
@@ -198,7 +198,11 @@ impl Plan {
                     if judged.is_rewritten {
                         signer.shingles(text, &self.splitter);
                     }
-                    judged.near = Some(signer.near());
+                    let signature = signer.sign(&self.minhash);
+                    if let Some(signature) = &signature {
+                        judged.carried = signer.carried(&self.minhash, signature);
+                    }
+                    judged.near = Some(signature.as_ref().map(near));
                 }
                 StageKind::ExactDedup | StageKind::Minhash => {}
                 StageKind::Columns(columns) => {
@@ -259,7 +263,8 @@ impl Plan {
             }
             block.nanos[index] += (block.clock)() - start;
             let own = judged.verdict.before(stage.first_reason + stage.reasons);
-            let is_unwanted = stage.name == "language" && own != judged.verdict.before(stage.first_reason);
+            let is_unwanted =
+                LANGUAGE_STAGES.contains(&stage.name) && own != judged.verdict.before(stage.first_reason);
             if is_unwanted || (!options.all_signals && !judged.verdict.is_keep()) {
                 break;
             }
@@ -278,6 +283,7 @@ struct Judged {
     exact: Option<u128>,
     /// A candidate of `minhash`; without a signature if it has too few words.
     near: Option<Option<Box<Near>>>,
+    carried: Vec<u64>,
 }
 
 impl FilterStage {
@@ -338,34 +344,5 @@ fn choose_rejected(batch: &Batch, rejected: Rejected, rows: &mut [Row]) {
                 rows[index].carries_original = true;
             }
         }
-    }
-}
-
-/// Shingles and signature of one text.
-#[derive(Default)]
-struct Signer {
-    normalized: String,
-    words: Vec<(u32, u32)>,
-    scratch: ShingleScratch,
-    hashes: Vec<u64>,
-}
-
-impl Signer {
-    fn shingles(&mut self, text: &str, splitter: &Splitter) -> &[u64] {
-        simplify_text(text, &mut self.normalized);
-        match splitter {
-            Splitter::Uax29 => normalized_words(&self.normalized, &mut self.words),
-            other => other.split(&self.normalized, &mut self.words),
-        }
-        let hashes = shingle_hashes(&self.normalized, &self.words, SHINGLE_WORDS, &mut self.scratch);
-        self.hashes.clear();
-        self.hashes.extend_from_slice(hashes);
-        &self.hashes
-    }
-
-    /// Of the shingles made last.
-    fn near(&self) -> Option<Box<Near>> {
-        let signature = Signature::of(&self.hashes)?;
-        Some(Box::new(Near { bands: signature.band_keys(), sketch: signature.sketch() }))
     }
 }

@@ -49,6 +49,8 @@ pub struct Signed {
     pub exact: u128,
     /// `None`: fewer words than a shingle.
     pub near: Option<Box<Near>>,
+    /// Of a candidate, what the recipe wants carried to resolve.
+    pub carried: Vec<u64>,
 }
 
 /// A swept block.

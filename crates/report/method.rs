@@ -41,6 +41,7 @@ fn splitter(name: &str) -> String {
         "uax29" => "Unicode word boundaries (UAX #29)".to_owned(),
         "spacy" => "spaCy's English tokenizer".to_owned(),
         "whitespace" => "white space".to_owned(),
+        "wordpunct" => "NLTK's WordPunct".to_owned(),
         other => format!("\"{other}\""),
     }
 }
@@ -97,13 +98,15 @@ fn minhash(stage: &StageInfo) -> String {
         stage.options.get(key).map_or(default, String::as_str).trim_matches('"').to_owned()
     };
     let mut out = format!(
-        "{} looked for near-duplicates by MinHash over {}-word shingles, {} bands of {} rows. Documents that share \
-         a band form a cluster; of each cluster the {} document was kept",
+        "{} looked for near-duplicates by MinHash over {}-word shingles ({}, {} bits), {} bands of {} rows. Documents \
+         that share a band form a cluster; of each cluster {} was kept",
         stage.name,
         option("shingle", "5"),
+        option("hash", "xxhash"),
+        option("bits", "64"),
         option("bands", "14"),
         option("rows", "8"),
-        option("keep", "longest"),
+        kept(&option("keep", "longest")),
     );
     let similarity = option("min_similarity", "0.7");
     let _ = match option("verify", "sketch").as_str() {
@@ -119,6 +122,22 @@ fn minhash(stage: &StageInfo) -> String {
         ),
     };
     out
+}
+
+/// The document that a recipe's `keep` names.
+fn kept(keep: &str) -> String {
+    match keep.split_once(':') {
+        Some(("best", signal)) => format!("the document with the highest {signal}"),
+        Some(("newest", column)) => format!("the document with the newest {column}"),
+        Some(("prefer", sources)) => {
+            format!(
+                "the document of the first of these sources: {}, others last,",
+                sources.replace(',', ", ")
+            )
+        }
+        _ if keep == "datatrove" => "the document that datatrove's union of the clusters keeps".to_owned(),
+        _ => format!("the {keep} document"),
+    }
 }
 
 fn tokens(run: &Run, stage: &StageInfo) -> String {
@@ -161,6 +180,8 @@ mod tests {
             "too_few_words (kept: words ≥ 50)",
             "Unicode word boundaries",
             "14 bands of 8 rows",
+            "5-word shingles (xxhash, 64 bits)",
+            "of each cluster the longest document was kept",
             "at least 0.7",
             "removed lines for",
             "sequences of 1,024 tokens",
@@ -170,5 +191,14 @@ mod tests {
         let at = |name: &str| method.find(&format!("\n\n{name}")).unwrap();
         assert!(at("language") < at("gopher_quality") && at("gopher_quality") < at("minhash"));
         assert!(!method.contains("off)"));
+    }
+
+    #[test]
+    fn the_kept_document_is_named_by_every_choice() {
+        assert_eq!(kept("first"), "the first document");
+        assert_eq!(kept("best:gopher_quality.words"), "the document with the highest gopher_quality.words");
+        assert_eq!(kept("newest:date"), "the document with the newest date");
+        assert!(kept("prefer:wiki,web").contains("sources: wiki, web"));
+        assert!(kept("datatrove").contains("datatrove"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use document::{Counts, Reasons, Tally};
+use document::{Counts, LANGUAGE_STAGES, Reasons, Tally};
 use serde::{Deserialize, Serialize};
 
 use crate::Training;
@@ -60,7 +60,8 @@ impl Run {
         let Some(at) = self.stages.iter().position(|stage| stage.name == name) else {
             return if name == "parse" { self.tally.input.bytes } else { 0 };
         };
-        let language = self.stages[..at].iter().position(|stage| stage.name == "language");
+        let language =
+            self.stages[..at].iter().rposition(|stage| LANGUAGE_STAGES.contains(&stage.name.as_str()));
         match self.stages[at].kind {
             StageKind::Filter if !self.is_early => reached(language.unwrap_or(0) + 1),
             _ => reached(at),

@@ -1,18 +1,9 @@
-//! Character classes as CPython 3.11 has them (Unicode 14): `str.isalnum`, `isalpha`, `isnumeric`, `isupper`, `re`'s `\w`.
-//!
-//! White space is [`crate::characters::is_space`].
+//! What `str` methods of CPython 3.11 (Unicode 14) say of numbers and of case; the classes that rules share are in
+//! [`crate::characters`].
 
-use unicode_general_category::{GeneralCategory, get_general_category};
+use unicode_general_category::GeneralCategory;
 
-/// `\w` of `re`: a letter, a number or an underscore. Combining marks are none.
-pub fn is_word_character(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_alphanumeric() || c == '_' } else { is_letter_or_number(c) }
-}
-
-/// `str.isalpha` for one character.
-pub fn is_alpha(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_alphabetic() } else { crate::characters::is_alphabetic(c) && !is_newer(c) }
-}
+use crate::unicode14::{general_category, is_newer, lower};
 
 /// `str.isnumeric` for one character: any number, the ideographs for numbers among them.
 pub fn is_numeric(c: char) -> bool {
@@ -20,9 +11,9 @@ pub fn is_numeric(c: char) -> bool {
         return c.is_ascii_digit();
     }
     use GeneralCategory::*;
-    match get_general_category(c) {
-        DecimalNumber | LetterNumber | OtherNumber => !is_newer(c),
-        OtherLetter => IDEOGRAPHS.binary_search(&c).is_ok(),
+    match general_category(c) {
+        DecimalNumber | LetterNumber | OtherNumber => true,
+        OtherLetter => IDEOGRAPHS.contains(c),
         _ => false,
     }
 }
@@ -36,7 +27,8 @@ pub fn is_upper(c: char) -> bool {
 pub fn is_upper_word(word: &str) -> bool {
     let mut found = false;
     for c in word.chars() {
-        if c.is_lowercase() && !is_newer(c) || is_title(c) {
+        let is_title = !c.is_ascii() && general_category(c) == GeneralCategory::TitlecaseLetter;
+        if c.is_lowercase() && !is_newer(c) || is_title {
             return false;
         }
         found |= is_upper(c);
@@ -52,188 +44,18 @@ pub fn push_lower(word: &str, out: &mut String) {
         return;
     }
     for c in word.chars() {
-        if c.is_ascii() {
-            out.push(c.to_ascii_lowercase());
-        } else if is_newer(c) {
-            out.push(c);
-        } else {
-            out.extend(c.to_lowercase());
-        }
+        if c.is_ascii() { out.push(c.to_ascii_lowercase()) } else { out.extend(lower(c)) }
     }
 }
-
-fn is_title(c: char) -> bool {
-    !c.is_ascii() && get_general_category(c) == GeneralCategory::TitlecaseLetter
-}
-
-fn is_letter_or_number(c: char) -> bool {
-    use GeneralCategory::*;
-    let is_any = matches!(
-        get_general_category(c),
-        UppercaseLetter
-            | LowercaseLetter
-            | TitlecaseLetter
-            | ModifierLetter
-            | OtherLetter
-            | DecimalNumber
-            | LetterNumber
-            | OtherNumber
-    );
-    is_any && !is_newer(c)
-}
-
-/// A letter or number that came after Unicode 14.
-fn is_newer(c: char) -> bool {
-    let c = c as u32;
-    if c < 0x558 {
-        return false;
-    }
-    let next = NEWER.partition_point(|&(first, _)| first <= c);
-    next > 0 && c <= NEWER[next - 1].1
-}
-
-/// Unassigned in Unicode 14, and since then letters and numbers for the most part.
-const NEWER: &[(u32, u32)] = &[
-    (0x558, 0x558),
-    (0x58B, 0x58C),
-    (0x88F, 0x88F),
-    (0xC5C, 0xC5C),
-    (0xCDC, 0xCDC),
-    (0x1C89, 0x1C8A),
-    (0x208F, 0x208F),
-    (0x209D, 0x209F),
-    (0xA7CB, 0xA7CF),
-    (0xA7D2, 0xA7D2),
-    (0xA7D4, 0xA7D4),
-    (0xA7DA, 0xA7F1),
-    (0xAB6C, 0xAB6D),
-    (0x105C0, 0x105F3),
-    (0x107BB, 0x107BF),
-    (0x10940, 0x10959),
-    (0x10D40, 0x10D85),
-    (0x10EC2, 0x10EEE),
-    (0x1123F, 0x11240),
-    (0x11380, 0x113D3),
-    (0x116D0, 0x116E3),
-    (0x11B0A, 0x11BF9),
-    (0x11DB0, 0x11DF1),
-    (0x11F02, 0x11F59),
-    (0x1246F, 0x1246F),
-    (0x12475, 0x1247F),
-    (0x12550, 0x12686),
-    (0x1342F, 0x1342F),
-    (0x13441, 0x143FA),
-    (0x16100, 0x16139),
-    (0x16D40, 0x16D79),
-    (0x16EA0, 0x16ED3),
-    (0x16FF2, 0x16FF6),
-    (0x187F8, 0x187FF),
-    (0x18CD6, 0x18CFF),
-    (0x18D09, 0x191D2),
-    (0x1B123, 0x1B132),
-    (0x1B155, 0x1B155),
-    (0x1B168, 0x1B168),
-    (0x1CCF0, 0x1CCF9),
-    (0x1D2C0, 0x1D2D3),
-    (0x1D6A6, 0x1D6A6),
-    (0x1DF1F, 0x1DFFF),
-    (0x1E030, 0x1E06D),
-    (0x1E4D0, 0x1E6FF),
-    (0x2B739, 0x2B73F),
-    (0x2B81E, 0x2B81E),
-    (0x2CEA2, 0x2CEAD),
-    (0x2EBF0, 0x2EE5D),
-    (0x31350, 0x3FC3F),
-];
 
 /// Letters that stand for numbers.
-const IDEOGRAPHS: &[char] = &[
-    '㐅',
-    '㒃',
-    '㠪',
-    '㭍',
-    '一',
-    '七',
-    '万',
-    '三',
-    '九',
-    '二',
-    '五',
-    '亖',
-    '亿',
-    '什',
-    '仟',
-    '仨',
-    '伍',
-    '佰',
-    '億',
-    '兆',
-    '兩',
-    '八',
-    '六',
-    '十',
-    '千',
-    '卄',
-    '卅',
-    '卌',
-    '叁',
-    '参',
-    '參',
-    '叄',
-    '四',
-    '壱',
-    '壹',
-    '幺',
-    '廾',
-    '廿',
-    '弌',
-    '弍',
-    '弎',
-    '弐',
-    '拾',
-    '捌',
-    '柒',
-    '漆',
-    '玖',
-    '百',
-    '肆',
-    '萬',
-    '貮',
-    '貳',
-    '贰',
-    '阡',
-    '陆',
-    '陌',
-    '陸',
-    '零',
-    '\u{F96B}',
-    '\u{F973}',
-    '\u{F978}',
-    '\u{F9B2}',
-    '\u{F9D1}',
-    '\u{F9D3}',
-    '\u{F9FD}',
-    '𠀁',
-    '𠁤',
-    '𠃢',
-    '𠄡',
-    '𠤪',
-    '𠦃',
-    '𠦌',
-    '𠦜',
-    '𠫪',
-    '𠫽',
-    '𠬙',
-    '𢎐',
-    '𢦘',
-    '𣬛',
-    '𦉭',
-    '\u{2F890}',
-];
+const IDEOGRAPHS: &str = "\
+    㐅㒃㠪㭍一七万三九二五亖亿什仟仨伍佰億兆兩八六十千卄卅卌叁参參叄四壱壹幺廾廿弌弍弎弐拾捌柒漆玖百肆萬貮貳贰阡陆陌陸零\u{F96B}\u{F973}\u{F978}\u{F9B2}\u{F9D1}\u{F9D3}\u{F9FD}𠀁𠁤𠃢𠄡𠤪𠦃𠦌𠦜𠫪𠫽𠬙𢎐𢦘𣬛𦉭\u{2F890}";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::characters::{is_alphabetic, is_word_character};
 
     /// Number of characters in the class, and the sum of the squares of their code points.
     fn print(is_in: impl Fn(char) -> bool) -> (usize, u64) {
@@ -245,7 +67,7 @@ mod tests {
     #[test]
     fn classes_are_pythons() {
         assert_eq!(print(|c| is_word_character(c) && c != '_'), (133547, 2018352511804435));
-        assert_eq!(print(is_alpha), (131756, 2009738055251554));
+        assert_eq!(print(is_alphabetic), (131756, 2009738055251554));
         assert_eq!(print(is_numeric), (1872, 8996976990742));
         assert_eq!(print(is_upper), (1951, 9777195726478));
     }

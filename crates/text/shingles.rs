@@ -1,10 +1,24 @@
 //! Shingles: n consecutive words, hashed as datatrove does (xxh64, seed 0, of the words joined by one space).
 
+use sha1::{Digest, Sha1};
 use unicode_segmentation::UnicodeSegmentation;
+use xxhash_rust::xxh32::xxh32;
 use xxhash_rust::xxh64::xxh64;
 
 /// Words per shingle, as in datatrove, FineWeb and most published pipelines.
 pub const SHINGLE_WORDS: usize = 5;
+
+/// How a shingle becomes a number; the four of datatrove's `HashConfig`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ShingleHash {
+    #[default]
+    Xxh64,
+    Xxh32,
+    /// The first eight bytes of the digest, little-endian: FineWeb's.
+    Sha1In64,
+    /// The first four.
+    Sha1In32,
+}
 
 /// Buffers that a worker keeps from document to document.
 #[derive(Default)]
@@ -17,6 +31,41 @@ pub struct ShingleScratch {
 ///
 /// `words` are byte ranges into `normalized`, ascending and disjoint; a range outside of it counts as empty.
 pub fn shingle_hashes<'s>(
+    normalized: &str,
+    words: &[(u32, u32)],
+    n: usize,
+    scratch: &'s mut ShingleScratch,
+) -> &'s [u64] {
+    hashes_by(|shingle| xxh64(shingle, 0), normalized, words, n, scratch)
+}
+
+/// [`shingle_hashes`] by another hash.
+pub fn shingle_hashes_by<'s>(
+    hash: ShingleHash,
+    normalized: &str,
+    words: &[(u32, u32)],
+    n: usize,
+    scratch: &'s mut ShingleScratch,
+) -> &'s [u64] {
+    match hash {
+        ShingleHash::Xxh64 => shingle_hashes(normalized, words, n, scratch),
+        ShingleHash::Xxh32 => {
+            hashes_by(|shingle| u64::from(xxh32(shingle, 0)), normalized, words, n, scratch)
+        }
+        ShingleHash::Sha1In64 => hashes_by(sha1_start, normalized, words, n, scratch),
+        ShingleHash::Sha1In32 => {
+            hashes_by(|shingle| sha1_start(shingle) & u64::from(u32::MAX), normalized, words, n, scratch)
+        }
+    }
+}
+
+fn sha1_start(shingle: &[u8]) -> u64 {
+    Sha1::digest(shingle).iter().take(8).rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+#[inline(always)]
+fn hashes_by<'s>(
+    hash: impl Fn(&[u8]) -> u64,
     normalized: &str,
     words: &[(u32, u32)],
     n: usize,
@@ -36,7 +85,7 @@ pub fn shingle_hashes<'s>(
         }
         let Some(first) = (last + 1).checked_sub(n) else { continue };
         if plain_from <= first {
-            hashes.push(xxh64(slice(text, (words[first].0, words[last].1)), 0));
+            hashes.push(hash(slice(text, (words[first].0, words[last].1))));
             continue;
         }
         joined.clear();
@@ -46,7 +95,7 @@ pub fn shingle_hashes<'s>(
             }
             joined.extend_from_slice(slice(text, *word));
         }
-        hashes.push(xxh64(joined, 0));
+        hashes.push(hash(joined));
     }
     hashes
 }
@@ -107,6 +156,19 @@ mod tests {
         let words = [(0, 3), (3, 6), (7, 10), (10, 11), (12, 13)];
         let mut scratch = ShingleScratch::default();
         assert_eq!(shingle_hashes(text, &words, 5, &mut scratch), [xxh64("东 京 dog s 5".as_bytes(), 0)]);
+    }
+
+    #[test]
+    fn hashes_of_the_reference() {
+        // "the quick brown fox aged" by datatrove's own functions.
+        let text = "the quick brown fox aged";
+        let (mut words, mut scratch) = (Vec::new(), ShingleScratch::default());
+        normalized_words(text, &mut words);
+        let mut by = |hash| shingle_hashes_by(hash, text, &words, 5, &mut scratch)[0];
+        assert_eq!(by(ShingleHash::Xxh64), 1_011_826_756_027_247_215);
+        assert_eq!(by(ShingleHash::Xxh32), 3_363_255_405);
+        assert_eq!(by(ShingleHash::Sha1In64), 5_866_754_418_644_110_765);
+        assert_eq!(by(ShingleHash::Sha1In32), 1_941_720_493);
     }
 
     #[test]

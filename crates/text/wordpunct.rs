@@ -1,7 +1,6 @@
 //! Words as NLTK's `WordPunctTokenizer` finds them: `\w+|[^\w\s]+` with the classes of Python's `re`.
 
-use crate::characters::{is_ascii_space, is_space};
-use crate::python::is_word_character;
+use crate::characters::{is_ascii_space, is_space, is_word_character};
 
 /// Replaces `words` by the byte ranges of runs of word characters and runs of other marks; white space parts them.
 /// `text` is shorter than 4 GiB.

@@ -9,6 +9,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::characters::{is_alphanumeric, is_ascii_space, is_space};
 use crate::sentences::count_sentences;
 use crate::spacy;
+use crate::wordpunct::split_wordpunct;
 
 /// How text is cut into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,17 +20,20 @@ pub enum Splitter {
     Uax29,
     /// What stands between white space.
     Whitespace,
+    /// NLTK's WordPunct: runs of letters and digits, and runs of other marks.
+    Wordpunct,
 }
 
 impl Splitter {
     /// Names as in recipes.
-    pub const NAMES: [&'static str; 3] = ["spacy", "uax29", "whitespace"];
+    pub const NAMES: [&'static str; 4] = ["spacy", "uax29", "whitespace", "wordpunct"];
 
     pub fn from_name(name: &str) -> Option<Splitter> {
         match name {
             "spacy" => Some(Splitter::Spacy),
             "uax29" => Some(Splitter::Uax29),
             "whitespace" => Some(Splitter::Whitespace),
+            "wordpunct" => Some(Splitter::Wordpunct),
             _ => None,
         }
     }
@@ -39,6 +43,7 @@ impl Splitter {
             Splitter::Spacy => "spacy",
             Splitter::Uax29 => "uax29",
             Splitter::Whitespace => "whitespace",
+            Splitter::Wordpunct => "wordpunct",
         }
     }
 
@@ -51,6 +56,7 @@ impl Splitter {
             Splitter::Spacy => spacy::split(text, words),
             Splitter::Uax29 => split_uax29(text, words),
             Splitter::Whitespace => split_whitespace(text, words),
+            Splitter::Wordpunct => split_wordpunct(text, words),
         }
     }
 
@@ -69,7 +75,7 @@ impl Splitter {
     pub fn sentences(self, text: &str, words: &mut Vec<(u32, u32)>) -> usize {
         match self {
             Splitter::Spacy => spacy::count_sentences(text, words),
-            Splitter::Uax29 | Splitter::Whitespace => count_sentences(text),
+            Splitter::Uax29 | Splitter::Whitespace | Splitter::Wordpunct => count_sentences(text),
         }
     }
 }

@@ -179,7 +179,8 @@ fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> R
         for i in (0..batch.num_rows()).filter(|&i| control.value(i)) {
             let reasons = if reasons.is_null(i) { None } else { Some(reasons.value(i)) };
             let foreign = reasons.as_ref().and_then(|r| r.as_string_opt::<i32>()).is_some_and(|reasons| {
-                reasons.iter().flatten().any(|r| r.starts_with("language.") || r.starts_with("input."))
+                let stages = ["language.", "fasttext_language.", "input."];
+                reasons.iter().flatten().any(|reason| stages.iter().any(|stage| reason.starts_with(stage)))
             });
             let document = ControlDocument {
                 shard: shards.value(i),

@@ -92,9 +92,16 @@ fn sign(texts: &[String]) -> Signed {
         exact: texts.iter().map(|text| Some(hash128(text.as_bytes()))).collect(),
         bands: signatures.iter().map(|signature| signature.as_ref().map(Signature::band_keys)).collect(),
         sketches: signatures.iter().map(|s| s.as_ref().map_or(Sketch::EMPTY, Signature::sketch)).collect(),
-        rank: longest_first(&texts.iter().map(|text| text.len() as u64).collect::<Vec<_>>()),
-        shingles,
+        rank: texts.iter().map(|text| longest_first(text.len() as u64)).collect(),
+        shingles: shingles.into_iter().map(ascending).collect(),
     }
+}
+
+/// As [`jaccard`] wants them.
+fn ascending(mut hashes: Vec<u64>) -> Vec<u64> {
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
 }
 
 /// The share of dropped documents that are not even half like the document kept in their stead.
@@ -121,7 +128,8 @@ fn near_duplicates_are_found_and_nothing_else() {
         truth.insert((a.min(b), a.max(b)), fields[0].parse::<f64>().unwrap());
     }
     let signed = sign(&pages.texts);
-    let from_text = |a: u32, b: u32| jaccard(&signed.shingles[a as usize], &signed.shingles[b as usize]);
+    let shingles = |document: u32| signed.shingles[document as usize].iter().copied();
+    let from_text = |a: u32, b: u32| jaccard(shingles(a), shingles(b));
 
     // Recall of pairs by similarity, beside what the bands promise.
     let mut found = [(0_u32, 0_u32, 0.0); 5];
