@@ -18,7 +18,8 @@ fi
 for recipe in "$@"; do
     shift
     out=$folder/$(basename "$recipe" .toml)
-    "$corpus" clean "$input" "$out" --recipe "$recipe" --signals early --rejected none --no-signatures --quiet >&2
+    echo "$recipe" >&2
+    "$corpus" clean "$input" "$out" --recipe "$recipe" --signals early --rejected none --no-signatures --quiet > /dev/null
     set -- "$@" "$out"
 done
 "$corpus" diff "$@"

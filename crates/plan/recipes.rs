@@ -6,6 +6,8 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("c4", include_str!("../../rules/recipes/c4.toml")),
     ("dclm", include_str!("../../rules/recipes/dclm.toml")),
     ("dolma", include_str!("../../rules/recipes/dolma.toml")),
+    ("fineweb", include_str!("../../rules/recipes/fineweb.toml")),
+    ("fineweb-2024", include_str!("../../rules/recipes/fineweb-2024.toml")),
     ("gopher", include_str!("../../rules/recipes/gopher.toml")),
     ("redpajama2", include_str!("../../rules/recipes/redpajama2.toml")),
     ("refinedweb", include_str!("../../rules/recipes/refinedweb.toml")),

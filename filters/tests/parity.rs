@@ -12,6 +12,8 @@
 
 mod pages;
 
+use pages::table::Table;
+
 use document::{Document, FilterSpec, Judge, LineEdits, OptionValue, Raised, Scope, Settings, Signals, Test};
 use sha1::{Digest, Sha1};
 use text::{Scanner, Splitter, StopWords};
@@ -99,26 +101,6 @@ fn sha1_hex(text: &str) -> String {
     Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[derive(Default)]
-struct Counts {
-    documents: usize,
-    texts: usize,
-    different: Vec<String>,
-}
-
-impl Counts {
-    /// `ours` are the names that the failed check has in the reference: it may split one of ours in two.
-    fn compare(&mut self, id: &str, ours: &[impl AsRef<str>], theirs: &str, text: &str, sha1: Option<&str>) {
-        self.documents += 1;
-        self.texts += sha1.is_some() as usize;
-        let is_same = ours.iter().any(|name| name.as_ref() == theirs);
-        if !is_same || sha1.is_some_and(|sha1| sha1 != sha1_hex(text)) {
-            let ours: Vec<_> = ours.iter().map(AsRef::as_ref).collect();
-            self.different.push(format!("{id}: {ours:?}, not {theirs}, or another text"));
-        }
-    }
-}
-
 #[test]
 fn decisions_are_those_of_the_reference() {
     let Some(folder) = pages::data() else { return };
@@ -126,53 +108,60 @@ fn decisions_are_those_of_the_reference() {
     let golden = pages::open(&folder.join("golden/datatrove.filters.jsonl.zst"));
     let mut ours =
         Ours { scanner: Scanner::new(), stops: StopWords::new(filters::stop_words("en").unwrap()) };
-    let mut table: Vec<(&str, Counts)> = REFERENCES.map(|key| (key, Counts::default())).into();
-    table.push(("fineweb_chain", Counts::default()));
+    let mut table = Table::default();
     for (page, golden) in documents.zip(golden) {
         let (id, text) = (page["id"].as_str().unwrap(), page["text"].as_str().unwrap());
         assert_eq!(page["id"], golden["id"]);
-        for (key, counts) in &mut table {
-            let theirs = golden[*key].as_str().unwrap();
-            let sha1 = golden[format!("{key}_text_sha1")].as_str();
-            if *key == "fineweb_chain" {
-                let (names, kept) = ours.chain(text);
-                let is_kept = theirs == "keep";
-                let theirs = theirs.replace("c4_quality:", "c4_quality_no_punct:");
-                counts.compare(id, &names, &theirs, &kept, sha1.filter(|_| is_kept));
-            } else {
-                let (names, kept) = ours.judge(key, text);
-                counts.compare(id, &names, theirs, kept.as_deref().unwrap_or(text), sha1);
+        for key in REFERENCES {
+            let theirs = golden[key].as_str().unwrap();
+            let (names, kept) = ours.judge(key, text);
+            // A check of ours may be two of the reference's.
+            let name = names.iter().find(|name| **name == theirs).unwrap_or(&names[0]);
+            table.compare(&format!("{key}."), id, *name, theirs);
+            if let Some(sha1) = golden[format!("{key}_text_sha1")].as_str() {
+                table.compare(&format!("{key}. text"), id, &*sha1_hex(kept.as_deref().unwrap_or(text)), sha1);
             }
         }
+        let theirs = golden["fineweb_chain"].as_str().unwrap().replace("c4_quality:", "c4_quality_no_punct:");
+        let (names, kept) = ours.chain(text);
+        let name = names.iter().find(|name| **name == theirs).unwrap_or(&names[0]);
+        table.compare("fineweb_chain", id, name, &theirs);
+        let sha1 = (theirs == "keep").then(|| sha1_hex(&kept));
+        let theirs = golden["fineweb_chain_text_sha1"].as_str().map(str::to_owned);
+        table.compare("fineweb_chain text", id, sha1, theirs);
     }
-    println!(
-        "| filter | documents | identical | different | texts compared |\n| --- | ---: | ---: | ---: | ---: |"
+    table.conclude(
+        "datatrove",
+        &[
+            ("gopher_repetition", "gopher_repetition: verdict, reason"),
+            ("gopher_quality", "gopher_quality: verdict, reason"),
+            ("c4_quality.", "c4_quality: verdict, reason, text"),
+            ("c4_quality_no_punct", "c4_quality, any line ends: verdict, reason, text"),
+            ("c4_paragraph", "c4_paragraph: verdict, reason"),
+            ("fineweb_quality", "fineweb_quality: verdict, reason"),
+            ("fineweb_chain", "FineWeb's chain: verdict, filter, reason, text"),
+        ],
     );
-    for (key, Counts { documents, texts, different }) in &table {
-        println!("| {key} | {documents} | {} | {} | {texts} |", documents - different.len(), different.len());
-    }
-    for (key, counts) in &table {
-        assert!(counts.documents > 0 && counts.different.is_empty(), "{key}: {:#?}", counts.different);
-    }
 }
 
 #[test]
 fn words_and_sentences_are_those_of_the_reference() {
     let Some(folder) = pages::data() else { return };
     let mut golden = pages::open(&folder.join("golden/datatrove.words.jsonl.zst")).peekable();
-    let (mut words, mut documents) = (Vec::new(), 0);
+    let (mut words, mut table) = (Vec::new(), Table::default());
     for page in pages::open(&folder.join("data/raw/web_pages.jsonl.zst")) {
         let Some(golden) = golden.next_if(|golden| golden["id"] == page["id"]) else { continue };
         let text = page["text"].as_str().unwrap();
         Splitter::Spacy.split(text, &mut words);
         let list: Vec<&str> = words.iter().map(|&(a, b)| &text[a as usize..b as usize]).collect();
-        assert_eq!(golden["n_words"], list.len(), "{}", page["id"]);
-        assert_eq!(golden["words_sha1"], sha1_hex(&list.join("\u{1F}")), "{}", page["id"]);
+        let id = page["id"].as_str().unwrap();
+        table.compare("words", id, list.len().into(), golden["n_words"].clone());
+        table.compare("words_sha1", id, sha1_hex(&list.join("\u{1F}")).into(), golden["words_sha1"].clone());
         // White space at the end may be a sentence of its own; blank ones are not counted here.
         let text = text.trim_end_matches(text::characters::is_space);
-        assert_eq!(golden["n_sentences"], Splitter::Spacy.sentences(text, &mut words), "{}", page["id"]);
-        documents += 1;
+        let sentences = Splitter::Spacy.sentences(text, &mut words);
+        table.compare("sentences", id, sentences.into(), golden["n_sentences"].clone());
     }
-    assert!(golden.next().is_none() && documents > 0);
-    println!("words and sentences: {documents} documents, all identical");
+    assert!(golden.next().is_none());
+    table.conclude("datatrove", &[("words", "words (spaCy)"), ("sentences", "sentences (spaCy)")]);
 }

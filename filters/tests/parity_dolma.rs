@@ -10,8 +10,6 @@
 )]
 
 mod pages;
-#[path = "pages/table.rs"]
-mod table;
 
 use std::ops::Range;
 
@@ -19,9 +17,9 @@ use document::{
     Document, Filter, Judge, LineEdits, LineFilter, OptionValue, Raised, Settings, Signal, Signals,
 };
 use filters::dolma_c4::line_spans;
+use pages::table::Table;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
-use table::Table;
 
 const VERSIONS: [&str; 2] = ["v1", "v2"];
 
@@ -113,5 +111,14 @@ fn attributes_are_those_of_the_reference() {
         }
     }
     assert!(golden.next().is_none() && golden_spans.next().is_none() && documents > 0);
-    assert_eq!(table.print("Dolma"), 0);
+    table.conclude(
+        "Dolma",
+        &[
+            ("gopher_v1.", "gopher_v1: 19 attributes"),
+            ("gopher_v2.", "gopher_v2: 19 attributes"),
+            ("c4_v1.", "c4_v1: 5 attributes, the spans of 2"),
+            ("c4_v2.", "c4_v2: 5 attributes, the spans of 2"),
+            ("chars", "lengths"),
+        ],
+    );
 }

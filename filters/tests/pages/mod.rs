@@ -1,5 +1,7 @@
 //! The real pages that tests of filters read, where `CORPUS_TEST_DATA` says.
 
+pub mod table;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
