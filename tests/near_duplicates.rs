@@ -251,6 +251,21 @@ fn a_wrong_choice_is_refused_with_the_remedy() {
 }
 
 #[test]
+fn a_name_that_two_stages_measure_is_written_in_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.toml");
+    let plan = |keep: &str| {
+        let stages =
+            "pipeline = [\"gopher_quality\", \"column\", \"minhash\"]\n[column.words]\nat_least = 3\n";
+        fs::write(&path, format!("{stages}[minhash]\nkeep = \"{keep}\"\n")).unwrap();
+        run(&["plan", path.to_str().unwrap()])
+    };
+    let error = stderr(&plan("best:words"));
+    assert!(error.contains("write best:gopher_quality.words or best:column.words"), "{error}");
+    assert!(stdout(&plan("best:column.words")).contains("keeps the highest column.words"));
+}
+
+#[test]
 fn a_plan_says_what_is_chosen() {
     for (minhash, chosen) in [
         ("", "minhash: keeps the longest; verified by the sketch, from 0.7 on; xxhash, 64 bits"),
