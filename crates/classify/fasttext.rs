@@ -18,10 +18,11 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use dictionary::{Dictionary, END_OF_LINE, Token};
+use document::FileBytes;
 use loss::Loss;
 use matrix::Matrix;
 use memory::Memory;
@@ -39,7 +40,7 @@ pub struct Model {
     input: Matrix,
     output: Matrix,
     loss: Loss,
-    /// Rows of words that were met before.
+    /// Words that were met lately.
     memory: Memory,
     /// Buffers that wait for the next text, one for each thread that ran at the same time.
     idle: Mutex<Vec<Buffers>>,
@@ -66,7 +67,7 @@ pub struct Scores<'m> {
 
 impl Model {
     /// Reads a model file. The error says what is wrong with it.
-    pub fn read(file: Arc<Vec<u8>>) -> Result<Model, String> {
+    pub fn read(file: FileBytes) -> Result<Model, String> {
         let mut bytes = Bytes::new(file);
         if bytes.i32("magic number")? != MAGIC {
             return Err("not a fastText model: another magic number".to_owned());
@@ -136,6 +137,7 @@ impl Model {
         hidden.clear();
         hidden.resize(self.input.columns(), 0.0);
         hashes.clear();
+        let known = self.memory.generations();
         let mut n_rows = 0;
         let mut add = |rows: &[u32]| {
             n_rows += rows.len() as u64;
@@ -148,26 +150,22 @@ impl Model {
             // A line ends with `</s>`, as if it were written there; one in the text ends it, too.
             let word = dictionary::next_word(line, &mut at).unwrap_or(END_OF_LINE);
             is_open = word.bytes != END_OF_LINE.bytes;
-            if let Some(known) = self.memory.find(word) {
-                add(known);
+            if let Some(rows) = known.find(word) {
+                add(rows);
             } else {
-                match self.dictionary.token(word) {
-                    Token::Label => continue,
-                    Token::Word(id) => {
-                        rows.clear();
-                        let mut next = self.dictionary.begin_word(word, id, padded, rows);
-                        while let Some(start) = next {
-                            next = self.dictionary.subwords(padded, start, GATHERED, rows);
-                            if next.is_some() {
-                                add(rows);
-                                rows.clear();
-                            } else if start == 0 {
-                                self.memory.learn(word, rows);
-                            }
-                        }
+                let Token::Word(id) = self.dictionary.token(word) else { continue };
+                rows.clear();
+                let mut next = self.dictionary.begin_word(word, id, padded, rows);
+                while let Some(start) = next {
+                    next = self.dictionary.subwords(padded, start, GATHERED, rows);
+                    if next.is_some() {
                         add(rows);
+                        rows.clear();
+                    } else if start == 0 {
+                        known.learn(word, rows);
                     }
                 }
+                add(rows);
             }
             if has_word_ngrams {
                 hashes.push(word.hash);

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 
-use document::{Bound, FilterSpec, OptionSpec, OptionValue, Test};
+use document::{Bound, FileBytes, FilterSpec, OptionSpec, OptionValue, Test};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -20,8 +19,8 @@ pub struct Recipe {
     pub sections: BTreeMap<(&'static str, &'static str), OptionValue>,
     /// Path as written -> text of the list file; filled by the caller, see [`Recipe::list_paths`].
     pub lists: BTreeMap<String, String>,
-    /// Path as written -> bytes of the model; filled by the caller, see [`Recipe::model_paths`].
-    pub models: BTreeMap<String, Arc<Vec<u8>>>,
+    /// Path as written -> the model; filled by the caller, see [`Recipe::model_paths`].
+    pub models: BTreeMap<String, FileBytes>,
 }
 
 #[derive(Clone, Debug)]
