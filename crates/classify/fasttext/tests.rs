@@ -81,8 +81,6 @@ fn rows_of_ngrams_follow_the_words() {
     let model = read(&parts);
     // <t th he e> <th the he> are 7: (9, 21) / 9.
     near(best(&model, "the"), pair(21.0 / 9.0, 1.0));
-    // The second time from memory.
-    near(best(&model, "the"), pair(21.0 / 9.0, 1.0));
     (parts.minn, parts.maxn) = (1, 1);
     near(best(&read(&parts), "the"), pair(9.0 / 5.0, 9.0 / 5.0));
     // Pruned: no bucket is left, or that of another n-gram.
@@ -158,26 +156,6 @@ fn long_words_and_long_lines_need_no_more_memory_than_their_text() {
                 .iter()
                 .all(|buffers| { buffers.rows.capacity() < 1 << 16 && buffers.padded.capacity() <= 1 << 18 })
         );
-    }
-}
-
-#[test]
-fn what_is_remembered_changes_no_answer() {
-    let mut parts = Parts::two_languages();
-    (parts.bucket, parts.minn, parts.maxn) = (997, 2, 4);
-    parts.input.extend((0..2 * 997).map(|i| ((i * i) % 1013) as f32 / 1013.0 - 0.5));
-    let used = read(&parts);
-    let scores = |model: &Model, text: &str| model.classify(text, |mut scores| (scores.of(0), scores.of(1)));
-    // More words than two generations hold, each line with some that came before; four threads at once.
-    let line = |i: usize| format!("the w{} w{} word{} und", i * 2, i * 2 + 1, i / 3);
-    std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let used = &used;
-            scope.spawn(move || (thread..60_000).step_by(3).for_each(|i| drop(scores(used, &line(i)))));
-        }
-    });
-    for i in (0..60_000).step_by(5_003) {
-        assert_eq!(scores(&used, &line(i)), scores(&read(&parts), &line(i)), "{i}");
     }
 }
 
