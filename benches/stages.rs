@@ -5,12 +5,12 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use arrow::array::{Array, RecordBatch, StringArray};
 use divan::Bencher;
 use divan::counter::BytesCount;
-use document::{Batch, Document, Judge, LineEdits, Raised, Settings, SignalSet, Signals};
+use document::{Batch, Document, FileBytes, Judge, LineEdits, Raised, Settings, SignalSet, Signals};
 use plan::{Plan, Recipe, Rejected, Scratch, SweepOptions};
 use shards::{Block, ReadOptions, ShardReader};
 use text::{Scanner, Splitter, StopWords};
@@ -96,7 +96,7 @@ fn filter(bencher: Bencher<'_, '_>, name: &str) {
     model.labels[1].0 = "__label__hq";
     let settings = Settings {
         options: options.collect(),
-        models: [(String::new(), Arc::new(model.bytes()))].into(),
+        models: [(String::new(), FileBytes::new(model.bytes()))].into(),
         splitter: "spacy".to_owned(),
         ..Settings::default()
     };

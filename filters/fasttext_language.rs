@@ -119,7 +119,7 @@ impl Filter for FastTextLanguage {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use classify::fasttext::fixture::Parts;
-    use document::OptionValue;
+    use document::{FileBytes, OptionValue};
 
     use super::*;
     use crate::testing::{drops_with, keeps_with, limits_are_exact, settings_with};
@@ -173,7 +173,7 @@ mod tests {
         let message = error(&languages(SHORT, &["fr"]));
         assert_eq!(message, "languages: the model has no label \"fr\"; it has en, de");
         let mut settings = languages(SHORT, &[]);
-        settings.models.insert(String::new(), Default::default());
+        settings.models.insert(String::new(), FileBytes::new(Vec::new()));
         assert!(error(&settings).starts_with("model = \"\": cut short"));
         settings.models.clear();
         assert!(error(&settings).contains("give the path"));

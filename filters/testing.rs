@@ -1,10 +1,9 @@
 //! What the tests of filters share: judge a text as a plan would, with the defaults of the filter.
 
-use std::sync::Arc;
-
 use classify::fasttext::fixture::Parts;
 use document::{
-    Bound, Document, FilterSpec, Judge, LineEdits, OptionValue, Raised, Scope, Settings, Signals, Test,
+    Bound, Document, FileBytes, FilterSpec, Judge, LineEdits, OptionValue, Raised, Scope, Settings, Signals,
+    Test,
 };
 use text::{Scanner, Splitter, StopWords};
 
@@ -26,7 +25,7 @@ pub fn settings(filter: &FilterSpec) -> Settings {
 /// The default options, and a model at the path "".
 pub fn settings_with(filter: &FilterSpec, model: &Parts) -> Settings {
     let mut settings = settings(filter);
-    settings.models.insert(String::new(), Arc::new(model.bytes()));
+    settings.models.insert(String::new(), FileBytes::new(model.bytes()));
     settings
 }
 

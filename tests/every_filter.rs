@@ -1,9 +1,8 @@
 //! What must hold for every filter of the registry, so that a new one is tested before it has tests.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use document::{Document, Judge, LineEdits, Raised, Settings, Signals};
+use document::{Document, FileBytes, Judge, LineEdits, Raised, Settings, Signals};
 
 /// Texts that break careless code.
 fn texts() -> Vec<String> {
@@ -39,7 +38,7 @@ fn settings(spec: &document::FilterSpec) -> Settings {
     model.labels[1].0 = "__label__hq";
     Settings {
         options: options.collect(),
-        models: BTreeMap::from([(String::new(), Arc::new(model.bytes()))]),
+        models: BTreeMap::from([(String::new(), FileBytes::new(model.bytes()))]),
         splitter: "spacy".to_owned(),
         ..Settings::default()
     }

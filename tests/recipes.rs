@@ -123,3 +123,45 @@ fn a_built_in_recipe_cleans_with_its_own_reasons() {
     let has = |stage: &str| reasons.iter().flatten().any(|reason| reason.starts_with(stage));
     assert!(reasons.iter().any(Option::is_none) && has("dclm_quality.") && has("dclm_repetition."));
 }
+
+#[test]
+fn a_model_is_named_by_its_path_and_is_part_of_the_recipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("mine.toml");
+    let plan = |options: &str| {
+        let text = format!("pipeline = [\"fasttext_language\"]\n[fasttext_language]\n{options}\n");
+        fs::write(&recipe, text).unwrap();
+        let output = run(&["plan", recipe.to_str().unwrap()]);
+        (output.status.code().unwrap(), stdout(&output), stderr(&output))
+    };
+    let mut parts = classify::fasttext::fixture::Parts::two_languages();
+    fs::write(folder.path().join("lid.bin"), parts.bytes()).unwrap();
+    fs::write(folder.path().join("cut.bin"), &parts.bytes()[..20]).unwrap();
+    fs::write(folder.path().join("text.bin"), "no model").unwrap();
+    let cases = [
+        ("model = \"none.bin\"", "mine.toml:3: cannot read the model"),
+        (
+            "model = \"text.bin\"",
+            "mine.toml:3: [fasttext_language] model = \"text.bin\": not a fastText model",
+        ),
+        ("model = \"cut.bin\"", "mine.toml:3: [fasttext_language] model = \"cut.bin\": cut short"),
+        (
+            "model = \"lid.bin\"\nlanguages = [\"fr\"]",
+            "mine.toml:4: [fasttext_language] languages: the model has no",
+        ),
+        ("", "model = \"\": give the path"),
+    ];
+    for (options, message) in cases {
+        let (code, _, error) = plan(options);
+        assert_eq!(code, 2, "{options}");
+        assert!(error.contains(message), "{options}\n{error}");
+    }
+    let (code, first, error) = plan("model = \"lid.bin\"");
+    assert_eq!(code, 0, "{error}");
+    assert!(first.contains("wanted_language_score > 0.65"), "{first}");
+    // Another model is another recipe, under the same name, too.
+    parts.input[0] = 1.0;
+    fs::write(folder.path().join("lid.bin"), parts.bytes()).unwrap();
+    let (_, second, _) = plan("model = \"lid.bin\"");
+    assert_ne!(first.lines().next(), second.lines().next());
+}

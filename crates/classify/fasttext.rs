@@ -4,27 +4,29 @@
 //! character n-grams and word n-grams are added one by one as they come, the sum is divided by their number, outputs
 //! are dot products from the first column to the last, and a logarithm of the output plus 1e-5 is taken back by an
 //! exponential (which is why a probability may exceed 1 by 1e-5). Logarithms and exponentials are those of the C
-//! library, as in the reference. Sums of whole words would be faster and differ in the last bits; so what is
-//! remembered of a word is the list of its rows.
+//! library, as in the reference.
 //!
-//! The file stays as it is, shared by all threads; beside it stand the hash tables of words and the tree of labels.
+//! A remembered sum for each word would save most additions, but they would round differently. Remembering a word's
+//! rows keeps the order, and was measured to cost more than it saves: hashing is a fifth of the time, and waiting for
+//! rows the most.
+//!
+//! The file stays as it is, shared by all threads; beside it stand the hash table of words and the tree of labels.
 
 mod bytes;
 mod dictionary;
 pub mod fixture;
 mod loss;
 mod matrix;
-mod memory;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use dictionary::{Dictionary, END_OF_LINE, Token};
+use document::FileBytes;
 use loss::Loss;
 use matrix::Matrix;
-use memory::Memory;
 
 /// What every model file begins with, little-endian.
 const MAGIC: i32 = 793_712_314;
@@ -39,8 +41,6 @@ pub struct Model {
     input: Matrix,
     output: Matrix,
     loss: Loss,
-    /// Rows of words that were met before.
-    memory: Memory,
     /// Buffers that wait for the next text, one for each thread that ran at the same time.
     idle: Mutex<Vec<Buffers>>,
 }
@@ -66,7 +66,7 @@ pub struct Scores<'m> {
 
 impl Model {
     /// Reads a model file. The error says what is wrong with it.
-    pub fn read(file: Arc<Vec<u8>>) -> Result<Model, String> {
+    pub fn read(file: FileBytes) -> Result<Model, String> {
         let mut bytes = Bytes::new(file);
         if bytes.i32("magic number")? != MAGIC {
             return Err("not a fastText model: another magic number".to_owned());
@@ -94,8 +94,7 @@ impl Model {
             return Err(format!("{} rows in the output matrix for {labels} labels", output.rows()));
         }
         let loss = Loss::new(arguments.loss, &dictionary.label_counts)?;
-        let memory = Memory::new(dictionary.has_subwords());
-        Ok(Model { dictionary, input, output, loss, memory, idle: Mutex::default() })
+        Ok(Model { dictionary, input, output, loss, idle: Mutex::default() })
     }
 
     /// The names of the labels without `__label__`, by number.
@@ -136,10 +135,13 @@ impl Model {
         hidden.clear();
         hidden.resize(self.input.columns(), 0.0);
         hashes.clear();
+        rows.clear();
         let mut n_rows = 0;
-        let mut add = |rows: &[u32]| {
+        // Many rows at once: the processor then waits for several at the same time.
+        let mut add = |rows: &mut Vec<u32>| {
             n_rows += rows.len() as u64;
             self.input.add_rows(rows, hidden);
+            rows.clear();
         };
         let has_word_ngrams = self.dictionary.has_word_ngrams();
         let mut at = 0;
@@ -148,26 +150,16 @@ impl Model {
             // A line ends with `</s>`, as if it were written there; one in the text ends it, too.
             let word = dictionary::next_word(line, &mut at).unwrap_or(END_OF_LINE);
             is_open = word.bytes != END_OF_LINE.bytes;
-            if let Some(known) = self.memory.find(word) {
-                add(known);
-            } else {
-                match self.dictionary.token(word) {
-                    Token::Label => continue,
-                    Token::Word(id) => {
-                        rows.clear();
-                        let mut next = self.dictionary.begin_word(word, id, padded, rows);
-                        while let Some(start) = next {
-                            next = self.dictionary.subwords(padded, start, GATHERED, rows);
-                            if next.is_some() {
-                                add(rows);
-                                rows.clear();
-                            } else if start == 0 {
-                                self.memory.learn(word, rows);
-                            }
-                        }
-                        add(rows);
-                    }
+            let Token::Word(id) = self.dictionary.token(word) else { continue };
+            let mut next = self.dictionary.begin_word(word, id, padded, rows);
+            while let Some(start) = next {
+                next = self.dictionary.subwords(padded, start, GATHERED, rows);
+                if next.is_some() {
+                    add(rows);
                 }
+            }
+            if rows.len() >= GATHERED {
+                add(rows);
             }
             if has_word_ngrams {
                 hashes.push(word.hash);
@@ -175,10 +167,10 @@ impl Model {
         }
         let mut next = has_word_ngrams.then_some(0);
         while let Some(start) = next {
-            rows.clear();
             next = self.dictionary.word_ngrams(hashes, start, GATHERED, rows);
             add(rows);
         }
+        add(rows);
         n_rows
     }
 }

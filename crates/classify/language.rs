@@ -22,9 +22,24 @@ languages! {
     "tur" "tr", "ukr" "uk", "urd" "ur", "uzb" "uz", "vie" "vi", "yid" "yi", "zul" "zu",
 }
 
-/// ISO 639-3 and ISO 639-1 name of a listed language, by either.
+/// Languages that other identifiers name more closely than [`LANGUAGES`] does: the standard form of each.
+const CLOSER: &[(&str, &str)] = &[
+    ("arb", "ar"),
+    ("azj", "az"),
+    ("ekk", "et"),
+    ("fas", "fa"),
+    ("lvs", "lv"),
+    ("npi", "ne"),
+    ("ory", "or"),
+    ("twi", "ak"),
+    ("uzn", "uz"),
+    ("ydd", "yi"),
+];
+
+/// ISO 639-3 and ISO 639-1 name of a known language, by either.
 pub fn names(code: &str) -> Option<(&'static str, &'static str)> {
-    LANGUAGES.iter().copied().find(|(long, short)| *long == code || *short == code)
+    let known = LANGUAGES.iter().chain(CLOSER);
+    known.copied().find(|(long, short)| *long == code || *short == code)
 }
 
 /// The language of the whole text; `None` where it has no letters. The time is linear in the text.
@@ -49,6 +64,13 @@ mod tests {
         for lang in whatlang::Lang::all() {
             assert!(LANGUAGES.binary_search_by_key(&lang.code(), |&(code, _)| code).is_ok(), "{lang}");
         }
+    }
+
+    #[test]
+    fn a_language_is_found_by_either_name() {
+        assert_eq!((names("en"), names("eng")), (Some(("eng", "en")), Some(("eng", "en"))));
+        assert_eq!((names("ar"), names("arb")), (Some(("ara", "ar")), Some(("arb", "ar"))));
+        assert_eq!(names("gsw"), None);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! `corpus plan`, and finding a recipe by name or path.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use plan::{Plan, Recipe, Sidecar};
@@ -82,9 +81,9 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     }
     for (path, line) in recipe.model_paths() {
         let found = folder.join(&path);
-        let model = std::fs::read(&found)
+        let model = shards::read_model(&found)
             .with_context(|| format!("{name}:{line}: cannot read the model {}", found.display()))?;
-        recipe.models.insert(path, Arc::new(model));
+        recipe.models.insert(path, model);
     }
     let plan = Plan::compile(name, &recipe)?;
     Ok((recipe, plan))

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 
-use crate::{Document, Signal, Signals};
+use crate::{Document, FileBytes, Signal, Signals};
 
 /// The range of a signal that is kept; limits are inclusive, but for `Above` and `Below`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -157,8 +156,8 @@ pub struct Settings {
     pub options: BTreeMap<String, OptionValue>,
     /// Path as written in the recipe -> text of the file.
     pub lists: BTreeMap<String, String>,
-    /// Path as written in the recipe -> bytes of the model, held once.
-    pub models: BTreeMap<String, Arc<Vec<u8>>>,
+    /// Path as written in the recipe -> the model.
+    pub models: BTreeMap<String, FileBytes>,
     /// `[words] splitter` of the recipe.
     pub splitter: String,
     /// Checks that the recipe switches off; a filter that stops at its first failure skips them.

@@ -4,6 +4,7 @@
 
 mod batch;
 mod document;
+mod file_bytes;
 mod filter;
 mod reasons;
 mod signals;
@@ -12,6 +13,7 @@ mod verdict;
 
 pub use batch::{Batch, NUMBER_PREFIX, Problem, SchemaError, input_schema};
 pub use document::{Document, LANGUAGE_STAGES, Language};
+pub use file_bytes::FileBytes;
 pub use filter::{
     Bound, BuildFilter, BuildLineFilter, Check, Filter, FilterSpec, Judge, LineEdits, LineFilter, OptionSpec,
     OptionValue, Piece, Raised, Scope, Separator, Settings, Test, above, at_least, at_most, below, between,

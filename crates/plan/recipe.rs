@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 
-use document::{Bound, FilterSpec, OptionSpec, OptionValue, Test};
+use document::{Bound, FileBytes, FilterSpec, OptionSpec, OptionValue, Test};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -24,8 +23,8 @@ pub struct Recipe {
     pub lists: BTreeMap<String, String>,
     /// A column's `from` as written -> its files; filled by the caller, see [`Recipe::columns`].
     pub sidecars: BTreeMap<String, Sidecar>,
-    /// Path as written -> bytes of the model; filled by the caller, see [`Recipe::model_paths`].
-    pub models: BTreeMap<String, Arc<Vec<u8>>>,
+    /// Path as written -> the model; filled by the caller, see [`Recipe::model_paths`].
+    pub models: BTreeMap<String, FileBytes>,
 }
 
 #[derive(Clone, Debug)]

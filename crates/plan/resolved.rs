@@ -114,7 +114,7 @@ pub(crate) fn hash(recipe: &Recipe, resolved: &str) -> String {
     let mut hasher = Xxh3::new();
     hasher.update(resolved.as_bytes());
     let lists = recipe.lists.iter().map(|(path, list)| (path, list.as_bytes()));
-    let models = recipe.models.iter().map(|(path, model)| (path, model.as_slice()));
+    let models = recipe.models.iter().map(|(path, model)| (path, &**model));
     for (path, bytes) in lists.chain(models) {
         hasher.update(&(path.len() as u64).to_le_bytes());
         hasher.update(path.as_bytes());

@@ -1,18 +1,19 @@
 //! Reading a file that may be cut short or lie about its sizes.
 
 use std::ops::Deref;
-use std::sync::Arc;
+
+use document::FileBytes;
 
 /// A position in a file. Every size is checked against what is left before anything is allocated.
 pub(super) struct Bytes {
-    file: Arc<Vec<u8>>,
+    file: FileBytes,
     at: usize,
 }
 
 /// A part of the file, which it keeps alive.
 #[derive(Clone)]
 pub(super) struct Part {
-    file: Arc<Vec<u8>>,
+    file: FileBytes,
     start: usize,
     end: usize,
 }
@@ -26,7 +27,7 @@ impl Deref for Part {
 }
 
 impl Bytes {
-    pub fn new(file: Arc<Vec<u8>>) -> Bytes {
+    pub fn new(file: FileBytes) -> Bytes {
         Bytes { file, at: 0 }
     }
 
@@ -89,7 +90,7 @@ impl Bytes {
         let room = self.left() as u64 / size.max(1);
         match u64::try_from(number) {
             Ok(number) if number <= room => Ok(number as usize),
-            _ => Err(format!("{number} {what}; there is room for {room}")),
+            _ => Err(format!("cut short: {number} {what}, and room for {room}")),
         }
     }
 

@@ -97,10 +97,16 @@ impl Dense {
         }
     }
 
-    fn dot_row(&self, row: usize, vector: &[f32]) -> f32 {
+    fn row(&self, row: usize) -> &[[u8; 4]] {
         let (values, _) = self.values.as_chunks::<4>();
-        let row = &values[row * self.columns..][..self.columns];
-        row.iter().zip(vector).fold(0.0, |sum, (value, factor)| sum + f32::from_le_bytes(*value) * factor)
+        &values[row * self.columns..][..self.columns]
+    }
+
+    fn dot_row(&self, row: usize, vector: &[f32]) -> f32 {
+        self.row(row)
+            .iter()
+            .zip(vector)
+            .fold(0.0, |sum, (value, factor)| sum + f32::from_le_bytes(*value) * factor)
     }
 }
 

@@ -15,9 +15,9 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 use classify::fasttext::Model;
+use document::FileBytes;
 
 /// Python, and the folder of real data.
 fn tools() -> Option<(String, PathBuf)> {
@@ -123,7 +123,7 @@ fn probabilities_are_the_references_to_the_last_bit() {
         let name = name.split(' ').next().unwrap();
         let file = ["bin", "ftz"].map(|ending| folder.join(format!("{name}.{ending}")));
         let file = file.iter().find(|path| path.exists()).unwrap();
-        let model = Model::read(Arc::new(fs::read(file).unwrap())).unwrap();
+        let model = Model::read(FileBytes::new(fs::read(file).unwrap())).unwrap();
         let n = compare(name, &model, &lines, &fs::read(folder.join(format!("{name}.out"))).unwrap());
         println!("{name}: {} lines, {n} probabilities equal", lines.len());
     }
