@@ -184,6 +184,8 @@ def first_of(stage, reasons):
 class Corpus:
     def __init__(self, binary, splitter):
         self.binary, self.splitter = binary, splitter
+        # Without spaCy's words there are no sentences of its own.
+        self.recipes = {name: recipe for name, recipe in RECIPES.items() if splitter == "spacy" or "split_" not in recipe}
 
     def run(self, recipe, rows, folder):
         """The ledger's rows by id, and the kept texts and sketches."""
@@ -212,7 +214,7 @@ class Corpus:
         rows = [{"id": id, "text": text} for id, text in texts.items()]
         out = {id: {} for id in texts}
         with tempfile.TemporaryDirectory() as folder:
-            for name, recipe in RECIPES.items():
+            for name, recipe in self.recipes.items():
                 ledger, clean, sketches = self.run(recipe, rows, folder)
                 for id, row in ledger.items():
                     view = out[id]
@@ -281,25 +283,29 @@ def compare_chunk(chunk, reference, corpus):
     """Counts per view, and the numbers of the first differing texts."""
     texts = {str(number): text for number, text in chunk if text}
     ours = corpus.views(texts)
-    counts, first = collections.Counter(), {}
+    counts, reasons, first = collections.Counter(), collections.Counter(), {}
     for id, text in texts.items():
         theirs = {BLANK: "input.empty"} if not text.strip() else reference.views(text)
         for name in theirs:
             if name in ours[id]:
                 counts[name] += 1
+                if isinstance(theirs[name], str) and not name.endswith(" text"):
+                    reasons[f"{name}: {theirs[name]}"] += 1
         if BLANK in ours[id] and text.strip():
             counts[f"{BLANK} differs"] += 1
         for name in differing(theirs, ours[id]):
             counts[f"{name} differs"] += 1
             if len(first.setdefault(name, [])) < 20:
                 first[name].append([int(id), repr(theirs[name])[:200], repr(ours[id][name])[:200]])
-    return {"texts": len(texts), "bytes": sum(len(t.encode()) for t in texts.values()), "counts": counts, "first": first}
+    return {"texts": len(texts), "bytes": sum(len(t.encode()) for t in texts.values()), "counts": counts,
+            "reasons": reasons, "first": first}
 
 
 def print_totals(results):
-    total, first = collections.Counter(), {}
+    total, reasons, first = collections.Counter(), collections.Counter(), {}
     for one in results:
         total.update(one["counts"])
+        reasons.update(one.get("reasons", {}))
         for name, some in one["first"].items():
             first.setdefault(name, []).extend(some)
     print(f"{sum(one['texts'] for one in results):,} texts, {sum(one['bytes'] for one in results):,} bytes")
@@ -307,6 +313,9 @@ def print_totals(results):
     for name in sorted(key for key in total if not key.endswith(" differs")):
         other = total[f"{name} differs"]
         print(f"{name:48} {total[name]:10,} {total[name] - other:10,} {other:10,}")
+    print("\nthe reference's decisions")
+    for name, count in sorted(reasons.items()):
+        print(f"{name:60} {count:10,}")
     return first
 
 
