@@ -296,6 +296,14 @@ mod tests {
     }
 
     #[test]
+    fn domains_are_found_by_halving() {
+        assert_eq!(DOMAINS.len(), 1552);
+        assert!(DOMAINS.windows(2).all(|pair| pair[0] < pair[1]));
+        let longest = DOMAINS.iter().map(|domain| domain.chars().count()).max();
+        assert_eq!(longest, Some(LONGEST_DOMAIN));
+    }
+
+    #[test]
     fn steps_can_be_off() {
         let without = |reason: &str| {
             let mut settings = settings(&FILTER);

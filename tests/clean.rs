@@ -7,13 +7,13 @@ use std::path::Path;
 use tokens::{StoredDocument, Tokenizer, Version, documents, read_sequences};
 
 use crate::support::{
-    clean, demo_raw, flags, integers, real_data, run, shards_of, stderr, stdout, table, texts,
+    clean, demo_raw, flags as flags_of, integers, real_data, run, shards_of, stderr, stdout, table, texts,
 };
 
 /// Asserts what holds for every output folder.
 pub fn check_invariants(out: &Path) {
     let ledger = table(out, "ledger");
-    let kept = flags(&ledger, "kept");
+    let kept = flags_of(&ledger, "kept");
     let bytes = integers(&ledger, "bytes");
     let kept_bytes = integers(&ledger, "kept_bytes");
     let rows = integers(&ledger, "row");
@@ -56,8 +56,8 @@ fn check_tokens(
     kept: &[bool],
 ) {
     let tokenizer = Tokenizer::from_json(&fs::read_to_string(out.join("tokenizer.json")).unwrap()).unwrap();
-    let heldout = flags(ledger, "heldout");
-    let excluded = flags(ledger, "excluded");
+    let heldout = flags_of(ledger, "heldout");
+    let excluded = flags_of(ledger, "excluded");
     let rows = integers(ledger, "row");
     let tokens = integers(ledger, "tokens");
     let shards = shards_of(ledger);
@@ -203,6 +203,13 @@ fn any_subset_and_order_of_stages_runs() {
         clean(&[&raw], &out, &[&["--quiet", "--recipe", recipe], *flags].concat(), 0);
         check_invariants(&out);
         let run: report::Run = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
+        if text.contains("pack") {
+            // Documents like a held-out one are left out of training, whichever dedup stage is missing; few are.
+            let kept = table(&out, "ledger").iter().map(|batch| batch.num_rows()).sum::<usize>();
+            let excluded =
+                flags_of(&table(&out, "ledger"), "excluded").into_iter().filter(|flag| *flag).count();
+            assert!(excluded < kept / 4, "{excluded} of {kept} are excluded");
+        }
         if number == 4 {
             // Tagged, not dropped: the ledger has the counts.
             assert_eq!(

@@ -96,6 +96,28 @@ fn the_tables_are_for_people() {
 }
 
 #[test]
+fn documents_dropped_for_a_named_reason_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let a = cleaned(folder.path(), "a", A, &[]);
+    let c = cleaned(folder.path(), "c", "pipeline = []\n", &[]);
+    let (a, c) = (a.to_str().unwrap(), c.to_str().unwrap());
+    let json = |more: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&diff(&[&[a, c, "--format", "json"], more].concat())).unwrap()
+    };
+    let documents = |json: &serde_json::Value, name: &str| json[name]["documents"].as_u64().unwrap();
+    let reasons = texts(&table(Path::new(a), "ledger"), "reason");
+    let n =
+        |prefix: &str| reasons.iter().flatten().filter(|reason| reason.starts_with(prefix)).count() as u64;
+    let (all, some) =
+        (json(&[]), json(&["--without", "language", "--without", "gopher_quality.too_few_words"]));
+    let left_out = n("language.") + n("gopher_quality.too_few_words");
+    assert!(left_out > 0 && documents(&some, "input") == 260 - left_out, "{some:#}");
+    assert_eq!(documents(&some, "kept_by_both"), documents(&all, "kept_by_both"));
+    let output = run(&["diff", a, c, "--without", "langage"]);
+    assert!(stderr(&output).contains("no run has such a stage or reason"), "{}", stderr(&output));
+}
+
+#[test]
 fn several_runs_are_a_matrix() {
     let folder = tempfile::tempdir().unwrap();
     let a = cleaned(folder.path(), "a", A, &[]);
@@ -150,7 +172,7 @@ fn the_agreement_script_prints_the_matrix() {
     command.env("CORPUS", env!("CARGO_BIN_EXE_corpus")).arg(script).arg(&raw);
     let output = command.arg(folder.path().join("runs")).args(&recipes).output().unwrap();
     let table = stdout(&output);
-    assert!(table.starts_with("| | kept | a | b | c |"), "{table}{}", stderr(&output));
+    assert_eq!(table.matches("| | kept | a | b | c |").count(), 2, "{table}{}", stderr(&output));
     let listed = stdout(&run(&["plan", "--list"]));
     assert!(listed.lines().any(|name| name == "default"), "{listed}");
     for name in listed.lines() {

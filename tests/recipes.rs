@@ -106,6 +106,12 @@ fn a_check_goes_by_its_name_in_a_reference() {
         plan("pipeline = [\"dclm_quality\"]\n[dclm_quality]\npage_length_filter = [10, 1000]\n");
     assert_eq!(code, 0, "{error}");
     assert!(text.contains("odd_page_length") && text.contains("10 … 1000"), "{text}");
+    // A name for several checks switches them together.
+    let repetition = "pipeline = [\"dclm_repetition\"]\n[dclm_repetition]\nmassive_web_repetition_filters = ";
+    let (code, text, error) = plan(&format!("{repetition}\"off\"\n"));
+    assert_eq!((code, text.contains("≤")), (0, false), "{text}{error}");
+    let (code, _, error) = plan(&format!("{repetition}0.5\n"));
+    assert!(code == 2 && error.contains(":3:") && error.contains("duplicate_lines"), "{error}");
 }
 
 #[test]

@@ -22,4 +22,10 @@ for recipe in "$@"; do
     "$corpus" clean "$input" "$out" --recipe "$recipe" --signals early --rejected none --no-signatures --quiet > /dev/null
     set -- "$@" "$out"
 done
+echo "All documents:"
+echo
 "$corpus" diff "$@"
+echo
+echo "Without those that a recipe drops for their language:"
+echo
+"$corpus" diff "$@" --without language

@@ -1,6 +1,5 @@
 //! `corpus diff`: which documents finished runs on the same input treat differently, and why.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,6 +22,9 @@ pub struct Args {
     /// Write every document that only one run keeps, or of which they keep another text, as JSON lines.
     #[arg(long, value_name = "FILE")]
     ids: Option<PathBuf>,
+    /// Leave out the documents that one of the runs drops first for this stage or reason, such as `language`.
+    #[arg(long, value_name = "REASON")]
+    without: Vec<String>,
     /// How many documents are shown of each of the largest differences.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=1_000))]
     samples: u16,
@@ -36,9 +38,13 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     for other in &runs[1..] {
         check_inputs(&runs[0], other)?;
     }
+    check_reasons(&runs, &args.without)?;
     let [a, b] = &runs[..] else { return matrix(&args, &runs, voice) };
     let ids = args.ids.as_ref().map(|path| AtomicFile::create(path)).transpose()?;
-    let mut comparison = Comparing::new(a, b, usize::from(args.samples), ids).compare()?;
+    let mut pair = [Comparing::new(&runs, (0, 1), usize::from(args.samples), ids)];
+    read(&runs, &mut pair, &args.without)?;
+    let [pair] = pair;
+    let mut comparison = pair.finish()?;
     add_texts(a, b, &mut comparison)?;
     match voice.format {
         Format::Text => print(&render_comparison(&comparison))?,
@@ -51,12 +57,10 @@ fn matrix(args: &Args, runs: &[Compared], voice: Voice) -> anyhow::Result<Exit> 
     if args.ids.is_some() {
         bail!("--ids lists the differences of two runs: give two folders");
     }
-    let mut pairs = Vec::new();
-    for (index, a) in runs.iter().enumerate() {
-        for b in &runs[index + 1..] {
-            pairs.push(Comparing::new(a, b, 0, None).compare()?);
-        }
-    }
+    let places = (0..runs.len()).flat_map(|a| (a + 1..runs.len()).map(move |b| (a, b)));
+    let mut pairs: Vec<Comparing<'_>> = places.map(|pair| Comparing::new(runs, pair, 0, None)).collect();
+    read(runs, &mut pairs, &args.without)?;
+    let pairs = pairs.into_iter().map(Comparing::finish).collect::<anyhow::Result<Vec<_>>>()?;
     let recipes: Vec<String> = runs.iter().map(|run| run.name.recipe.clone()).collect();
     let is_unique = |name: &String| recipes.iter().filter(|other| *other == name).count() == 1;
     let names = match recipes.iter().all(is_unique) {
@@ -84,6 +88,7 @@ fn as_json(comparison: &Comparison) -> anyhow::Result<serde_json::Value> {
 struct Compared {
     out: PathBuf,
     name: ComparedRun,
+    reasons: document::Reasons,
     manifest: Manifest,
 }
 
@@ -96,7 +101,7 @@ impl Compared {
             recipe: run.recipe_name,
             recipe_hash: run.recipe_hash,
         };
-        Ok(Compared { out: out.to_path_buf(), name, manifest })
+        Ok(Compared { out: out.to_path_buf(), name, reasons: run.reasons, manifest })
     }
 }
 
@@ -119,6 +124,48 @@ fn check_inputs(a: &Compared, b: &Compared) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// True if a first reason is of the named stage, or the named reason.
+fn is_named(reason: &str, name: &str) -> bool {
+    reason.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn check_reasons(runs: &[Compared], names: &[String]) -> anyhow::Result<()> {
+    let all: Vec<String> =
+        runs.iter().flat_map(|run| run.reasons.0.iter().map(document::Reason::full_name)).collect();
+    match names.iter().find(|name| !all.iter().any(|reason| is_named(reason, name))) {
+        Some(name) => bail!(
+            "--without {name}: no run has such a stage or reason; write for example language or input.empty"
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Reads the ledgers of all runs side by side, once.
+fn read(runs: &[Compared], pairs: &mut [Comparing<'_>], without: &[String]) -> anyhow::Result<()> {
+    let mut ledgers =
+        runs.iter().map(|run| Ledger::open(&run.out)).collect::<anyhow::Result<Vec<Ledger>>>()?;
+    while let Some(place) = ledgers.iter().filter_map(|ledger| Some(ledger.row()?.place)).min() {
+        let rows: Vec<Option<Row<'_>>> =
+            ledgers.iter().map(|ledger| ledger.row().filter(|row| row.place == place)).collect();
+        let mut reasons = rows.iter().flatten().filter_map(|row| row.reason);
+        if !reasons.any(|reason| without.iter().any(|name| is_named(reason, name))) {
+            for pair in pairs.iter_mut() {
+                match (&rows[pair.places.0], &rows[pair.places.1]) {
+                    (Some(a), Some(b)) => pair.add(a, b)?,
+                    (None, None) => {}
+                    _ => pair.found.unmatched += 1,
+                }
+            }
+        }
+        for ledger in &mut ledgers {
+            if ledger.row().is_some_and(|row| row.place == place) {
+                ledger.advance()?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Sampled documents: (hash of the id, place, id), those with the smallest hash.
 type Samples = BinaryHeap<(u64, (i32, i64), String)>;
 
@@ -129,12 +176,14 @@ struct Counted {
     samples: Samples,
 }
 
-/// The comparison of two runs while their ledgers are read side by side.
+/// The comparison of two runs while their ledgers are read.
 struct Comparing<'r> {
-    a: &'r Compared,
-    b: &'r Compared,
+    manifest: &'r Manifest,
+    /// Which of the runs.
+    places: (usize, usize),
     n_samples: usize,
     ids: Option<AtomicFile>,
+    n_listed: u64,
     /// Reasons by number; 0: kept.
     names: Vec<String>,
     numbers: HashMap<String, usize>,
@@ -143,53 +192,36 @@ struct Comparing<'r> {
 }
 
 impl<'r> Comparing<'r> {
-    fn new(a: &'r Compared, b: &'r Compared, n_samples: usize, ids: Option<AtomicFile>) -> Comparing<'r> {
-        let found = Comparison { a: a.name.clone(), b: b.name.clone(), ..Comparison::default() };
+    fn new(
+        runs: &'r [Compared],
+        places: (usize, usize),
+        n_samples: usize,
+        ids: Option<AtomicFile>,
+    ) -> Comparing<'r> {
+        let (a, b) = (runs[places.0].name.clone(), runs[places.1].name.clone());
         Comparing {
-            a,
-            b,
+            manifest: &runs[places.0].manifest,
+            places,
             n_samples,
             ids,
+            n_listed: 0,
             names: vec![String::new()],
             numbers: HashMap::new(),
             cells: BTreeMap::new(),
-            found,
+            found: Comparison { a, b, ..Comparison::default() },
         }
     }
 
-    fn compare(mut self) -> anyhow::Result<Comparison> {
-        let (mut a, mut b) = (Ledger::open(&self.a.out)?, Ledger::open(&self.b.out)?);
-        let mut n_listed = 0;
-        loop {
-            let order = match (a.row(), b.row()) {
-                (None, None) => break,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(one), Some(other)) => {
-                    let order = one.place.cmp(&other.place);
-                    if order == Ordering::Equal {
-                        n_listed += u64::from(self.add(&one, &other)?);
-                    }
-                    order
-                }
-            };
-            self.found.unmatched += u64::from(order != Ordering::Equal);
-            if order != Ordering::Greater {
-                a.advance()?;
-            }
-            if order != Ordering::Less {
-                b.advance()?;
-            }
-        }
+    fn finish(mut self) -> anyhow::Result<Comparison> {
         if let Some(ids) = self.ids.take() {
-            ids.commit(n_listed)?;
+            ids.commit(self.n_listed)?;
         }
         self.found.cells = self.cells();
         Ok(self.found)
     }
 
-    /// Counts a document; true if it was listed as different.
-    fn add(&mut self, a: &Row<'_>, b: &Row<'_>) -> anyhow::Result<bool> {
+    /// Counts a document, and lists it if it is treated differently.
+    fn add(&mut self, a: &Row<'_>, b: &Row<'_>) -> anyhow::Result<()> {
         self.found.input.add(a.bytes);
         let counts = match (a.reason, b.reason) {
             (None, None) => &mut self.found.kept_by_both,
@@ -221,14 +253,15 @@ impl<'r> Comparing<'r> {
                 cell.samples.push((hash, a.place, a.id.to_owned()));
             }
         }
-        let Some(ids) = self.ids.as_mut().filter(|_| differs || is_rewritten) else { return Ok(false) };
+        let Some(ids) = self.ids.as_mut().filter(|_| differs || is_rewritten) else { return Ok(()) };
         let line = json!({
-            "path": path_of(&self.a.manifest, a.place.0), "row": a.place.1, "id": a.id, "bytes": a.bytes,
+            "path": path_of(self.manifest, a.place.0), "row": a.place.1, "id": a.id, "bytes": a.bytes,
             "reason_a": a.reason, "reason_b": b.reason,
             "kept_bytes_a": a.kept_bytes, "kept_bytes_b": b.kept_bytes,
         });
         writeln!(ids, "{line}").context("cannot write the list of --ids")?;
-        Ok(true)
+        self.n_listed += 1;
+        Ok(())
     }
 
     fn number(&mut self, reason: Option<&str>) -> usize {
@@ -247,7 +280,7 @@ impl<'r> Comparing<'r> {
             let name = |number: usize| (number > 0).then(|| self.names[number].clone());
             let samples = counted.samples.into_sorted_vec().into_iter();
             let samples = samples.map(|(_, place, id)| ComparedDocument {
-                path: path_of(&self.a.manifest, place.0).to_owned(),
+                path: path_of(self.manifest, place.0).to_owned(),
                 row: place.1 as u64,
                 id,
                 text: None,

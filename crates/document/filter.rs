@@ -330,11 +330,14 @@ impl FilterSpec {
         FilterSpec { name, source, about, checks, signals: &[], options: &[], judge: Judge::Bounds }
     }
 
-    /// Index of the check that has this name, or is known by it in a reference implementation.
-    pub fn check_named(&self, name: &str) -> Option<usize> {
-        let is_alias = |check: &Check| check.aliases.iter().any(|(_, alias)| *alias == name);
-        let by_reason = self.checks.iter().position(|check| check.reason == name);
-        by_reason.or_else(|| self.checks.iter().position(is_alias))
+    /// Indices of the check that has this name, or of those that a reference implementation knows by it.
+    pub fn checks_named(&self, name: &str) -> Vec<usize> {
+        if let Some(index) = self.checks.iter().position(|check| check.reason == name) {
+            return vec![index];
+        }
+        let is_meant = |check: &Check| check.aliases.iter().any(|(_, alias)| *alias == name);
+        let meant = self.checks.iter().enumerate().filter(|(_, check)| is_meant(check));
+        meant.map(|(index, _)| index).collect()
     }
 
     /// The signals of its ledger columns, in order, each once.

@@ -155,7 +155,7 @@ impl Loaded {
                 self.trainable.push((document, exact, bands));
             }
             if !is_original {
-                if near.is_some() {
+                if near.is_some() && flags.has(Flags::NEAR) {
                     self.holders.push(self.documents.len() as u32);
                 }
                 self.documents.push(document);

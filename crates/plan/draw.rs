@@ -50,7 +50,7 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
                 (Some(signal), _) => format!("{signal} {}", reason.bound),
                 (None, _) => reason.bound.clone(),
             };
-            let _ = writeln!(out, "    {:<32} {kept}", reason.reason);
+            let _ = writeln!(out, "    {:<32} {}", reason.reason, kept.trim_end());
             if matches!(stage.kind, StageKind::Columns(_)) {
                 let _ = writeln!(out, "    {:<32} {}", "", reason.why);
             }

@@ -235,9 +235,15 @@ impl Recipe {
     fn ledger_signals(&self) -> Vec<String> {
         let mut names = Vec::new();
         for stage in &self.stages {
-            if let StageRecipeKind::Filter(filter) = &stage.kind {
-                let signals = filter.spec.columns().into_iter();
-                names.extend(signals.map(|signal| format!("{}.{}", stage.name, signal.name())));
+            match &stage.kind {
+                StageRecipeKind::Filter(filter) => {
+                    let signals = filter.spec.columns().into_iter();
+                    names.extend(signals.map(|signal| format!("{}.{}", stage.name, signal.name())));
+                }
+                StageRecipeKind::Columns(columns) => {
+                    names.extend(columns.iter().map(|column| format!("{}.{}", stage.name, column.name)));
+                }
+                _ => {}
             }
         }
         names

@@ -341,8 +341,11 @@ impl Parser<'_> {
         let spec = filter.spec;
         for (key, value) in table {
             let name: &str = key.get_ref();
-            if let Some(check) = spec.check_named(name) {
-                filter.bounds[check] = self.bound(spec, check, value)?;
+            let checks = spec.checks_named(name);
+            if !checks.is_empty() {
+                for (check, bound) in self.together(spec, &checks, key, value)? {
+                    filter.bounds[check] = bound;
+                }
             } else if let Some(option) = spec.options.iter().find(|option| option.key == name) {
                 filter.options.insert(name.to_owned(), self.option(spec.name, option, value)?);
                 filter.lines.insert(name.to_owned(), self.line(&value.span()));
@@ -350,12 +353,13 @@ impl Parser<'_> {
                 let mut bounds = Vec::new();
                 for (key, value) in inner {
                     let reason: &str = key.get_ref();
-                    let Some(check) = spec.check_named(reason) else {
+                    let checks = spec.checks_named(reason);
+                    if checks.is_empty() {
                         let remedy = suggest(reason, spec.checks.iter().map(|check| check.reason));
                         let message = format!("unknown check `{reason}` in [{}.{name}]", spec.name);
                         return Err(self.error(key.span(), message, remedy));
-                    };
-                    bounds.push((check, self.bound(spec, check, value)?));
+                    }
+                    bounds.extend(self.together(spec, &checks, key, value)?);
                 }
                 filter.by_language.insert(name.to_owned(), bounds);
             } else {
@@ -366,6 +370,22 @@ impl Parser<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The bounds of checks that one key names. A reference's name may mean several: they are only switched together.
+    fn together(
+        &self,
+        spec: &FilterSpec,
+        checks: &[usize],
+        key: &Spanned<std::borrow::Cow<'_, str>>,
+        value: &Value<'_>,
+    ) -> Result<Vec<(usize, Bound)>, RuleError> {
+        if checks.len() > 1 && !matches!(value.get_ref().as_str(), Some("on" | "off")) {
+            let names: Vec<&str> = checks.iter().map(|&check| spec.checks[check].reason).collect();
+            let message = format!("`{}` means {} checks of [{}]", key.get_ref(), checks.len(), spec.name);
+            return Err(self.error(value.span(), message, format!("name one: {}", names.join(", "))));
+        }
+        checks.iter().map(|&check| Ok((check, self.bound(spec, check, value)?))).collect()
     }
 
     fn bound(&self, spec: &FilterSpec, check: usize, value: &Value<'_>) -> Result<Bound, RuleError> {

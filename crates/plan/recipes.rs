@@ -30,7 +30,7 @@ mod tests {
     fn bound(recipe: &Recipe, stage: &str, check: &str) -> Option<Bound> {
         recipe.stages.iter().find_map(|known| match &known.kind {
             StageRecipeKind::Filter(filter) if known.name == stage => {
-                filter.spec.check_named(check).map(|check| filter.bounds[check])
+                filter.spec.checks_named(check).first().map(|check| filter.bounds[*check])
             }
             _ => None,
         })

@@ -60,6 +60,6 @@ impl Signer {
     }
 }
 
-pub(crate) fn near(signature: &Signature) -> Box<Near> {
+pub(crate) fn near_of(signature: &Signature) -> Box<Near> {
     Box::new(Near { bands: signature.band_keys(), sketch: signature.sketch() })
 }

@@ -11,7 +11,7 @@ use text::scan::Scanner;
 use text::stable_hash::{hash_id, hash128, sampling_key};
 
 use crate::plan::{Code, FilterStage, Plan, StageKind};
-use crate::signer::{Signer, near};
+use crate::signer::{Signer, near_of};
 use crate::swept::{Flags, Measured, Near, Row, Signed, Swept};
 
 /// What the engine decides about a sweep, equal for all batches of a run.
@@ -127,7 +127,7 @@ impl Plan {
         }
         let is_sample = flags.has(Flags::CONTROL | Flags::HELDOUT);
         if is_sample {
-            let near = scratch.signer.sign(&self.minhash).map(|signature| near(&signature));
+            let near = scratch.signer.sign(&self.minhash).as_ref().map(near_of);
             let exact = hash128(original.as_bytes());
             block.signed.push(Signed { position, is_original: true, exact, near, carried: Vec::new() });
         }
@@ -144,14 +144,21 @@ impl Plan {
         if verdict.is_keep() {
             flags.0 |= Flags::SURVIVES;
         }
-        if exact.is_some() || near.is_some() {
-            block.signed.push(Signed {
-                position,
-                is_original: false,
-                exact: exact.unwrap_or(0),
-                near: near.flatten(),
-                carried,
+        // Survivors are signed without a dedup stage, too: near-duplicates of held-out documents are not trained on.
+        if exact.is_some() || near.is_some() || verdict.is_keep() {
+            let start = (block.clock)();
+            let Scratch { signer, kept, .. } = &mut *scratch;
+            let text: &str = if is_rewritten { kept } else { original };
+            let exact = exact.unwrap_or_else(|| hash128(text.as_bytes()));
+            let near = near.unwrap_or_else(|| {
+                if is_rewritten {
+                    signer.shingles(text, &self.splitter);
+                }
+                let signature = verdict.is_keep().then(|| signer.sign(&self.minhash)).flatten();
+                signature.as_ref().map(near_of)
             });
+            block.signed.push(Signed { position, is_original: false, exact, near, carried });
+            block.nanos[self.stages.len()] += (block.clock)() - start;
         }
         let kept_bytes = if is_rewritten { scratch.kept.len() } else { original.len() } as u64;
         let rewritten = (is_rewritten && verdict.is_keep()).then(|| {
@@ -202,7 +209,7 @@ impl Plan {
                     if let Some(signature) = &signature {
                         judged.carried = signer.carried(&self.minhash, signature);
                     }
-                    judged.near = Some(signature.as_ref().map(near));
+                    judged.near = Some(signature.as_ref().map(near_of));
                 }
                 StageKind::ExactDedup | StageKind::Minhash => {}
                 StageKind::Columns(columns) => {

@@ -135,7 +135,7 @@ fn kept(keep: &str) -> String {
                 sources.replace(',', ", ")
             )
         }
-        _ if keep == "datatrove" => "the document that datatrove's union of the clusters keeps".to_owned(),
+        _ if keep == "datatrove" => "the document at the root of datatrove's union".to_owned(),
         _ => format!("the {keep} document"),
     }
 }

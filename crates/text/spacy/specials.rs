@@ -160,7 +160,9 @@ impl Patterns {
                 continue;
             }
             // White space other than one space is a word of the reference's, so these do not stand side by side.
-            let gaps = words[start..end].windows(2).map(|pair| &bytes_between(text, pair)[..]);
+            let gaps = words[start..end]
+                .windows(2)
+                .map(|pair| &text.as_bytes()[pair[0].1 as usize..pair[1].0 as usize]);
             let mut is_whole = true;
             let mut is_sequence = true;
             for gap in gaps {
@@ -173,10 +175,6 @@ impl Patterns {
             }
         }
     }
-}
-
-fn bytes_between<'t>(text: &'t str, pair: &[Span]) -> &'t [u8] {
-    &text.as_bytes()[pair[0].1 as usize..pair[1].0 as usize]
 }
 
 fn replace(words: &mut Vec<Span>, found: &[Found]) {

@@ -1,3 +1,5 @@
+//! Words and sentences of texts at the borders of the rules, as the reference has them.
+
 use super::*;
 use proptest::prelude::*;
 
