@@ -184,6 +184,8 @@ def first_of(stage, reasons):
 class Corpus:
     def __init__(self, binary, splitter):
         self.binary, self.splitter = binary, splitter
+        # Without spaCy's words there are no sentences of its own.
+        self.recipes = {name: recipe for name, recipe in RECIPES.items() if splitter == "spacy" or "split_" not in recipe}
 
     def run(self, recipe, rows, folder):
         """The ledger's rows by id, and the kept texts and sketches."""
@@ -207,12 +209,15 @@ class Corpus:
         sketches = dict(zip(kept, (row["sketch"] for row in table("signatures"))))
         return ledger, clean, sketches
 
-    def views(self, texts):
-        """As `Reference.views`, for texts by id; what a run does not say (a duplicate's sketch) is absent."""
+    def views(self, texts, only=None):
+        """As `Reference.views`, for texts by id; what a run does not say (a duplicate's sketch) is absent. `only` the
+        run that says one of them is enough to look at that."""
         rows = [{"id": id, "text": text} for id, text in texts.items()]
         out = {id: {} for id in texts}
         with tempfile.TemporaryDirectory() as folder:
-            for name, recipe in RECIPES.items():
+            for name, recipe in self.recipes.items():
+                if only and name != ("tables" if only.split(".")[0] in TABLES else only.split(" ")[0]):
+                    continue
                 ledger, clean, sketches = self.run(recipe, rows, folder)
                 for id, row in ledger.items():
                     view = out[id]
@@ -248,7 +253,7 @@ def minimised(text, name, reference, corpus):
         candidates = {id: one for id, one in list(candidates.items())[:300] if one}
         found = None
         if candidates:
-            ours = corpus.views(candidates)
+            ours = corpus.views(candidates, name)
             same = lambda one, view: name not in differing(reference.views(one), view)
             found = next((one for id, one in candidates.items() if not same(one, ours[id])), None)
         if found is not None:
@@ -281,25 +286,29 @@ def compare_chunk(chunk, reference, corpus):
     """Counts per view, and the numbers of the first differing texts."""
     texts = {str(number): text for number, text in chunk if text}
     ours = corpus.views(texts)
-    counts, first = collections.Counter(), {}
+    counts, reasons, first = collections.Counter(), collections.Counter(), {}
     for id, text in texts.items():
         theirs = {BLANK: "input.empty"} if not text.strip() else reference.views(text)
         for name in theirs:
             if name in ours[id]:
                 counts[name] += 1
+                if isinstance(theirs[name], str) and not name.endswith(" text"):
+                    reasons[f"{name}: {theirs[name]}"] += 1
         if BLANK in ours[id] and text.strip():
             counts[f"{BLANK} differs"] += 1
         for name in differing(theirs, ours[id]):
             counts[f"{name} differs"] += 1
             if len(first.setdefault(name, [])) < 20:
                 first[name].append([int(id), repr(theirs[name])[:200], repr(ours[id][name])[:200]])
-    return {"texts": len(texts), "bytes": sum(len(t.encode()) for t in texts.values()), "counts": counts, "first": first}
+    return {"texts": len(texts), "bytes": sum(len(t.encode()) for t in texts.values()), "counts": counts,
+            "reasons": reasons, "first": first}
 
 
 def print_totals(results):
-    total, first = collections.Counter(), {}
+    total, reasons, first = collections.Counter(), collections.Counter(), {}
     for one in results:
         total.update(one["counts"])
+        reasons.update(one.get("reasons", {}))
         for name, some in one["first"].items():
             first.setdefault(name, []).extend(some)
     print(f"{sum(one['texts'] for one in results):,} texts, {sum(one['bytes'] for one in results):,} bytes")
@@ -307,6 +316,9 @@ def print_totals(results):
     for name in sorted(key for key in total if not key.endswith(" differs")):
         other = total[f"{name} differs"]
         print(f"{name:48} {total[name]:10,} {total[name] - other:10,} {other:10,}")
+    print("\nthe reference's decisions")
+    for name, count in sorted(reasons.items()):
+        print(f"{name:60} {count:10,}")
     return first
 
 
@@ -335,7 +347,7 @@ def compare_texts(args):
         for number, theirs, ours in some[: args.show]:
             text = next(texts_of(argparse.Namespace(**{**vars(args), "first": number, "count": 1})))[1]
             short = minimised(text, name, reference, corpus) if args.minimise else text[:200]
-            view = corpus.views({"0": short})["0"].get(name)
+            view = corpus.views({"0": short}, name)["0"].get(name)
             print(f"  {number}: {ascii(short)}\n    theirs {reference.views(short).get(name)!r}\n    ours   {view!r}")
     return 1 if first else 0
 
