@@ -31,6 +31,8 @@ pub enum StageKind {
 pub struct FilterStage {
     pub spec: &'static FilterSpec,
     pub(crate) code: Code,
+    /// A model: it judges only what is still kept.
+    pub(crate) is_model: bool,
     bounds: Vec<BoundTest>,
     by_language: BTreeMap<String, Vec<BoundTest>>,
     /// Signals that the common scan measures for it.
@@ -267,8 +269,10 @@ fn build(
         Judge::Bounds => spec.columns().into_iter().collect(),
         Judge::Document(_) | Judge::Lines(_) => SignalSet::EMPTY,
     };
+    let is_model = spec.options.iter().any(|option| option.is_path && option.key == "model");
     Ok(FilterStage {
         spec,
+        is_model,
         bounds: tests(&filter.bounds),
         by_language: by_language.collect(),
         reasons: raised.collect(),

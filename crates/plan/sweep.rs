@@ -224,6 +224,7 @@ impl Plan {
                         block.measured.number(index, at, number);
                     }
                 }
+                StageKind::Filter(filter) if filter.is_model && !judged.verdict.is_keep() => {}
                 StageKind::Filter(filter) => {
                     let mut raised = Raised::default();
                     let mut document = Document { text, url: document.url, language: judged.language };
