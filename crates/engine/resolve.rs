@@ -48,8 +48,18 @@ impl Resolution {
     }
 }
 
-/// Bytes of memory per signature while duplicates are resolved.
-const BYTES_PER_SIGNATURE: u64 = 420;
+/// Bytes of memory per signature while duplicates are resolved: the columns of [`Loaded`], and what deciding needs (a
+/// verdict, a component, the rows of one band).
+const BYTES_PER_SIGNATURE: u64 = (2 * size_of::<u64>()
+    + size_of::<Option<u128>>()
+    + size_of::<Option<dedup::BandKeys>>()
+    + size_of::<Sketch>()
+    + size_of::<u32>()
+    + size_of::<Trainable>()
+    + 64) as u64;
+
+/// Document, hash of a form of its text, its bands.
+type Trainable = (u64, u128, Option<dedup::BandKeys>);
 
 /// Further bytes for what is carried beside it.
 fn bytes_per_carried(carried: Carried) -> u64 {
@@ -82,7 +92,7 @@ pub(crate) fn resolve(
     allowed(0)?;
     let mut bases = Vec::with_capacity(receipts.len());
     let mut base = 0;
-    let mut loaded = Loaded::default();
+    let mut loaded = Loaded::for_signatures(signed as usize);
     for receipt in receipts {
         bases.push(base);
         loaded.add(receipt, base, work)?;
@@ -134,10 +144,24 @@ struct Loaded {
     heldout_exact: Vec<u128>,
     heldout_bands: Vec<dedup::BandKeys>,
     /// Everything that may be trained on, in any form of its text.
-    trainable: Vec<(u64, u128, Option<dedup::BandKeys>)>,
+    trainable: Vec<Trainable>,
 }
 
 impl Loaded {
+    /// Room for `n` signatures, so that growing takes no memory beside.
+    fn for_signatures(n: usize) -> Loaded {
+        Loaded {
+            documents: Vec::with_capacity(n),
+            exact: Vec::with_capacity(n),
+            bands: Vec::with_capacity(n),
+            sketches: Vec::with_capacity(n),
+            ranks: Vec::with_capacity(n),
+            holders: Vec::with_capacity(n),
+            trainable: Vec::with_capacity(n),
+            ..Loaded::default()
+        }
+    }
+
     fn add(&mut self, receipt: &SegmentReceipt, base: u64, work: &Work) -> Result<(), EngineError> {
         let path = work.signatures(receipt.segment);
         let mut file = BufReader::with_capacity(1 << 20, File::open(&path).map_err(EngineError::io(&path))?);
