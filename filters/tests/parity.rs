@@ -12,10 +12,10 @@
 
 mod pages;
 
+use pages::sha1_hex;
 use pages::table::Table;
 
 use document::{Document, FilterSpec, Judge, LineEdits, OptionValue, Raised, Scope, Settings, Signals, Test};
-use sha1::{Digest, Sha1};
 use text::{Scanner, Splitter, StopWords};
 
 /// Filters of the reference, each with its defaults on the original text.
@@ -95,10 +95,6 @@ fn settings(spec: &FilterSpec, punctuation: bool) -> Settings {
     }
     settings.options.insert("terminal_punctuation".into(), OptionValue::Bool(punctuation));
     settings
-}
-
-fn sha1_hex(text: &str) -> String {
-    Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]

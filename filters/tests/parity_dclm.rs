@@ -11,13 +11,13 @@
 
 mod pages;
 
+use pages::sha1_hex;
 use pages::table::Table;
 
 use document::{
     Document, FilterSpec, Judge, LineEdits, LineFilter, Raised, Scope, Settings, Signal, Signals, Test,
 };
 use serde_json::Value;
-use sha1::{Digest, Sha1};
 use text::characters::{count_chars, is_alphanumeric};
 use text::{Scanner, Splitter};
 
@@ -99,10 +99,6 @@ fn name_in_reference(spec: &FilterSpec, check: usize) -> &'static str {
 /// 1 pass, 0 fail, by rule.
 fn digits(spec: &FilterSpec, failed: &[usize]) -> String {
     (0..spec.checks.len()).map(|check| if failed.contains(&check) { '0' } else { '1' }).collect()
-}
-
-fn sha1_hex(text: &str) -> String {
-    Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// All steps in order; what the reference writes of it.

@@ -17,9 +17,9 @@ use document::{
     Document, Filter, Judge, LineEdits, LineFilter, OptionValue, Raised, Settings, Signal, Signals,
 };
 use filters::dolma_c4::line_spans;
+use pages::sha1_hex;
 use pages::table::Table;
 use serde_json::{Value, json};
-use sha1::{Digest, Sha1};
 
 const VERSIONS: [&str; 2] = ["v1", "v2"];
 
@@ -43,10 +43,6 @@ fn c4(version: &str) -> Box<dyn LineFilter> {
         Judge::Lines(build) => build(&settings(version)).unwrap(),
         _ => panic!("not a filter of lines"),
     }
-}
-
-fn sha1_hex(text: &str) -> String {
-    Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]

@@ -15,7 +15,6 @@ use document::{Document, Judge, Raised, Settings, Signal, Signals};
 use filters::redpajama2::{Line, lines, spans};
 use pages::table::Table;
 use serde_json::Value;
-use sha1::{Digest, Sha1};
 use text::bare_words::BareWords;
 use text::rounding::round_to;
 use text::wordpunct::split_wordpunct;
@@ -35,7 +34,7 @@ const LINE_SIGNALS: [LineSignal; 6] = [
 ];
 
 fn sha1_hex(text: &str) -> Value {
-    Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    pages::sha1_hex(text).into()
 }
 
 fn joined(items: impl Iterator<Item = String>, separator: &str) -> Value {

@@ -4,6 +4,7 @@
 
 mod pages;
 
+use pages::sha1_hex;
 use pages::table::Table;
 
 use std::collections::BTreeSet;
@@ -11,11 +12,6 @@ use std::collections::BTreeSet;
 use document::{
     Document, Filter, Judge, Language, LineEdits, LineFilter, OptionValue, Raised, Settings, Signals,
 };
-use sha1::{Digest, Sha1};
-
-fn sha1_hex(text: &str) -> String {
-    Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// The lists of LDNOOBW that the reference knows and we have built in, by its name and ours.
 const BUILTIN: [(&str, &str); 26] = [
