@@ -17,6 +17,7 @@ mod rows;
 mod sampling;
 mod sequences;
 mod sidecar;
+mod signatures;
 mod spool;
 mod summary;
 mod sweep_shards;

@@ -26,7 +26,8 @@ use crate::ordered::ordered;
 use crate::sampling;
 use crate::spool::Spool;
 use crate::summary;
-use crate::work::{SegmentReceipt, SignatureRecord, Work, read_frame};
+use crate::signatures::SignatureFile;
+use crate::work::{SegmentReceipt, Work, read_frame};
 
 /// What the pack phase leaves beside the files of its segments.
 pub(crate) struct PackedSegments {
@@ -278,35 +279,34 @@ pub(crate) fn write_signatures(
     let options = SinkOptions { row_group_rows: 100_000, plain, footer, ..SinkOptions::default() };
     let mut outputs = Vec::new();
     for (number, (receipt, base)) in receipts.iter().zip(&finisher.resolution.bases).enumerate() {
-        let path = work.signatures(receipt.segment);
-        let bytes = std::fs::read(&path).map_err(EngineError::io(&path))?;
+        let file = SignatureFile::open(work.signatures(receipt.segment), receipt.signed)?;
         let mut shards = Int32Builder::new();
         let mut rows = Int64Builder::new();
         let mut exact = FixedSizeBinaryBuilder::new(16);
         let mut bands =
             FixedSizeListBuilder::new(UInt64Builder::new(), dedup::BANDS as i32).with_field(item());
         let mut sketch = FixedSizeBinaryBuilder::new(dedup::VALUES as i32);
-        for record in bytes.as_chunks::<{ SignatureRecord::SIZE }>().0 {
-            let record = SignatureRecord::read(record);
-            let document = base + u64::from(record.row);
-            let is_kept =
-                record.flags.has(Flags::SURVIVES) && finisher.resolution.twins(document, 1).is_empty();
-            if record.is_original || !is_kept {
-                continue;
-            }
-            shards.append_value(receipt.shard as i32);
-            rows.append_value(i64::from(record.row));
-            exact.append_value(record.exact.to_le_bytes())?;
-            match &record.near {
-                Some(near) => {
-                    bands.values().append_slice(&near.bands);
-                    bands.append(true);
-                    sketch.append_value(near.sketch.0)?;
+        let mut twins = finisher.resolution.twins(*base, receipt.rows).map(|(document, _)| document).peekable();
+        for group in 0..file.n_groups() {
+            let (hashes, keys) = (file.exact(group)?, file.bands(group)?);
+            let (rows_of_group, sketches) = (file.rows(group)?, file.sketches(group)?);
+            for (at, state) in file.states(group)?.into_iter().enumerate() {
+                let document = base + u64::from(rows_of_group[at]);
+                if !state.is_candidate() {
+                    continue;
                 }
-                None => {
-                    bands.values().append_slice(&[0; dedup::BANDS]);
-                    bands.append(false);
-                    sketch.append_null();
+                let is_duplicate = twins.next_if_eq(&document).is_some();
+                if is_duplicate || !state.flags.has(Flags::SURVIVES) {
+                    continue;
+                }
+                shards.append_value(receipt.shard as i32);
+                rows.append_value(i64::from(rows_of_group[at]));
+                exact.append_value(hashes[at].to_le_bytes())?;
+                bands.values().append_slice(&keys[at]);
+                bands.append(state.has_near());
+                match state.has_near() {
+                    true => sketch.append_value(sketches[at].0)?,
+                    false => sketch.append_null(),
                 }
             }
         }

@@ -191,7 +191,7 @@ fn clusters(resolution: &Resolution, segments: &PackedSegments) -> Vec<Cluster> 
     let text = |document: &u64| segments.excerpts.get(document).cloned().unwrap_or_default();
     let member = |document: &u64| {
         let (id, text) = text(document);
-        let similarity = resolution.twins(*document, 1).first().map(|(_, twin)| f64::from(twin.similarity));
+        let similarity = resolution.twins(*document, 1).next().map(|(_, twin)| f64::from(twin.similarity));
         Member { id, similarity, dropped: true, text }
     };
     let mut clusters: Vec<Cluster> = (resolution.largest.iter())

@@ -1,7 +1,6 @@
 //! `out/.work/`: what a sweep leaves for the later steps. Segments are the points of restart.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -9,8 +8,6 @@ use arrow::array::RecordBatch;
 use arrow::ipc::CompressionType;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
-use dedup::{BandKeys, Sketch};
-use plan::{Flags, Near};
 use serde::{Deserialize, Serialize};
 use shards::{AtomicFile, Quarantined};
 
@@ -156,87 +153,4 @@ pub(crate) fn visit_documents(
         }
     }
     Ok(())
-}
-
-/// A signature as the resolve step reads it. 256 bytes on disk.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SignatureRecord {
-    /// Row within the segment.
-    pub row: u32,
-    pub flags: Flags,
-    pub is_original: bool,
-    /// The lower, the rather kept of a cluster.
-    pub rank: u64,
-    pub exact: u128,
-    pub near: Option<Near>,
-}
-
-const ORIGINAL: u8 = 1;
-const HAS_NEAR: u8 = 2;
-
-impl SignatureRecord {
-    pub const SIZE: usize = 256;
-
-    pub fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let mut record = [0; Self::SIZE];
-        record[..4].copy_from_slice(&self.row.to_le_bytes());
-        record[4] = self.flags.0;
-        record[5] = (u8::from(self.is_original) * ORIGINAL) | (u8::from(self.near.is_some()) * HAS_NEAR);
-        record[8..16].copy_from_slice(&self.rank.to_le_bytes());
-        record[16..32].copy_from_slice(&self.exact.to_le_bytes());
-        if let Some(near) = &self.near {
-            for (to, key) in record[32..144].chunks_exact_mut(8).zip(near.bands) {
-                to.copy_from_slice(&key.to_le_bytes());
-            }
-            record[144..].copy_from_slice(&near.sketch.0);
-        }
-        out.write_all(&record)
-    }
-
-    pub fn read(record: &[u8; Self::SIZE]) -> SignatureRecord {
-        let word = |at: usize| -> u64 {
-            (0..8).fold(0, |value, byte| value | u64::from(record[at + byte]) << (8 * byte))
-        };
-        let near = (record[5] & HAS_NEAR != 0).then(|| {
-            let bands: BandKeys = std::array::from_fn(|band| word(32 + 8 * band));
-            Near { bands, sketch: Sketch(std::array::from_fn(|i| record[144 + i])) }
-        });
-        SignatureRecord {
-            row: word(0) as u32,
-            flags: Flags(record[4]),
-            is_original: record[5] & ORIGINAL != 0,
-            rank: word(8),
-            exact: u128::from(word(16)) | u128::from(word(24)) << 64,
-            near,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_signature_record_reads_back() {
-        for near in [
-            None,
-            Some(Near {
-                bands: std::array::from_fn(|i| i as u64 * 0x0123_4567_89ab),
-                sketch: Sketch([7; 112]),
-            }),
-        ] {
-            let record = SignatureRecord {
-                row: 70_000,
-                flags: Flags(Flags::EXACT | Flags::CONTROL),
-                is_original: near.is_none(),
-                rank: 1 << 40,
-                exact: 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff,
-                near,
-            };
-            let mut bytes = Vec::new();
-            assert!(record.write(&mut bytes).is_ok());
-            let bytes: [u8; SignatureRecord::SIZE] = bytes.try_into().unwrap_or([0; 256]);
-            assert_eq!(SignatureRecord::read(&bytes), record);
-        }
-    }
 }
