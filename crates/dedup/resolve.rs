@@ -70,14 +70,32 @@ pub struct Options<'a> {
     /// 0 to 1.
     pub min_similarity: f64,
     pub verify: Verify<'a>,
+    /// Told what begins.
+    pub progress: &'a (dyn Fn(Step) + Sync),
     /// Anonymous memory, in bytes. Only [`Verify::Datatrove`] takes more: [`crate::datatrove::BYTES_PER_DOCUMENT`].
     pub memory: u64,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Options { min_similarity: MIN_SIMILARITY, verify: Verify::Sketch, memory: u64::MAX }
+        Options {
+            min_similarity: MIN_SIMILARITY,
+            verify: Verify::Sketch,
+            progress: &|_| {},
+            memory: u64::MAX,
+        }
     }
+}
+
+/// A part of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Texts that are the same.
+    Exact,
+    /// Documents that share this band.
+    Band(usize),
+    /// Who is kept, of so many batches of components this one.
+    Components { batch: usize, of: usize },
 }
 
 /// Why duplicates could not be resolved.
@@ -231,6 +249,7 @@ pub fn resolve<S: Signatures>(
     let room = options.memory.saturating_sub(held);
     let mut verdicts = Verdicts::all_kept(candidates);
 
+    (options.progress)(Step::Exact);
     in_passes(
         signatures,
         room,
@@ -255,6 +274,7 @@ pub fn resolve<S: Signatures>(
         _ => {
             let mut components = Components::new(candidates);
             for band in 0..BANDS {
+                (options.progress)(Step::Band(band));
                 in_passes(
                     signatures,
                     room,
@@ -282,7 +302,10 @@ pub fn resolve<S: Signatures>(
         }
     }
 
-    for Batch { roots, members } in batches(&verdicts, room / Members::BYTES) {
+    let batches = batches(&verdicts, room / Members::BYTES);
+    let of = batches.len();
+    for (batch, Batch { roots, members }) in batches.into_iter().enumerate() {
+        (options.progress)(Step::Components { batch, of });
         if members * Members::BYTES > room {
             return Err(Failure::Memory(members * Members::BYTES).beside(held));
         }

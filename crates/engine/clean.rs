@@ -125,8 +125,9 @@ pub fn clean(
     let sweep_seconds = sweep_start.elapsed().as_secs_f64();
 
     let resolve_start = Instant::now();
-    progress(Progress { phase: Phase::Resolve, done_bytes: 0, total_bytes: 1, documents: 0, kept: 0 });
-    let resolution = resolve(plan, &receipts, &work, options.memory)?;
+    let resolution = resolve(plan, &receipts, &work, options.memory, &|done_bytes, total_bytes| {
+        progress(Progress { phase: Phase::Resolve, done_bytes, total_bytes, documents: 0, kept: 0 });
+    })?;
     let names = names(&resolution, &receipts, &work)?;
     let resolve_seconds = resolve_start.elapsed().as_secs_f64();
 

@@ -17,7 +17,8 @@ mod rows;
 mod sampling;
 mod sequences;
 mod sidecar;
-mod signatures;
+mod signature_columns;
+pub mod signatures;
 mod spool;
 mod summary;
 mod sweep_shards;
@@ -25,3 +26,4 @@ mod work;
 
 pub use clean::{CleanOptions, Outcome, Phase, Progress, clean};
 pub use error::EngineError;
+pub use signature_columns::SignatureColumns;

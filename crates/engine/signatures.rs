@@ -14,7 +14,7 @@ use crate::EngineError;
 
 /// What the sweep says of a form of a document's text.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SignatureRecord {
+pub struct SignatureRecord {
     /// Row within the segment.
     pub row: u32,
     pub flags: Flags,
@@ -35,7 +35,7 @@ const HAS_NEAR: u8 = 2;
 
 /// One value per record.
 #[derive(Clone, Copy)]
-pub(crate) enum Column {
+enum Column {
     Row,
     Flags,
     State,
@@ -83,7 +83,7 @@ fn columns() -> impl Iterator<Item = Column> {
 }
 
 /// Writes a segment's signatures. Holds up to a group of them.
-pub(crate) struct SignatureWriter {
+pub struct SignatureWriter {
     file: AtomicFile,
     path: PathBuf,
     group: Vec<SignatureRecord>,
@@ -91,16 +91,20 @@ pub(crate) struct SignatureWriter {
 }
 
 impl SignatureWriter {
+    /// # Errors
+    /// When the file cannot be written; so below.
     pub fn create(path: &Path) -> Result<Self, EngineError> {
         Ok(Self { file: AtomicFile::create(path)?, path: path.to_owned(), group: Vec::new(), records: 0 })
     }
 
+    /// In order of rows.
     pub fn push(&mut self, record: SignatureRecord) -> Result<(), EngineError> {
         self.group.push(record);
         self.records += 1;
         if self.group.len() as u64 == GROUP { self.flush() } else { Ok(()) }
     }
 
+    /// Puts the file in its place.
     pub fn commit(mut self) -> Result<Receipt, EngineError> {
         self.flush()?;
         Ok(self.file.commit(self.records)?)
@@ -117,25 +121,28 @@ impl SignatureWriter {
 }
 
 /// Reads a segment's signatures.
-pub(crate) struct SignatureFile {
+pub struct SignatureFile {
     file: File,
     path: PathBuf,
     records: u64,
 }
 
 impl SignatureFile {
-    /// `records` is what the segment's receipt says.
+    /// `records` is what its writer has written.
+    ///
+    /// # Errors
+    /// When the file cannot be read; so below.
     pub fn open(path: PathBuf, records: u64) -> Result<Self, EngineError> {
         let file = File::open(&path).map_err(EngineError::io(&path))?;
         Ok(Self { file, path, records })
     }
 
+    /// Groups of up to 65,536 records.
     pub fn n_groups(&self) -> u64 {
         self.records.div_ceil(GROUP)
     }
 
-    /// A column of a group.
-    pub fn read(&self, group: u64, column: Column) -> Result<Vec<u8>, EngineError> {
+    fn read(&self, group: u64, column: Column) -> Result<Vec<u8>, EngineError> {
         let records = GROUP.min(self.records - group * GROUP);
         let (width, before) = column.place();
         let mut bytes = vec![0; (records * width) as usize];
@@ -151,24 +158,29 @@ impl SignatureFile {
         Ok(flags.into_iter().zip(states).map(state).collect())
     }
 
+    /// Of a group's records the rows; likewise below.
     pub fn rows(&self, group: u64) -> Result<Vec<u32>, EngineError> {
         let bytes = self.read(group, Column::Row)?;
         Ok(bytes.as_chunks::<4>().0.iter().map(|row| u32::from_le_bytes(*row)).collect())
     }
 
+    /// The lower, the rather kept.
     pub fn ranks(&self, group: u64) -> Result<Vec<u64>, EngineError> {
         self.words(group, Column::Rank)
     }
 
+    /// Hashes of the texts.
     pub fn exact(&self, group: u64) -> Result<Vec<u128>, EngineError> {
         let bytes = self.read(group, Column::Exact)?;
         Ok(bytes.as_chunks::<16>().0.iter().map(|hash| u128::from_le_bytes(*hash)).collect())
     }
 
+    /// Keys of one band; 0 where there is none.
     pub fn band(&self, group: u64, band: usize) -> Result<Vec<u64>, EngineError> {
         self.words(group, Column::Band(band))
     }
 
+    /// Keys of all bands.
     pub fn bands(&self, group: u64) -> Result<Vec<BandKeys>, EngineError> {
         let mut keys = Vec::new();
         for band in 0..BANDS {
@@ -179,6 +191,7 @@ impl SignatureFile {
         Ok(keys)
     }
 
+    /// For estimates of similarity.
     pub fn sketches(&self, group: u64) -> Result<Vec<Sketch>, EngineError> {
         let bytes = self.read(group, Column::Sketch)?;
         Ok(bytes.as_chunks::<VALUES>().0.iter().map(|values| Sketch(*values)).collect())
@@ -192,7 +205,7 @@ impl SignatureFile {
 
 /// What kind of record it is.
 #[derive(Clone, Copy)]
-pub(crate) struct State {
+pub struct State {
     pub flags: Flags,
     state: u8,
 }
@@ -203,6 +216,7 @@ impl State {
         self.state & ORIGINAL == 0
     }
 
+    /// Its text has shingles.
     pub fn has_near(self) -> bool {
         self.state & HAS_NEAR != 0
     }
