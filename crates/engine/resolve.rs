@@ -9,6 +9,7 @@ use dedup::{BandIndex, Candidates, Duplicate, Options, Sketch, Verify, clusters}
 use plan::{Carried, ColumnKind, Flags, Keep, Plan, VerifyBy};
 
 use crate::carried::{Guarded, ShingleSets, band_rows};
+use crate::clean::CleanOptions;
 use crate::error::EngineError;
 use crate::ranking::text_ranks;
 use crate::work::{SegmentReceipt, SignatureRecord, Work};
@@ -77,10 +78,11 @@ pub(crate) fn resolve(
     plan: &Plan,
     receipts: &[SegmentReceipt],
     work: &Work,
-    memory: u64,
+    options: &CleanOptions,
 ) -> Result<Resolution, EngineError> {
     let signed: u64 = receipts.iter().map(|receipt| receipt.signed).sum();
     let least = signed * (BYTES_PER_SIGNATURE + bytes_per_carried(plan.minhash.carried()));
+    let memory = options.memory;
     let allowed = |more: u64| {
         let needed = least + more;
         let (documents, needed_mib, allowed) = (signed, needed >> 20, memory >> 20);
@@ -94,6 +96,7 @@ pub(crate) fn resolve(
     let mut base = 0;
     let mut loaded = Loaded::for_signatures(signed as usize);
     for receipt in receipts {
+        options.unless_stopped()?;
         bases.push(base);
         loaded.add(receipt, base, work)?;
         base += receipt.rows;
@@ -102,6 +105,7 @@ pub(crate) fn resolve(
         loaded.ranks = text_ranks(column, &loaded.documents, receipts, work, allowed)?;
     }
     let verdicts = loaded.verdicts(plan, receipts, work)?;
+    options.unless_stopped()?;
     let name = |candidate: u32| loaded.documents[candidate as usize];
     let shown = clusters(&verdicts);
     let mut sizes = std::collections::BTreeMap::new();
@@ -163,7 +167,7 @@ impl Loaded {
     }
 
     fn add(&mut self, receipt: &SegmentReceipt, base: u64, work: &Work) -> Result<(), EngineError> {
-        let path = work.signatures(receipt.segment);
+        let path = work.signatures(receipt.shard, receipt.part);
         let mut file = BufReader::with_capacity(1 << 20, File::open(&path).map_err(EngineError::io(&path))?);
         let mut record = [0; SignatureRecord::SIZE];
         for _ in 0..receipt.signed {
