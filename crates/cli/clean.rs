@@ -128,6 +128,7 @@ pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -
         Tokenizer::from_json(&json).with_context(|| format!("{}", path.display()))
     });
     let stop = Stop::listen()?;
+    Stop::tell_of_lost_pages()?;
     let options = CleanOptions {
         inputs,
         out,

@@ -1,6 +1,8 @@
 //! What this machine allows: threads, memory, and the signals that stop a run.
 
+use std::io::Read;
 use std::num::NonZeroUsize;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -120,6 +122,23 @@ impl Stop {
         signal_hook::flag::register(SIGTERM, flag.clone())?;
         signal_hook::flag::register(SIGTERM, terminated.clone())?;
         Ok(Stop { flag, terminated })
+    }
+
+    /// A mapped file that shrinks or cannot be read is a signal, not an error: says so, and ends the process.
+    pub fn tell_of_lost_pages() -> anyhow::Result<()> {
+        let (mut told, teller) = UnixStream::pair()?;
+        signal_hook::low_level::pipe::register(signal_hook::consts::SIGBUS, teller)?;
+        // The thread that was hit tries again and again until this one ends them all.
+        std::thread::spawn(move || {
+            if told.read_exact(&mut [0]).is_ok() {
+                eprintln!(
+                    "corpus: a mapped file shrank or could not be read while it was read. What was finished is kept: run the \
+                     same command again to go on, with --no-mmap if input files change meanwhile"
+                );
+                std::process::exit(Exit::Failed as i32);
+            }
+        });
+        Ok(())
     }
 
     pub fn exit(&self) -> Exit {
