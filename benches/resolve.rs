@@ -51,13 +51,17 @@ fn main() {
                 (Some(Step::Band(_)), Step::Components { .. }) => laps.0.lap("14 bands", documents),
                 _ => {}
             }
+            true
         },
         ..Options::default()
     };
     let start = Instant::now();
     let verdicts = match dedup::resolve(&columns, &options) {
         Ok(verdicts) => verdicts,
-        Err(Failure::Memory(least)) => return eprintln!("at least {} MiB are needed", least.div_ceil(1 << 20)),
+        Err(Failure::Memory(least)) => {
+            return eprintln!("at least {} MiB are needed", least.div_ceil(1 << 20));
+        }
+        Err(Failure::Stopped) => return,
         Err(Failure::Read(error)) => panic!("{error}"),
     };
     laps.into_inner().unwrap().0.lap("components", documents);
@@ -197,7 +201,10 @@ impl Truth {
             let (recall, theory) = (found as f64 / of_each, band_probability(*similarity));
             println!("pairs of similarity {similarity}: recall {recall:.4}, by the bands {theory:.4}");
         }
-        println!("families of four: {:.4} of the three further members dropped", fours as f64 / (3 * families) as f64);
+        println!(
+            "families of four: {:.4} of the three further members dropped",
+            fours as f64 / (3 * families) as f64
+        );
         assert!(same == families && wrong == 0);
     }
 }

@@ -36,7 +36,9 @@ impl Signatures for Candidates<'_> {
     }
 
     fn band(&self, _: usize, band: usize, mut each: impl FnMut(u32, u64)) -> Result<(), Infallible> {
-        (0..).zip(self.bands).for_each(|(candidate, keys)| keys.iter().for_each(|k| each(candidate, k[band])));
+        (0..)
+            .zip(self.bands)
+            .for_each(|(candidate, keys)| keys.iter().for_each(|k| each(candidate, k[band])));
         Ok(())
     }
 

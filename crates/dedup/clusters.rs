@@ -24,7 +24,8 @@ pub struct Clusters {
 
 /// All clusters by size, and the `shown` largest. Takes up to 32 bytes per duplicate while it runs.
 pub fn clusters(verdicts: &Verdicts, shown: usize) -> Clusters {
-    let mut pairs: Vec<(u32, u32)> = verdicts.duplicates().map(|(dropped, twin)| (twin.of, dropped)).collect();
+    let mut pairs: Vec<(u32, u32)> =
+        verdicts.duplicates().map(|(dropped, twin)| (twin.of, dropped)).collect();
     pairs.sort_unstable();
     let mut clusters = Clusters::default();
     let mut groups: Vec<&[(u32, u32)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();

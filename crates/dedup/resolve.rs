@@ -70,8 +70,8 @@ pub struct Options<'a> {
     /// 0 to 1.
     pub min_similarity: f64,
     pub verify: Verify<'a>,
-    /// Told what begins.
-    pub progress: &'a (dyn Fn(Step) + Sync),
+    /// Told what begins; `false` stops the work.
+    pub progress: &'a (dyn Fn(Step) -> bool + Sync),
     /// Anonymous memory, in bytes. Only [`Verify::Datatrove`] takes more: [`crate::datatrove::BYTES_PER_DOCUMENT`].
     pub memory: u64,
 }
@@ -81,7 +81,7 @@ impl Default for Options<'_> {
         Options {
             min_similarity: MIN_SIMILARITY,
             verify: Verify::Sketch,
-            progress: &|_| {},
+            progress: &|_| true,
             memory: u64::MAX,
         }
     }
@@ -103,6 +103,8 @@ pub enum Step {
 pub enum Failure<E> {
     /// So many bytes are the least.
     Memory(u64),
+    /// As [`Options::progress`] wanted it.
+    Stopped,
     Read(E),
 }
 
@@ -111,7 +113,7 @@ impl<E> Failure<E> {
     fn beside(self, bytes: u64) -> Self {
         match self {
             Failure::Memory(least) => Failure::Memory(least + bytes),
-            read => read,
+            other => other,
         }
     }
 }
@@ -240,16 +242,14 @@ fn ordered_bits(value: f64) -> u64 {
 ///
 /// # Errors
 /// When a column cannot be read, or the memory is too little for the verdicts and a sixty-fourth of a column.
-pub fn resolve<S: Signatures>(
-    signatures: &S,
-    options: &Options<'_>,
-) -> Result<Verdicts, Failure<S::Error>> {
+pub fn resolve<S: Signatures>(signatures: &S, options: &Options<'_>) -> Result<Verdicts, Failure<S::Error>> {
     let candidates = signatures.candidates();
     let held = candidates as u64 * (Verdicts::BYTES + Components::BYTES);
     let room = options.memory.saturating_sub(held);
     let mut verdicts = Verdicts::all_kept(candidates);
 
-    (options.progress)(Step::Exact);
+    let begin = |step| if (options.progress)(step) { Ok(()) } else { Err(Failure::Stopped) };
+    begin(Step::Exact)?;
     in_passes(
         signatures,
         room,
@@ -274,7 +274,7 @@ pub fn resolve<S: Signatures>(
         _ => {
             let mut components = Components::new(candidates);
             for band in 0..BANDS {
-                (options.progress)(Step::Band(band));
+                begin(Step::Band(band))?;
                 in_passes(
                     signatures,
                     room,
@@ -305,7 +305,7 @@ pub fn resolve<S: Signatures>(
     let batches = batches(&verdicts, room / Members::BYTES);
     let of = batches.len();
     for (batch, Batch { roots, members }) in batches.into_iter().enumerate() {
-        (options.progress)(Step::Components { batch, of });
+        begin(Step::Components { batch, of })?;
         if members * Members::BYTES > room {
             return Err(Failure::Memory(members * Members::BYTES).beside(held));
         }

@@ -2,12 +2,14 @@
 //! document, and of the signatures the columns that it works on, in as many passes as the memory asks for.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use dedup::datatrove::BandRow;
 use dedup::{BANDS, Clusters, Failure, Options, Signatures, Step, Verdicts, Verify, clusters};
 use plan::{Carried, ColumnKind, Keep, Plan, VerifyBy};
 
 use crate::carried::{Guarded, ShingleSets, band_rows};
+use crate::clean::CleanOptions;
 use crate::error::EngineError;
 use crate::ranking::text_ranks;
 use crate::signature_columns::{Candidates, SignatureColumns};
@@ -74,10 +76,11 @@ pub(crate) fn resolve(
     plan: &Plan,
     receipts: &[SegmentReceipt],
     work: &Work,
-    memory: u64,
+    clean: &CleanOptions,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Resolution, EngineError> {
-    let open = |r: &SegmentReceipt| SignatureFile::open(work.signatures(r.segment), r.signed);
+    let memory = clean.memory;
+    let open = |r: &SegmentReceipt| SignatureFile::open(work.signatures(r.shard, r.part), r.signed);
     let files = receipts.iter().map(open).collect::<Result<_, _>>()?;
     let is_exact = plan.stage("exact_dedup").is_some();
     let mut columns = SignatureColumns::open(files, is_exact, is_near(plan))?;
@@ -113,11 +116,13 @@ pub(crate) fn resolve(
                     Step::Components { batch, of } => ((1 + BANDS) * of + batch, of),
                 };
                 progress(done as u64, ((2 + BANDS) * of) as u64);
+                !clean.stop.load(Ordering::Relaxed)
             },
             memory: memory - held,
         };
         dedup::resolve(&columns, &options).map_err(|failure| match failure {
             Failure::Memory(least) => too_little(held + least),
+            Failure::Stopped => EngineError::Stopped,
             Failure::Read(error) => error,
         })
     };
@@ -138,13 +143,15 @@ pub(crate) fn resolve(
         (_, VerifyBy::Nothing) => decide(Verify::Nothing),
     }?;
     failed.finish()?;
+    clean.unless_stopped()?;
     let excluded = columns.excluded(&bases)?;
     let Clusters { sizes, largest } = clusters(&verdicts, SHOWN_CLUSTERS);
     let mut resolution =
         Resolution { bases, candidates: columns.found, verdicts, excluded, sizes, ..Resolution::default() };
     let name = |candidate: u32| resolution.document(candidate).unwrap_or_default();
-    let largest =
-        largest.iter().map(|cluster| (name(cluster.kept), cluster.dropped.iter().map(|c| name(*c)).collect()));
+    let largest = largest
+        .iter()
+        .map(|cluster| (name(cluster.kept), cluster.dropped.iter().map(|c| name(*c)).collect()));
     resolution.largest = largest.collect();
     Ok(resolution)
 }

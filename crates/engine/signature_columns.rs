@@ -51,7 +51,9 @@ impl SignatureColumns {
         let (file, at) = self.groups[group];
         let file = &self.files[file];
         let records = file.states(at)?.into_iter().zip(column(file, at)?);
-        for (candidate, (state, value)) in (self.firsts[group]..).zip(records.filter(|(s, _)| s.is_candidate())) {
+        for (candidate, (state, value)) in
+            (self.firsts[group]..).zip(records.filter(|(s, _)| s.is_candidate()))
+        {
             if is_looked_at(state) {
                 each(candidate, value);
             }
@@ -145,12 +147,17 @@ impl Signatures for SignatureColumns {
             Ok(file.ranks(at)?.into_iter().zip(file.sketches(at)?).collect::<Vec<_>>())
         };
         let mut next = wanted.next();
-        self.each(group, details, |_| true, |candidate, (rank, sketch)| {
-            if next == Some(candidate) {
-                each(self.ranks.as_ref().map_or(rank, |ranks| ranks[candidate as usize]), sketch);
-                next = wanted.next();
-            }
-        })
+        self.each(
+            group,
+            details,
+            |_| true,
+            |candidate, (rank, sketch)| {
+                if next == Some(candidate) {
+                    each(self.ranks.as_ref().map_or(rank, |ranks| ranks[candidate as usize]), sketch);
+                    next = wanted.next();
+                }
+            },
+        )
     }
 
     fn keys(
@@ -160,12 +167,17 @@ impl Signatures for SignatureColumns {
         mut each: impl FnMut(BandKeys),
     ) -> Result<(), EngineError> {
         let mut next = wanted.next();
-        self.each(group, SignatureFile::bands, |_| true, |candidate, keys| {
-            if next == Some(candidate) {
-                each(keys);
-                next = wanted.next();
-            }
-        })
+        self.each(
+            group,
+            SignatureFile::bands,
+            |_| true,
+            |candidate, keys| {
+                if next == Some(candidate) {
+                    each(keys);
+                    next = wanted.next();
+                }
+            },
+        )
     }
 }
 

@@ -75,7 +75,10 @@ impl Column {
     }
 }
 
-const RECORD_BYTES: u64 = 30 + (8 * BANDS + VALUES) as u64;
+impl SignatureRecord {
+    /// Size on disk.
+    pub const BYTES: u64 = 30 + (8 * BANDS + VALUES) as u64;
+}
 
 fn columns() -> impl Iterator<Item = Column> {
     let before = [Column::Row, Column::Flags, Column::State, Column::Rank, Column::Exact];
@@ -111,7 +114,7 @@ impl SignatureWriter {
     }
 
     fn flush(&mut self) -> Result<(), EngineError> {
-        let mut bytes = Vec::with_capacity(self.group.len() * RECORD_BYTES as usize);
+        let mut bytes = Vec::with_capacity(self.group.len() * SignatureRecord::BYTES as usize);
         for column in columns() {
             self.group.iter().for_each(|record| column.bytes(record, &mut bytes));
         }
@@ -146,7 +149,7 @@ impl SignatureFile {
         let records = GROUP.min(self.records - group * GROUP);
         let (width, before) = column.place();
         let mut bytes = vec![0; (records * width) as usize];
-        let at = group * GROUP * RECORD_BYTES + records * before;
+        let at = group * GROUP * SignatureRecord::BYTES + records * before;
         self.file.read_exact_at(&mut bytes, at).map_err(EngineError::io(&self.path))?;
         Ok(bytes)
     }
@@ -258,7 +261,10 @@ mod tests {
             let wanted = record(number);
             let state = file.states(group).unwrap()[at];
             assert_eq!(state.flags, wanted.flags);
-            assert_eq!((state.is_candidate(), state.has_near()), (!wanted.is_original, wanted.near.is_some()));
+            assert_eq!(
+                (state.is_candidate(), state.has_near()),
+                (!wanted.is_original, wanted.near.is_some())
+            );
             assert_eq!(file.rows(group).unwrap()[at], wanted.row);
             assert_eq!(file.ranks(group).unwrap()[at], wanted.rank);
             assert_eq!(file.exact(group).unwrap()[at], wanted.exact);
