@@ -89,6 +89,7 @@ pub fn clean(
         (None, true) => Some(Tokenizer::default_32k()?),
     };
     let mut manifest = identity(plan, options, &inputs, tokenizer.as_ref())?;
+    crate::apply::recover(&options.out)?;
     let manifest_path = options.out.join("manifest.json");
     let mut replaced = None;
     if manifest_path.exists() {
@@ -305,7 +306,7 @@ fn prepare(work: &Work, out: &Path, manifest: &Manifest) -> Result<(), EngineErr
 }
 
 /// What is not there need not be removed.
-fn unless_absent<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
+pub(crate) fn unless_absent<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         result => result.map(Some),
@@ -358,12 +359,12 @@ fn complete(
 }
 
 /// Held while a run works on `out/`; two runs exclude each other. The system releases it with the process.
-struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    fn take(out: &Path) -> Result<Lock, EngineError> {
+    pub(crate) fn take(out: &Path) -> Result<Lock, EngineError> {
         let folder = out.join(".work");
         fs::create_dir_all(&folder).map_err(EngineError::io(&folder))?;
         let path = folder.join("lock");

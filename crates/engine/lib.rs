@@ -3,6 +3,7 @@
 //! **Invariants:** results never depend on the number of threads or on the order in which blocks
 //! arrive; what exists under `out/` is complete, and the manifest is written last.
 
+mod apply;
 mod carried;
 mod clean;
 mod counting;
@@ -22,5 +23,6 @@ mod summary;
 mod sweep_shards;
 mod work;
 
+pub use apply::{ApplyOptions, Copy, ListError, RemovalList, Takedown, apply};
 pub use clean::{CleanOptions, Outcome, Phase, Progress, clean};
 pub use error::EngineError;

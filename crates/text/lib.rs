@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** pure functions of their input; no text can make them fail.
 
+pub mod address;
 pub mod bare_words;
 pub mod characters;
 mod dclm;

@@ -53,7 +53,13 @@ fn pass(text: &str, out: &mut String) -> u32 {
     let (runs, is_whole) = runs(text);
     let repairs_all = is_whole && runs.iter().any(|run| run.is_certain);
     let (mut copied, mut repaired) = (0, 0);
+    let is_garble = |c: Option<char>| c.is_some_and(|c| byte_of(c).is_some() && !opens(c) && !closes(c));
     for run in runs.iter().filter(|run| run.is_certain || repairs_all && run.is_likely) {
+        // Amidst other such characters it is chance: Chinese read as Latin-1, or a script's own signs.
+        let before = text[copied..run.start].chars().next_back();
+        if is_garble(before) || is_garble(text[run.end..].chars().next()) {
+            continue;
+        }
         out.push_str(&text[copied..run.start]);
         let bytes: Vec<u8> = text[run.start..run.end].chars().filter_map(byte_of).collect();
         // Every sequence of a run was decoded before.
@@ -131,7 +137,9 @@ impl Sequence {
         let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
         let is_small = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase());
         if lead != '×' && rest.iter().any(|c| is_alien(*c)) {
-            return true;
+            // On its own it may be what the text is about: `"Ä¢" (U+00C4, U+00A2)`.
+            let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+            return self.count > 2 || is_common(lead) || is_word(before) || is_word(after);
         }
         if self.count > 2 {
             // A byte order mark; arrows; signs on their own, where no word ends in `â`.
@@ -149,7 +157,13 @@ impl Sequence {
         if is_latin && stands_free && !closes(first) {
             return true;
         }
-        if is_latin && before.is_none_or(|c| c.is_ascii_whitespace() || c.is_ascii_digit()) {
+        if first == '´' && (lead == 'Â' || lead == 'Ã' && is_letter(before) && is_small(after)) {
+            return true;
+        }
+        let may_precede = |c: char| {
+            c.is_ascii_whitespace() || c.is_ascii_digit() || first == '\u{A0}' && ".,;:!?)".contains(c)
+        };
+        if is_latin && before.is_none_or(may_precede) {
             let ends_well = after.is_none_or(|c| c.is_ascii_whitespace() || c.is_ascii_lowercase());
             return if lead == 'Â' || first == '\u{A0}' { ends_well } else { is_small(after) };
         }
@@ -183,6 +197,16 @@ fn is_alien(c: char) -> bool {
         '\u{80}'..='\u{9F}' | '€' | '‚' | 'ƒ' | '„' | 'ˆ' | '‰' | 'Œ' | 'œ' | '˜' | 'Ÿ' | '¢'..='¦' | '¨' | '¬' | '¯'
             | '±' | 'µ' | '¸' | '¼' | '½' | '¾'
     )
+}
+
+/// What begins a quotation or a question.
+fn opens(c: char) -> bool {
+    matches!(c, '“' | '‘' | '„' | '‚' | '«' | '‹' | '¡' | '¿' | '•')
+}
+
+/// The leads of the alphabets that most mojibake is of.
+fn is_common(lead: char) -> bool {
+    matches!(lead, 'Â' | 'Ã' | 'Î'..='Ñ' | 'Ø' | 'Ù')
 }
 
 /// What ends a word or a clause in good typography, or stands within a word.
@@ -250,7 +274,10 @@ mod tests {
         text.as_bytes().iter().map(char_of).collect()
     }
 
-    const GOOD: [&str; 23] = [
+    const GOOD: [&str; 26] = [
+        "ˈmatáˆ jaléˈˋ ¿jáˆ jiéeˋ »Édes fiam",
+        "\"Ä¢\" (U+00C4 LATIN CAPITAL LETTER A WITH DIAERESIS)",
+        "±±¾©Î÷Ö±ÃÅ³öÊÛÃ»ÓÐ¡°ÖÐ·Í¨Åä¼þ³§",
         "Il a dit : « la liberté\u{A0}» et « déjà\u{A0}», voilà…»",
         "BEYONCÉ’s CAFÉ—and FIANCÉ… “CAFÉ”, NESCAFÉ® is",
         "André†‡, René¹², José§¶, Mª ANDRÉª,º",
@@ -302,6 +329,7 @@ mod tests {
             // One run is certain, and the line is nothing but runs.
             ("AÃ®A itâ€™s", "AîA it’s"),
             ("É\u{A0}e itâ€™s", "É\u{A0}e it’s"),
+            ("HÃ´tel NPCÂ´s society.Â\u{A0} Flags", "Hôtel NPC´s society.\u{A0} Flags"),
             // Good and bad in one line: the bad alone.
             ("CAFÉ’s itâ€™s 日本", "CAFÉ’s it’s 日本"),
         ] {
