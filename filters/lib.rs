@@ -20,6 +20,7 @@ mod gopher_quality;
 mod gopher_repetition;
 mod language;
 mod mask_pii;
+mod phones;
 mod pieces;
 mod quality_model;
 pub mod redpajama2;

@@ -105,18 +105,20 @@ pub struct Check {
     pub why: &'static str,
     /// Not applied unless a recipe gives it a limit.
     pub is_off: bool,
+    /// The option whose value `"drop"` switches it on.
+    pub dropped_by: Option<&'static str>,
     /// Reference implementation and its name for this check; recipes accept these names, too.
     pub aliases: &'static [(&'static str, &'static str)],
 }
 
 impl Check {
     pub const fn new(reason: &'static str, test: Test, why: &'static str) -> Check {
-        Check { reason, test, scope: Scope::Document, why, is_off: false, aliases: &[] }
+        Check { reason, test, scope: Scope::Document, why, is_off: false, dropped_by: None, aliases: &[] }
     }
 
     /// A rule that removes lines, counted but never a document's reason.
     pub const fn line(reason: &'static str, why: &'static str) -> Check {
-        Check { reason, test: Test::Own, scope: Scope::Line, why, is_off: false, aliases: &[] }
+        Check { scope: Scope::Line, ..Check::new(reason, Test::Own, why) }
     }
 
     /// A rule that rewrites parts of the text, counted but never a document's reason.
@@ -127,6 +129,11 @@ impl Check {
     /// The same check, off by default: its limit is a proposal.
     pub const fn optional(self) -> Check {
         Check { is_off: true, ..self }
+    }
+
+    /// A rule that is off until an option says `"drop"`.
+    pub const fn on_demand(option: &'static str, reason: &'static str, why: &'static str) -> Check {
+        Check { is_off: true, dropped_by: Some(option), ..Check::new(reason, Test::Own, why) }
     }
 
     /// The same check, with the names that reference implementations have for it.

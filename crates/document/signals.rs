@@ -161,8 +161,9 @@ signals! {
     // Text repair.
     Repairs "repairs" Log "Repairs of the text: characters, line breaks and runs of mojibake.";
     // Personal data: mask_pii.
-    MaskedEmails "masked_emails" Log "E-mail addresses that were replaced.";
-    MaskedIpAddresses "masked_ip_addresses" Log "Public IPv4 addresses that were replaced.";
+    MaskedEmails "masked_emails" Log "E-mail addresses that were replaced, or found and only tagged.";
+    MaskedIpAddresses "masked_ip_addresses" Log "Public IP addresses, likewise.";
+    PhoneNumbers "phone_numbers" Log "Telephone numbers, likewise.";
     // Models by path.
     WantedLanguageScore "wanted_language_score" Fraction "fastText's highest score of a listed language; of any, where none is listed.";
     QualityScore "quality_score" Fraction "Probability of the quality model's label.";

@@ -380,6 +380,12 @@ impl Parser<'_> {
                 return Err(self.error(key.span(), message, suggest(name, known)));
             }
         }
+        for (check, bound) in spec.checks.iter().zip(&mut filter.bounds) {
+            let value = check.dropped_by.and_then(|option| filter.options.get(option));
+            if value == Some(&OptionValue::Text("drop".to_owned())) {
+                *bound = Bound::AtMost(0.0);
+            }
+        }
         Ok(())
     }
 
