@@ -245,12 +245,14 @@ fn ipv6_at(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
         return None;
     }
     let length = bytes[start..end].iter().take(40).take_while(|byte| is_part(byte)).count();
-    let address = text[start..start + length].trim_end_matches(':');
-    let after = text[start + address.len()..].chars().next();
-    let is_alone = !after.is_some_and(is_word_character);
-    let address: &str = if is_alone { address } else { return None };
-    let found = address.parse::<Ipv6Addr>().ok()?;
-    is_public_ipv6(found).then_some(start..start + address.len())
+    // A colon may end the clause, and not be the address's.
+    let whole = &text[start..start + length];
+    [whole, whole.trim_end_matches(':')].into_iter().find_map(|address| {
+        let found = start..start + address.len();
+        let after = text[found.end..].chars().next();
+        let is_public = address.parse().is_ok_and(is_public_ipv6);
+        (is_public && !after.is_some_and(is_word_character)).then_some(found)
+    })
 }
 
 /// In 2000::/3, and not in a part that IANA keeps for a purpose: protocols, benchmarks, documentation, 6to4.

@@ -15,6 +15,7 @@ mod near_duplicates;
 mod readers;
 mod readme;
 mod recipes;
+mod repair;
 mod resume;
 mod support;
 #[cfg(feature = "train")]
