@@ -149,7 +149,7 @@ fn block_lists_come_from_hosts_files_and_ut1_folders() {
     let html = "<html>\n<body class=\"x\">\nNot found\n";
     for (recipe, list, message) in [
         (recipe("\"adlt\""), "", "categories there: adult, games"),
-        (recipe(""), "", "recipe.toml:6: [url_blocklist] categories: `ut1` names folders"),
+        (recipe(""), "", "wrong.toml:6: [url_blocklist] categories: `ut1` names folders"),
         (recipe("\"adult\"").replace("hosts.txt", "none.txt"), "", "cannot read the list"),
         (recipe("\"adult\""), html, "hosts.txt, line 1: `<html>` is neither a host nor an address"),
     ] {

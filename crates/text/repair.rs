@@ -53,7 +53,14 @@ const ROUNDS: usize = 4;
 
 /// Writes the repaired text into `out`. `None`: there is nothing to repair, and `out` is not touched.
 pub fn repair(text: &str, faults: Faults, out: &mut String) -> Option<Counts> {
-    suspect(text, 0)?;
+    let first = suspect(text, 0)?;
+    // Many scripts write marks, mostly in order.
+    let is_odd = |(at, c): (usize, char)| {
+        is_odd(c) && (!('À'..='ô').contains(&c) || mojibake::may_begin(text, first + at))
+    };
+    if is_nfc_quick(text[first..].chars()) == IsNormalized::Yes && !text[first..].char_indices().any(is_odd) {
+        return None;
+    }
     let mut counts = Counts::default();
     let (mut from, mut to) = (text.to_owned(), String::with_capacity(text.len()));
     for _ in 0..ROUNDS {
@@ -124,12 +131,15 @@ static SUSPECTS: LazyLock<Vec<u64>> = LazyLock::new(|| {
 });
 
 fn is_suspect(c: char) -> bool {
-    matches!(c, '\u{C2}'..='\u{F4}')
-        || matches!(c, '\u{80}'..='\u{9F}')
+    is_odd(c) || !is_settled(c)
+}
+
+/// Suspect of something else than composition.
+fn is_odd(c: char) -> bool {
+    matches!(c, '\u{80}'..='\u{9F}' | '\u{C2}'..='\u{F4}')
         || is_line_end(c)
         || is_control(c)
         || is_invisible(c)
-        || !is_settled(c)
 }
 
 /// Cannot change in NFC, nor join what stands before it.
