@@ -3,6 +3,7 @@
 //! New files are made beside the old ones, in `.work/takedown/`; a journal then says which of them take whose place.
 //! Before the journal stands, `out/` is the old one; afterwards every opener of the folder completes the exchange.
 
+mod choose;
 mod list;
 mod rows;
 mod sequences;
@@ -87,8 +88,8 @@ pub fn apply(options: &ApplyOptions, list: &mut RemovalList) -> Result<Takedown,
     if !manifest.complete {
         return Err(EngineError::NotFinished { path: out.clone() });
     }
-    let files = rows::Files::of(out, &manifest);
-    let mut chosen = rows::choose(&files, list, options.copies)?;
+    let files = choose::Files::of(out, &manifest);
+    let mut chosen = choose::choose(&files, list, options.copies)?;
     let mut takedown = Takedown {
         lines: list.n_lines() as u64,
         unmatched: list.matched().filter(|(_, n)| *n == 0).map(|(line, _)| line.to_owned()).collect(),
@@ -176,7 +177,7 @@ fn finish(
     mut manifest: Manifest,
     staging: &Staging,
     (mut receipts, packed): (Vec<Receipt>, sequences::Repacked),
-    (chosen, takedown, record): (&rows::Chosen, &Takedown, TakedownRecord),
+    (chosen, takedown, record): (&choose::Chosen, &Takedown, TakedownRecord),
 ) -> Result<(), EngineError> {
     let path = out.join("report.json");
     let bytes = fs::read(&path).map_err(EngineError::io(&path))?;

@@ -113,10 +113,10 @@ impl Sequence {
         let count = length(byte_of(lead)?)?;
         let mut sequence = Sequence { chars: [lead; 4], count, end: at + lead.len_utf8() };
         let mut bytes = [byte_of(lead)?; 4];
-        for index in 1..count {
+        for (byte, place) in bytes.iter_mut().zip(&mut sequence.chars).take(count).skip(1) {
             let c = chars.next()?;
-            bytes[index] = byte_of(c).filter(|byte| (0x80..0xC0).contains(byte))?;
-            sequence.chars[index] = c;
+            *byte = byte_of(c).filter(|byte| (0x80..0xC0).contains(byte))?;
+            *place = c;
             sequence.end += c.len_utf8();
         }
         let decoded = std::str::from_utf8(&bytes[..count]).ok()?.chars().next()?;

@@ -7,7 +7,7 @@ use plan::Recipe;
 use shards::{Manifest, Receipt, footer, read_table};
 use tokens::{ROWS_PER_GROUP, Tokenizer, Version, documents, read_sequences};
 
-use super::rows::Chosen;
+use super::choose::Chosen;
 use super::{ApplyOptions, Staging, Takedown};
 use crate::error::EngineError;
 use crate::finish::DocumentTokens;

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use document::{CheckTally, Counts, Reason, StageTally};
 use report::{Run, StageInfo, StageKind};
 
-use super::rows::{Chosen, Document};
+use super::choose::{Chosen, Document};
 use super::sequences::Repacked;
 use super::{REASON, STAGE, Takedown};
 
