@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod against;
+mod apply;
 mod catalogue;
 mod clean;
 mod columns;
@@ -16,6 +17,7 @@ mod near_duplicates;
 mod readers;
 mod readme;
 mod recipes;
+mod repair;
 mod resume;
 mod sharded;
 mod support;

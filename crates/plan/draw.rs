@@ -47,6 +47,9 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
         for reason in &plan.reasons.0[range] {
             let kept = match (&reason.signal, reason.is_line) {
                 (_, true) => "drops lines".to_owned(),
+                _ if reason.is_edit => {
+                    "rewrites".to_owned() + if reason.bound == "off" { "; off" } else { "" }
+                }
                 (Some(signal), _) => format!("{signal} {}", reason.bound),
                 (None, _) => reason.bound.clone(),
             };

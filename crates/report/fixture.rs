@@ -122,6 +122,7 @@ pub fn run() -> Run {
                 low,
                 high,
                 is_line,
+                is_edit: false,
                 why: "One sentence that says why such a document teaches little.".into(),
             });
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use document::{CheckTally, StageTally};
+use document::{CheckTally, Reason, StageTally};
 
 use crate::human::{human_bytes, human_count, percent, short_count, significant, three_digits};
 use crate::{Difference, Run, StageInfo, TokenSummary, Training, Verdict};
@@ -64,7 +64,7 @@ fn stage_rows(out: &mut String, run: &Run, stage: &StageInfo, tally: &StageTally
         if check.first.documents == 0 && check.alone.documents == 0 && check.lines == 0 {
             idle.push(reason.reason.as_str());
         } else {
-            reason_row(out, run.is_early, &reason.reason, reason.is_line, check);
+            reason_row(out, run.is_early, reason, check);
         }
     }
     idle_rows(out, &idle);
@@ -92,10 +92,11 @@ fn idle_rows(out: &mut String, names: &[&str]) {
     }
 }
 
-fn reason_row(out: &mut String, is_early: bool, name: &str, is_line: bool, check: &CheckTally) {
-    let name = format!("  {name}");
-    if is_line {
-        let lines = format!("{} lines", human_count(check.lines));
+fn reason_row(out: &mut String, is_early: bool, reason: &Reason, check: &CheckTally) {
+    let name = format!("  {}", reason.reason);
+    if reason.is_line || reason.is_edit {
+        let unit = if reason.is_line { "lines" } else { "edits" };
+        let lines = format!("{} {unit}", human_count(check.lines));
         let _ = writeln!(out, "{} {lines:>15}", fitted(&name));
         return;
     }
