@@ -76,7 +76,10 @@ fn all_is_whole(out: &Path) {
         for entry in fs::read_dir(out.join(folder)).into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "parquet") {
-                assert!(shards::read_table(&path, None, 1000).unwrap().all(|batch| batch.is_ok()), "{path:?}");
+                assert!(
+                    shards::read_table(&path, None, 1000).unwrap().all(|batch| batch.is_ok()),
+                    "{path:?}"
+                );
             }
         }
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::support::{assert_same, clean, corpus, demo_pages, demo_raw, scratch, stderr, tree};
 
 /// Segments of a small input, so that there are many.
-const SEGMENTS: [&str; 4] = ["--segment-bytes", "24KiB", "--threads", "2"];
+const SEGMENTS: [&str; 4] = ["--segment-bytes", "12KiB", "--threads", "2"];
 
 /// Where a killed run was, by what it left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,9 +28,8 @@ pub fn place(out: &Path) -> Place {
     if out.join("manifest.json").exists() {
         return Place::End;
     }
-    let json = |path: PathBuf| -> Option<serde_json::Value> {
-        serde_json::from_slice(&fs::read(path).ok()?).ok()
-    };
+    let json =
+        |path: PathBuf| -> Option<serde_json::Value> { serde_json::from_slice(&fs::read(path).ok()?).ok() };
     let Some(run) = json(work.join("run.json")) else { return Place::Start };
     if work.join("pack").exists() {
         return Place::Pack;
@@ -83,9 +82,9 @@ pub fn killed(mut command: Command, delay: Duration) -> bool {
 fn small_raw(folder: &Path) -> PathBuf {
     let raw = folder.join("raw");
     fs::create_dir(&raw).unwrap();
-    fs::write(raw.join("a.jsonl"), demo_pages(0..2)).unwrap();
-    fs::write(raw.join("b.jsonl.zst"), zstd::encode_all(&demo_pages(2..4)[..], 3).unwrap()).unwrap();
-    let mut torn = zstd::encode_all(&demo_pages(4..5)[..], 3).unwrap();
+    fs::write(raw.join("a.jsonl"), demo_pages(0..1)).unwrap();
+    fs::write(raw.join("b.jsonl.zst"), zstd::encode_all(&demo_pages(1..2)[..], 3).unwrap()).unwrap();
+    let mut torn = zstd::encode_all(&demo_pages(2..3)[..], 3).unwrap();
     torn.truncate(torn.len() / 2);
     fs::write(raw.join("c.jsonl.zst"), torn).unwrap();
     fs::write(raw.join("d.jsonl"), b"\n\n").unwrap();
@@ -169,7 +168,10 @@ fn two_hundred_kills_change_no_byte() {
     assert!(command(&out).stdout(Stdio::null()).status().unwrap().success());
     assert_same(&tree(&out), &expected);
     let n_kills: u32 = kills.values().sum();
-    println!("killed {n_kills} times, undisturbed {undisturbed:?}, {} folders finished: {kills:?}", n_finished + 1);
+    println!(
+        "killed {n_kills} times, undisturbed {undisturbed:?}, {} folders finished: {kills:?}",
+        n_finished + 1
+    );
 }
 
 #[test]

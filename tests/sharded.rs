@@ -70,7 +70,10 @@ fn a_killed_share_is_run_again_and_a_run_without_shares_does_what_is_missing() {
         let out = folder.path().join(format!("out-{round}"));
         let mut delays = Delays(round as u64);
         for i in [1, 2, 3, 2, 1, 3] {
-            killed(sweep(&raw, &out, &format!("{i}/3")), Duration::from_millis(200).mul_f64(delays.next().unwrap()));
+            killed(
+                sweep(&raw, &out, &format!("{i}/3")),
+                Duration::from_millis(200).mul_f64(delays.next().unwrap()),
+            );
         }
         if ends_with_a_share {
             for i in [3, 1, 2] {

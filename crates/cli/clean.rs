@@ -17,6 +17,10 @@ pub struct Args {
     /// Folders (recursive), files or patterns, then the output folder.
     #[arg(required = true, num_args = 2.., value_names = ["RAW", "OUT"])]
     paths: Vec<PathBuf>,
+    /// Sweep only a share of the input files, such as 2/8 (counted from 1), into an output folder that all machines see;
+    /// the share that is last to be swept goes on to the end. slurm: SLURM_ARRAY_TASK_ID and _COUNT say which.
+    #[arg(long, value_name = "I/N|slurm")]
+    shard: Option<String>,
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -57,10 +61,6 @@ pub struct RunArgs {
     /// Shards that may be quarantined before the exit code becomes 1.
     #[arg(long, default_value_t = 0)]
     max_quarantined: usize,
-    /// Sweep only a share of the input files, such as 2/8 (counted from 1), into an output folder that all machines see;
-    /// the share that is last to be swept goes on to the end. slurm: SLURM_ARRAY_TASK_ID and _COUNT say which.
-    #[arg(long, value_name = "I/N|slurm")]
-    shard: Option<String>,
     /// Uncompressed input of a segment, the unit of restart; for tests.
     #[arg(long, hide = true)]
     segment_bytes: Option<String>,
@@ -90,22 +90,32 @@ const SAMPLE: usize = 100;
 
 pub fn run(mut args: Args, voice: Voice) -> anyhow::Result<Exit> {
     let Some(out) = args.paths.pop() else { bail!("give the input, then the output folder") };
-    clean(args.paths, out, &args.run, voice)
+    clean(args.paths, out, &args.run, args.shard.as_deref(), voice)
 }
 
 /// Cleans and prints the funnel.
-pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -> anyhow::Result<Exit> {
+pub fn clean(
+    inputs: Vec<PathBuf>,
+    out: PathBuf,
+    args: &RunArgs,
+    shard: Option<&str>,
+    voice: Voice,
+) -> anyhow::Result<Exit> {
     let (recipe, plan) = plans::load(&args.recipe)?;
     let keep = recipe.list("columns", "keep").iter().map(|column| column.parse());
     let own = recipe.columns().iter().filter(|column| column.from.is_none());
     let numbers =
         own.map(|column| NumberField { name: column.name.clone(), path: column.field.clone() }).collect();
-    let share = args.shard.as_deref().map(machine::share).transpose()?;
+    let share = shard.map(machine::share).transpose()?;
     if share.is_some() && args.fresh {
-        bail!("--fresh with --shard would remove what others have swept: give another folder, or remove it first");
+        bail!(
+            "--fresh with --shard would remove what others have swept: give another folder, or remove it first"
+        );
     }
     let segment_bytes = args.segment_bytes.as_deref().map(|text| {
-        parse_bytes(text).filter(|bytes| *bytes > 0).with_context(|| format!("--segment-bytes {text}: such as 64KiB"))
+        parse_bytes(text)
+            .filter(|bytes| *bytes > 0)
+            .with_context(|| format!("--segment-bytes {text}: such as 64KiB"))
     });
     let segment_bytes = segment_bytes.transpose()?.unwrap_or(engine::SEGMENT_BYTES);
     let read = ReadOptions {
@@ -182,7 +192,9 @@ fn told(goes_on: &GoesOn) -> String {
     let gigabytes = *bytes as f64 / 1e9;
     match (phase, next) {
         (Phase::Pack, _) => format!("going on: segments packed before: {segments}, of {gigabytes:.1} GB"),
-        (_, None) => format!("going on: everything was swept before, {segments} segments of {gigabytes:.1} GB"),
+        (_, None) => {
+            format!("going on: everything was swept before, {segments} segments of {gigabytes:.1} GB")
+        }
         (_, Some(next)) => {
             format!("going on after segment {segments}: {gigabytes:.1} GB were swept before; {next} is next")
         }
@@ -199,7 +211,9 @@ fn tell_swept(swept: SweptShare, options: &CleanOptions, voice: Voice) -> anyhow
         ))?,
         Format::Text => {
             let gigabytes = bytes as f64 / 1e9;
-            print(&format!("share {share}: {files} files, {documents} documents, {gigabytes:.3} GB swept\n"))?;
+            print(&format!(
+                "share {share}: {files} files, {documents} documents, {gigabytes:.3} GB swept\n"
+            ))?;
         }
     }
     if !voice.quiet {

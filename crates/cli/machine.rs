@@ -67,7 +67,8 @@ pub fn share(text: &str) -> anyhow::Result<Share> {
 /// What Slurm's variables say of this task of an array. Task ids may begin anywhere and go up by any step.
 fn array_share(variable: impl Fn(&str) -> Option<String>) -> Result<Share, String> {
     let number = |name: &str| -> Result<u32, String> {
-        let text = variable(name).ok_or_else(|| format!("{name} is not set: this is no task of a job array"))?;
+        let text =
+            variable(name).ok_or_else(|| format!("{name} is not set: this is no task of a job array"))?;
         text.trim().parse().map_err(|_| format!("{name} is `{text}`, not a number"))
     };
     let (id, of) = (number("SLURM_ARRAY_TASK_ID")?, number("SLURM_ARRAY_TASK_COUNT")?);

@@ -38,7 +38,11 @@ pub struct Args {
 
 /// `tiny` is for tests.
 fn presets() -> PossibleValuesParser {
-    ["smoke", "quick"].map(PossibleValue::new).into_iter().chain([PossibleValue::new("tiny").hide(true)]).into()
+    ["smoke", "quick"]
+        .map(PossibleValue::new)
+        .into_iter()
+        .chain([PossibleValue::new("tiny").hide(true)])
+        .into()
 }
 
 impl Args {

@@ -73,7 +73,8 @@ pub(crate) fn difference(found: &Manifest, wanted: &Manifest) -> Option<String> 
     if let Some(at) = differs {
         // The path that only one of them has, where there is one.
         let lacks = |all: &[InputFile], file: &&InputFile| !all.iter().any(|other| other.path == file.path);
-        let other = here.iter().find(|file| lacks(there, file)).or(there.iter().find(|file| lacks(here, file)));
+        let other =
+            here.iter().find(|file| lacks(there, file)).or(there.iter().find(|file| lacks(here, file)));
         let path = other.or(here.get(at)).map_or("order", |file| file.path.as_str());
         return Some(other_input(path));
     }

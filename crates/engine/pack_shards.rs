@@ -158,8 +158,7 @@ pub(crate) fn pack_shards(
             match done {
                 Done::Block { segment, finished } => {
                     let number = numbers[segment].unwrap_or(segment);
-                    let files =
-                        files.get_or_insert_with(|| SegmentFiles::new(number, &options.out, &footer));
+                    let files = files.get_or_insert_with(|| SegmentFiles::new(number, &options.out, &footer));
                     for document in &finished.tokens {
                         open.control_documents += u64::from(document.control == Some(Version::Original));
                         spool.add(document)?;

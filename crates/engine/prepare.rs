@@ -81,10 +81,8 @@ pub(crate) fn prepare(
     }
     start_over(work)?;
     let rates = rates(&options.recipe, shards::estimate(inputs, &options.read));
-    manifest.rates = BTreeMap::from([
-        ("control".to_owned(), rates.control),
-        ("heldout".to_owned(), rates.heldout),
-    ]);
+    manifest.rates =
+        BTreeMap::from([("control".to_owned(), rates.control), ("heldout".to_owned(), rates.heldout)]);
     fs::create_dir_all(work.sweep()).map_err(EngineError::io(work.sweep()))?;
     manifest.write(&path)?;
     shards::sync_folder(&work.folder)?;

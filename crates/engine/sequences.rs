@@ -37,11 +37,7 @@ pub(crate) struct Sequences {
 }
 
 impl<'a> Packer<'a> {
-    pub fn new(
-        tokenizer: &'a Tokenizer,
-        options: &'a CleanOptions,
-        recipe_hash: &str,
-    ) -> Packer<'a> {
+    pub fn new(tokenizer: &'a Tokenizer, options: &'a CleanOptions, recipe_hash: &str) -> Packer<'a> {
         let recipe = &options.recipe;
         let length = recipe.number("pack", "length") as usize;
         let footer = [

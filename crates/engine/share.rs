@@ -76,8 +76,7 @@ mod tests {
     fn every_shard_is_in_one_share_and_the_shares_are_even() {
         let inputs = inputs(&[10, 900, 0, 20, 300, 500, 30, 0, 400, 7]);
         for of in 1..=12 {
-            let shares: Vec<Vec<u32>> =
-                (1..=of).map(|number| Share { number, of }.shards(&inputs)).collect();
+            let shares: Vec<Vec<u32>> = (1..=of).map(|number| Share { number, of }.shards(&inputs)).collect();
             let mut all = shares.concat();
             all.sort_unstable();
             assert_eq!(all, (0..10).collect::<Vec<u32>>(), "{of}");

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, FixedSizeBinaryBuilder, FixedSizeListBuilder, Int32Builder, Int64Builder, RecordBatch, UInt64Builder,
+    ArrayRef, FixedSizeBinaryBuilder, FixedSizeListBuilder, Int32Builder, Int64Builder, RecordBatch,
+    UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, Schema};
 use plan::Flags;
@@ -63,14 +64,12 @@ fn kept_signatures(
     let mut shards = Int32Builder::new();
     let mut rows = Int64Builder::new();
     let mut exact = FixedSizeBinaryBuilder::new(16);
-    let mut bands =
-        FixedSizeListBuilder::new(UInt64Builder::new(), dedup::BANDS as i32).with_field(item());
+    let mut bands = FixedSizeListBuilder::new(UInt64Builder::new(), dedup::BANDS as i32).with_field(item());
     let mut sketch = FixedSizeBinaryBuilder::new(dedup::VALUES as i32);
     for record in bytes.as_chunks::<{ SignatureRecord::SIZE }>().0 {
         let record = SignatureRecord::read(record);
         let document = base + u64::from(record.row);
-        let is_kept =
-            record.flags.has(Flags::SURVIVES) && resolution.twins(document, 1).is_empty();
+        let is_kept = record.flags.has(Flags::SURVIVES) && resolution.twins(document, 1).is_empty();
         if record.is_original || !is_kept {
             continue;
         }

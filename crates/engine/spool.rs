@@ -224,8 +224,7 @@ mod tests {
     #[test]
     fn a_spool_goes_on_at_a_point_as_if_nothing_had_happened() {
         let folder = tempfile::tempdir().unwrap();
-        let [whole, broken] =
-            ["whole", "broken"].map(|name| Work { folder: folder.path().join(name) });
+        let [whole, broken] = ["whole", "broken"].map(|name| Work { folder: folder.path().join(name) });
         let mut spool = Spool::open(&whole, SpoolPoint::default()).unwrap();
         add(&mut spool, 0..20);
         let expected = spool.finish().unwrap();

@@ -256,7 +256,9 @@ impl SegmentWriter<'_> {
     fn commit(&mut self, end: End) -> Result<(), EngineError> {
         let End { shard, input, end_block, ends_shard, error } = end;
         self.open(shard)?;
-        let Some(Open { blocks, signatures, carried, mut receipt, .. }) = self.open.take() else { return Ok(()) };
+        let Some(Open { blocks, signatures, carried, mut receipt, .. }) = self.open.take() else {
+            return Ok(());
+        };
         (receipt.input, receipt.end_block, receipt.ends_shard) = (input, end_block, ends_shard);
         receipt.quarantined.extend(error.map(|error| error.quarantined()));
         blocks.commit(receipt.rows)?;

@@ -79,7 +79,8 @@ impl Stamp {
 }
 
 fn modified_nanos(path: &Path) -> Result<u64, EngineError> {
-    let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(EngineError::io(path))?;
+    let modified =
+        fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(EngineError::io(path))?;
     Ok(modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64))
 }
 
