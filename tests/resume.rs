@@ -168,7 +168,7 @@ fn two_hundred_kills_change_no_byte() {
     assert!(command(&out).stdout(Stdio::null()).status().unwrap().success());
     assert_same(&tree(&out), &expected);
     let n_kills: u32 = kills.values().sum();
-    println!(
+    eprintln!(
         "killed {n_kills} times, undisturbed {undisturbed:?}, {} folders finished: {kills:?}",
         n_finished + 1
     );

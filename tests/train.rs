@@ -129,7 +129,10 @@ fn a_killed_training_goes_on_to_the_same_numbers() {
     }
     assert!(command().stdout(Stdio::null()).status().unwrap().success());
     assert_same(&trained(&out), &expected);
-    println!("training killed {} times, undisturbed {undisturbed:?}: {kills:?}", kills.values().sum::<u32>());
+    eprintln!(
+        "training killed {} times, undisturbed {undisturbed:?}: {kills:?}",
+        kills.values().sum::<u32>()
+    );
 }
 
 #[test]
