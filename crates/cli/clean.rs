@@ -61,6 +61,9 @@ pub struct RunArgs {
     /// Shards that may be quarantined before the exit code becomes 1.
     #[arg(long, default_value_t = 0)]
     max_quarantined: usize,
+    /// A finished output folder; what is like a document that it keeps is dropped, by its signatures alone. Repeatable.
+    #[arg(long, value_name = "OUT")]
+    against: Vec<PathBuf>,
     /// Uncompressed input of a segment, the unit of restart; for tests.
     #[arg(long, hide = true)]
     segment_bytes: Option<String>,
@@ -144,6 +147,7 @@ pub fn clean(
         out,
         recipe,
         read,
+        against: args.against.clone(),
         threads: machine::threads(args.threads)?,
         memory: machine::memory(args.memory.as_deref())?,
         all_signals: matches!(args.signals, Signals::All),

@@ -13,9 +13,11 @@ use shards::{AtomicFile, Inputs, Manifest, ReadOptions, Receipt};
 use text::stable_hash::key_limit;
 use tokens::Tokenizer;
 
+use crate::against::Against;
 use crate::error::EngineError;
 use crate::finish::Finisher;
 use crate::identity::{Found, identity, look};
+use crate::kept_signatures::write_signatures;
 use crate::lock::Lock;
 use crate::names::names;
 use crate::pack_shards::pack_shards;
@@ -24,7 +26,6 @@ use crate::resolve::resolve;
 use crate::sequences::{Packer, Sequences};
 use crate::share::Share;
 use crate::sidecar::Sidecars;
-use crate::signatures::write_signatures;
 use crate::steps::Steps;
 use crate::summary;
 use crate::sweep_shards::{Receipts, sweep_shards};
@@ -37,6 +38,8 @@ pub struct CleanOptions {
     pub out: PathBuf,
     pub recipe: Recipe,
     pub read: ReadOptions,
+    /// Finished output folders; what is like a document that they keep is dropped.
+    pub against: Vec<PathBuf>,
     pub threads: NonZeroUsize,
     /// Anonymous memory, in bytes.
     pub memory: u64,
@@ -174,7 +177,8 @@ pub fn clean(
         (Some(tokenizer), true) => Some(tokenizer.clone()),
         (None, true) => Some(Tokenizer::default_32k()?),
     };
-    let mut manifest = identity(plan, options, &inputs, tokenizer.as_ref());
+    let against = Against::open(&options.against, plan, &options.recipe)?;
+    let mut manifest = identity(plan, options, &inputs, tokenizer.as_ref(), &against);
     let work = Work { folder: options.out.join(".work") };
     if let Found::This(found) = look(options, &inputs, &manifest)? {
         if work.folder.exists() {
@@ -240,9 +244,10 @@ pub fn clean(
     let receipts: Vec<SegmentReceipt> = swept.into_values().flatten().collect();
 
     let resolve_start = Instant::now();
-    progress(Progress { phase: Phase::Resolve, done_bytes: 0, total_bytes: 1, documents: 0, kept: 0 });
-    let resolution = resolve(plan, &receipts, &work, options)?;
-    let names = names(&resolution, &receipts, &work)?;
+    let resolution = resolve(plan, &receipts, &work, options, &against, &|done_bytes, total_bytes| {
+        progress(Progress { phase: Phase::Resolve, done_bytes, total_bytes, documents: 0, kept: 0 });
+    })?;
+    let names = names(&resolution, &receipts, &work, &against)?;
     let resolve_seconds = resolve_start.elapsed().as_secs_f64();
 
     let pack_start = Instant::now();
@@ -282,6 +287,7 @@ pub fn clean(
         inputs: &inputs,
         receipts: &receipts,
         resolution: &resolution,
+        names: &names,
         segments: &packed,
         packed: (train, control),
         tokenizer: tokenizer.as_ref().filter(|_| packs),

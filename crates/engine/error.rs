@@ -37,6 +37,8 @@ pub enum EngineError {
         "resolving duplicates of {documents} documents needs about {needed} MiB; --memory allows {allowed}: raise it"
     )]
     Memory { documents: u64, needed: u64, allowed: u64 },
+    #[error("--against {}: {why}", .folder.display())]
+    Against { folder: PathBuf, why: String },
     #[error("[column.{column}]: {why}")]
     Sidecar { column: String, why: String },
     #[error("stopped at a checkpoint; run the same command again to go on")]

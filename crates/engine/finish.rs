@@ -169,7 +169,7 @@ impl Finisher<'_> {
             if let Some(reason) = self.plan.duplicate_reason(stage) {
                 verdicts[row].add(reason);
             }
-            twins[row] = Some(*twin);
+            twins[row] = Some(twin);
         }
         twins
     }

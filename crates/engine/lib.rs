@@ -3,12 +3,14 @@
 //! **Invariants:** results never depend on the number of threads or on the order in which blocks
 //! arrive; what exists under `out/` is complete, and the manifest is written last.
 
+mod against;
 mod carried;
 mod clean;
 mod counting;
 mod error;
 mod finish;
 mod identity;
+mod kept_signatures;
 mod lock;
 mod names;
 mod ordered;
@@ -21,7 +23,8 @@ mod sampling;
 mod sequences;
 mod share;
 mod sidecar;
-mod signatures;
+mod signature_columns;
+pub mod signatures;
 mod source;
 mod spool;
 mod steps;
@@ -32,4 +35,5 @@ mod work;
 pub use clean::{CleanOptions, Ended, Event, GoesOn, Outcome, Phase, Progress, SweptShare, clean};
 pub use error::EngineError;
 pub use share::Share;
+pub use signature_columns::SignatureColumns;
 pub use work::SEGMENT_BYTES;

@@ -16,8 +16,9 @@ use crate::error::EngineError;
 use crate::ordered::ordered;
 use crate::ranking::ranks;
 use crate::sidecar::Sidecars;
+use crate::signatures::{SignatureRecord, SignatureWriter};
 use crate::source::{End, Item, Left, Source};
-use crate::work::{SegmentReceipt, SignatureRecord, Work, frame};
+use crate::work::{SegmentReceipt, Work, frame};
 
 enum Done {
     Block {
@@ -25,7 +26,7 @@ enum Done {
         bytes: u64,
         rows: u64,
         frame: Vec<u8>,
-        signatures: Vec<u8>,
+        signatures: Vec<SignatureRecord>,
         signed: u64,
         /// What is carried, and of how many candidates.
         carried: (Vec<u8>, u32),
@@ -145,19 +146,15 @@ fn sweep_block(
         return Err(arrow::error::ArrowError::SchemaError("swept block".to_owned()).into());
     };
     let ranks = ranks(&plan.minhash.keep, &records);
-    let mut signatures = Vec::with_capacity(signed.len() * SignatureRecord::SIZE);
-    for one in &signed {
-        let row = one.position as usize;
-        let record = SignatureRecord {
-            row: one.position,
-            flags: Flags(flags.value(row)),
-            is_original: one.is_original,
-            rank: ranks[row],
-            exact: one.exact,
-            near: one.near.as_deref().cloned(),
-        };
-        record.write(&mut signatures).map_err(EngineError::io("memory"))?;
-    }
+    let signatures = signed.iter().map(|one| SignatureRecord {
+        row: one.position,
+        flags: Flags(flags.value(one.position as usize)),
+        is_original: one.is_original,
+        rank: ranks[one.position as usize],
+        exact: one.exact,
+        near: one.near.as_deref().cloned(),
+    });
+    let signatures = signatures.collect();
     nanos.push(parsed - start);
     nanos.push(clock() - swept);
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
@@ -181,7 +178,7 @@ struct SegmentWriter<'a> {
 
 struct Open {
     blocks: AtomicFile,
-    signatures: AtomicFile,
+    signatures: SignatureWriter,
     /// Only where the recipe wants something carried.
     carried: Option<AtomicFile>,
     at: u64,
@@ -194,7 +191,7 @@ impl SegmentWriter<'_> {
             let part = self.receipts.get(&shard).map_or(0, Vec::len) as u32;
             self.open = Some(Open {
                 blocks: AtomicFile::create(&self.work.blocks(shard, part))?,
-                signatures: AtomicFile::create(&self.work.signatures(shard, part))?,
+                signatures: SignatureWriter::create(&self.work.signatures(shard, part))?,
                 carried: match self.plan.minhash.carried() {
                     Carried::Nothing => None,
                     _ => Some(AtomicFile::create(&self.work.carried(shard, part))?),
@@ -224,10 +221,8 @@ impl SegmentWriter<'_> {
                 open.blocks.write_all(&frame).map_err(EngineError::io(&folder))?;
                 // Rows are numbered within the block; the segment numbers them on.
                 let first = open.receipt.rows as u32;
-                for record in signatures.as_chunks::<{ SignatureRecord::SIZE }>().0 {
-                    let mut record = SignatureRecord::read(record);
-                    record.row += first;
-                    record.write(&mut open.signatures).map_err(EngineError::io(&folder))?;
+                for record in signatures {
+                    open.signatures.push(SignatureRecord { row: record.row + first, ..record })?;
                 }
                 open.receipt.frames.push((open.at, frame.len() as u64, rows as u32));
                 open.at += frame.len() as u64;
@@ -262,7 +257,7 @@ impl SegmentWriter<'_> {
         (receipt.input, receipt.end_block, receipt.ends_shard) = (input, end_block, ends_shard);
         receipt.quarantined.extend(error.map(|error| error.quarantined()));
         blocks.commit(receipt.rows)?;
-        signatures.commit(receipt.signed)?;
+        signatures.commit()?;
         if let Some(carried) = carried {
             carried.commit(receipt.signed)?;
         }

@@ -1,7 +1,7 @@
 //! `out/.work/`: what a sweep leaves for the later steps. Segments are the points of restart.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -10,13 +10,12 @@ use arrow::array::RecordBatch;
 use arrow::ipc::CompressionType;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
-use dedup::{BandKeys, Sketch};
-use plan::{Flags, Near};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shards::{AtomicFile, Fingerprint, Quarantined};
 
 use crate::EngineError;
+use crate::signatures::SignatureRecord;
 
 /// Uncompressed input of one segment, in bytes: 256 MiB.
 pub const SEGMENT_BYTES: u64 = 256 << 20;
@@ -117,6 +116,11 @@ impl Work {
         self.shard(shard).join(format!("{part:05}.signatures"))
     }
 
+    /// A table of another corpus.
+    pub fn against(&self, table: usize) -> PathBuf {
+        self.folder.join(format!("against-{table:05}.signatures"))
+    }
+
     pub fn carried(&self, shard: u32, part: u32) -> PathBuf {
         self.shard(shard).join(format!("{part:05}.carried"))
     }
@@ -143,7 +147,7 @@ impl Work {
     fn is_whole(&self, receipt: &SegmentReceipt) -> Result<bool, EngineError> {
         let SegmentReceipt { shard, part, .. } = *receipt;
         let blocks = receipt.frames.last().map_or(0, |(offset, length, _)| offset + length);
-        let signatures = receipt.signed * SignatureRecord::SIZE as u64;
+        let signatures = receipt.signed * SignatureRecord::BYTES;
         Ok(has_size(&self.blocks(shard, part), blocks)?
             && has_size(&self.signatures(shard, part), signatures)?
             && (receipt.carried.is_empty() || has_size(&self.carried(shard, part), receipt.carried_bytes)?))
@@ -245,87 +249,4 @@ pub(crate) fn visit_documents(
         }
     }
     Ok(())
-}
-
-/// A signature as the resolve step reads it. 256 bytes on disk.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SignatureRecord {
-    /// Row within the segment.
-    pub row: u32,
-    pub flags: Flags,
-    pub is_original: bool,
-    /// The lower, the rather kept of a cluster.
-    pub rank: u64,
-    pub exact: u128,
-    pub near: Option<Near>,
-}
-
-const ORIGINAL: u8 = 1;
-const HAS_NEAR: u8 = 2;
-
-impl SignatureRecord {
-    pub const SIZE: usize = 256;
-
-    pub fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let mut record = [0; Self::SIZE];
-        record[..4].copy_from_slice(&self.row.to_le_bytes());
-        record[4] = self.flags.0;
-        record[5] = (u8::from(self.is_original) * ORIGINAL) | (u8::from(self.near.is_some()) * HAS_NEAR);
-        record[8..16].copy_from_slice(&self.rank.to_le_bytes());
-        record[16..32].copy_from_slice(&self.exact.to_le_bytes());
-        if let Some(near) = &self.near {
-            for (to, key) in record[32..144].chunks_exact_mut(8).zip(near.bands) {
-                to.copy_from_slice(&key.to_le_bytes());
-            }
-            record[144..].copy_from_slice(&near.sketch.0);
-        }
-        out.write_all(&record)
-    }
-
-    pub fn read(record: &[u8; Self::SIZE]) -> SignatureRecord {
-        let word = |at: usize| -> u64 {
-            (0..8).fold(0, |value, byte| value | u64::from(record[at + byte]) << (8 * byte))
-        };
-        let near = (record[5] & HAS_NEAR != 0).then(|| {
-            let bands: BandKeys = std::array::from_fn(|band| word(32 + 8 * band));
-            Near { bands, sketch: Sketch(std::array::from_fn(|i| record[144 + i])) }
-        });
-        SignatureRecord {
-            row: word(0) as u32,
-            flags: Flags(record[4]),
-            is_original: record[5] & ORIGINAL != 0,
-            rank: word(8),
-            exact: u128::from(word(16)) | u128::from(word(24)) << 64,
-            near,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_signature_record_reads_back() {
-        for near in [
-            None,
-            Some(Near {
-                bands: std::array::from_fn(|i| i as u64 * 0x0123_4567_89ab),
-                sketch: Sketch([7; 112]),
-            }),
-        ] {
-            let record = SignatureRecord {
-                row: 70_000,
-                flags: Flags(Flags::EXACT | Flags::CONTROL),
-                is_original: near.is_none(),
-                rank: 1 << 40,
-                exact: 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff,
-                near,
-            };
-            let mut bytes = Vec::new();
-            assert!(record.write(&mut bytes).is_ok());
-            let bytes: [u8; SignatureRecord::SIZE] = bytes.try_into().unwrap_or([0; 256]);
-            assert_eq!(SignatureRecord::read(&bytes), record);
-        }
-    }
 }
