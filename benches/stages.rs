@@ -41,7 +41,7 @@ static INPUT: LazyLock<Input> = LazyLock::new(|| {
             blocks.push(block);
         }
     }
-    let batches: Vec<RecordBatch> = blocks.iter().map(|block| block.parse(&options).unwrap()).collect();
+    let batches: Vec<RecordBatch> = blocks.iter().map(|block| block.parse(&options).unwrap().records).collect();
     let texts: Vec<String> = batches.iter().flat_map(texts).collect();
     let bytes = texts.iter().map(String::len).sum();
     Input { blocks, batches, texts, bytes }
@@ -74,7 +74,7 @@ fn parse(bencher: Bencher<'_, '_>) {
     let options = ReadOptions::default();
     bencher
         .counter(counter())
-        .bench(|| INPUT.blocks.iter().map(|b| b.parse(&options).unwrap().num_rows()).sum::<usize>());
+        .bench(|| INPUT.blocks.iter().map(|b| b.parse(&options).unwrap().records.num_rows()).sum::<usize>());
 }
 
 #[divan::bench(args = Splitter::NAMES, sample_count = 3)]

@@ -348,6 +348,7 @@ fn complete(
     }
     manifest.outputs.sort_by(|a, b| a.path.cmp(&b.path));
     manifest.quarantined = summary::quarantined(inputs, receipts);
+    manifest.records = summary::records(inputs, receipts);
     manifest.rates.insert("control".to_owned(), rates.control);
     manifest.rates.insert("heldout".to_owned(), rates.heldout);
     manifest.timing.insert("seconds".to_owned(), run.timing.wall_seconds.into());

@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use document::Batch;
 use plan::{Carried, Flags, Plan, Scratch, SweepOptions, Swept};
-use shards::{AtomicFile, Block, Inputs, Quarantined, ShardError, ShardReader};
+use shards::{
+    AtomicFile, Block, Damage, Extraction, Inputs, Parsed, Quarantined, RecordCounts, ShardError, ShardReader,
+};
 
 use crate::carried;
 use crate::clean::{CleanOptions, Phase, Progress};
@@ -38,6 +40,8 @@ enum Done {
         /// What is carried, and of how many candidates.
         carried: (Vec<u8>, u32),
         swept: Counted,
+        /// Records by type, and what could not be read of them.
+        crawled: (RecordCounts, Damage),
     },
     Panicked {
         quarantined: Quarantined,
@@ -56,6 +60,7 @@ struct Counted {
     missing: Vec<u64>,
     nanos: Vec<u64>,
     survivors: u64,
+    extraction: Extraction,
 }
 
 /// Sweeps what is not swept yet; returns the receipts of all segments, in input order.
@@ -137,7 +142,8 @@ fn sweep_block(
     clock: &dyn Fn() -> u64,
 ) -> Result<Done, EngineError> {
     let start = clock();
-    let records = sidecars.join(block.parse(&options.read)?)?;
+    let Parsed { records, extraction, extract_nanos } = block.parse(&options.read)?;
+    let records = sidecars.join(records)?;
     let batch =
         Batch::try_new(records).map_err(|error| arrow::error::ArrowError::SchemaError(error.to_string()))?;
     let parsed = clock();
@@ -163,17 +169,19 @@ fn sweep_block(
         };
         record.write(&mut signatures).map_err(EngineError::io("memory"))?;
     }
-    nanos.push(parsed - start);
+    nanos.push((parsed - start).saturating_sub(extract_nanos));
     nanos.push(clock() - swept);
+    nanos.push(extract_nanos);
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
-    let swept = Counted { lines, missing, nanos, survivors };
+    let swept = Counted { lines, missing, nanos, survivors, extraction };
+    let crawled = (block.records.clone(), block.damage.clone());
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let (bytes, rows, signed) = (block.bytes, batch.len() as u64, signed.len() as u64);
-    Ok(Done::Block { bytes, rows, frame, signatures, signed, carried, swept })
+    Ok(Done::Block { bytes, rows, frame, signatures, signed, carried, swept, crawled })
 }
 
 /// Names of the steps that [`SegmentReceipt::nanos`] times after the plan's stages.
-pub(crate) const STEPS: [&str; 3] = ["sampling keys", "parse", "write"];
+pub(crate) const STEPS: [&str; 4] = ["sampling keys", "parse", "write", report::EXTRACT];
 
 /// Reads shard after shard, and says where segments end.
 struct Source<'a> {
@@ -316,7 +324,7 @@ impl SegmentWriter<'_> {
         let folder = self.work.folder.clone();
         let open = self.open()?;
         match done {
-            Done::Block { bytes, rows, frame, signatures, signed, carried, swept } => {
+            Done::Block { bytes, rows, frame, signatures, signed, carried, swept, crawled } => {
                 open.blocks.write_all(&frame).map_err(EngineError::io(&folder))?;
                 // Rows are numbered within the block; the segment numbers them on.
                 let first = open.receipt.rows as u32;
@@ -341,6 +349,11 @@ impl SegmentWriter<'_> {
                 sum(&mut open.receipt.lines, &swept.lines);
                 sum(&mut open.receipt.missing, &swept.missing);
                 sum(&mut open.receipt.nanos, &swept.nanos);
+                open.receipt.extraction.merge(swept.extraction);
+                for (kind, n) in crawled.0 {
+                    *open.receipt.records.entry(kind).or_default() += n;
+                }
+                open.receipt.damage.merge(crawled.1);
             }
             Done::Panicked { quarantined } => open.receipt.quarantined.push(quarantined),
             Done::End { shard, end_block, ends_shard, error } => {

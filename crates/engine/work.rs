@@ -12,7 +12,7 @@ use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use dedup::{BandKeys, Sketch};
 use plan::{Flags, Near};
 use serde::{Deserialize, Serialize};
-use shards::{AtomicFile, Quarantined};
+use shards::{AtomicFile, Damage, Extraction, Quarantined, RecordCounts};
 
 use crate::EngineError;
 
@@ -40,6 +40,10 @@ pub(crate) struct SegmentReceipt {
     pub missing: Vec<u64>,
     /// Time by stage and step; not reproducible.
     pub nanos: Vec<u64>,
+    /// Of a crawl file: its records by type, and what could not be read of it.
+    pub records: RecordCounts,
+    pub damage: Damage,
+    pub extraction: Extraction,
     /// The shard ends here.
     pub ends_shard: bool,
     pub quarantined: Vec<Quarantined>,

@@ -19,7 +19,7 @@ pub use dashboard::render_dashboard;
 pub use human::{human_bytes, human_count};
 pub use method::render_method;
 pub use run::{
-    Cluster, ClusterDocument, ClusterSize, FileNote, Inputs, Member, Phase, Run, Sample, StageInfo,
+    Cluster, ClusterDocument, ClusterSize, EXTRACT, Extraction, FileNote, Inputs, Member, Phase, Run, Sample, StageInfo,
     StageKind, Timing, TokenSummary,
 };
 pub use terminal::{render_json, render_table};

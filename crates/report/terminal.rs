@@ -5,7 +5,8 @@ use std::fmt::Write;
 use document::{CheckTally, StageTally};
 
 use crate::human::{human_bytes, human_count, percent, short_count, significant, three_digits};
-use crate::{Difference, Run, StageInfo, TokenSummary, Training, Verdict};
+use crate::run::EXTRACT;
+use crate::{Difference, Extraction, Run, StageInfo, TokenSummary, Training, Verdict};
 
 /// The longest reason (`duplicate_paragraph_chars`) and its indent.
 const NAME_WIDTH: usize = 27;
@@ -114,7 +115,11 @@ fn step_rows(out: &mut String, run: &Run, all_nanos: u64) {
         run.timing.stage_nanos.iter().filter(|(name, nanos)| !is_stage(name) && **nanos > 0).collect();
     steps.sort_by_key(|(name, nanos)| (std::cmp::Reverse(**nanos), name.as_str()));
     for (name, nanos) in steps {
-        row(out, &format!("({name})"), ["", "", "", "", "", &time_share(*nanos, all_nanos), ""]);
+        let (bytes, rate) = match run.measured_bytes(name) {
+            bytes if name == EXTRACT => (human_bytes(bytes), rate(bytes, *nanos)),
+            _ => Default::default(),
+        };
+        row(out, &format!("({name})"), ["", "", "", "", &bytes, &time_share(*nanos, all_nanos), &rate]);
     }
 }
 
@@ -137,8 +142,29 @@ fn totals(out: &mut String, run: &Run) {
         total("added to kept documents", None, after - before);
     }
     total("kept", Some(tally.kept.documents), tally.kept.bytes);
+    crawl(out, run);
     out.push_str("\nTime: of the threads, in the first pass. GB/s: of the text a stage measured.\n");
     wall(out, run);
+}
+
+/// What the input was, where it was no text to begin with.
+fn crawl(out: &mut String, run: &Run) {
+    if !run.inputs.records.is_empty() {
+        let records = run.inputs.records.iter().map(|(kind, n)| format!("{kind} {}", human_count(*n)));
+        let _ = write!(out, "\nrecords in the crawl files: {}", records.collect::<Vec<_>>().join(", "));
+    }
+    if let Some(Extraction { mode, pages, html_bytes, text_bytes }) = &run.extraction {
+        let _ = write!(
+            out,
+            "\nHTML to text ({mode}): {} pages, {} to {}",
+            human_count(*pages),
+            human_bytes(*html_bytes),
+            human_bytes(*text_bytes)
+        );
+    }
+    if !run.inputs.records.is_empty() || run.extraction.is_some() {
+        out.push('\n');
+    }
 }
 
 /// How long it took, how fast that is, and what it needed.

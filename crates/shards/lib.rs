@@ -3,26 +3,35 @@
 
 mod block;
 mod columns;
+mod crawl;
 mod detect;
 mod error;
 mod estimate;
 mod fingerprint;
+mod gzip;
+mod http;
 mod inputs;
 mod jsonl;
 mod manifest;
 mod mapped;
 mod model_file;
 mod options;
+mod pages;
 mod parquet_input;
+mod pieces;
 mod raw_json;
 mod reader;
+mod record_head;
 mod sidecar;
 mod sink;
 mod stream;
 mod table;
+mod warc;
+mod warcinfo;
 
-pub use block::Block;
+pub use block::{Block, Parsed};
 pub use columns::{INPUT_COLUMNS, input_schema};
+pub use crawl::{Damage, Extraction, RecordCounts};
 pub use document::Problem;
 pub use error::{Fault, InputError, ShardError};
 pub use estimate::{Estimate, estimate};

@@ -22,8 +22,8 @@ pub(crate) enum Cut {
 }
 
 /// So many bytes may come out before the ratio is looked at, and at most so many for one that went in.
-const FREE_BYTES: u64 = 64 << 20;
-const LARGEST_RATIO: u64 = 1_000;
+pub(crate) const FREE_BYTES: u64 = 64 << 20;
+pub(crate) const LARGEST_RATIO: u64 = 1_000;
 
 /// Room for reads from the disk.
 const BUFFER_BYTES: usize = 128 << 10;
@@ -34,12 +34,25 @@ pub(crate) fn open_plain(
     compression: Option<Compression>,
     consumed: &Arc<AtomicU64>,
 ) -> io::Result<Box<dyn Read + Send>> {
-    let counted = Counted { file: File::open(path)?, consumed: consumed.clone() };
-    let buffered = BufReader::with_capacity(BUFFER_BYTES, counted);
+    unpacked(open_file(path, consumed)?, compression)
+}
+
+/// The bytes of a file as they lie on disk, counted.
+pub(crate) fn open_file(path: &Path, consumed: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
+    Ok(Box::new(Counted { file: File::open(path)?, consumed: consumed.clone() }))
+}
+
+/// Uncompressed bytes of packed ones.
+pub(crate) fn unpacked(
+    packed: Box<dyn Read + Send>,
+    compression: Option<Compression>,
+) -> io::Result<Box<dyn Read + Send>> {
+    let buffered = BufReader::with_capacity(BUFFER_BYTES, packed);
     Ok(match compression {
         None => Box::new(buffered),
         Some(Compression::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(buffered)),
         Some(Compression::Zstd) => Box::new(zstd::stream::read::Decoder::with_buffer(buffered)?),
+        Some(Compression::Lz4) => Box::new(lz4_flex::frame::FrameDecoder::new(buffered)),
     })
 }
 
