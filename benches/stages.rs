@@ -41,7 +41,8 @@ static INPUT: LazyLock<Input> = LazyLock::new(|| {
             blocks.push(block);
         }
     }
-    let batches: Vec<RecordBatch> = blocks.iter().map(|block| block.parse(&options).unwrap().records).collect();
+    let batches: Vec<RecordBatch> =
+        blocks.iter().map(|block| block.parse(&options).unwrap().records).collect();
     let texts: Vec<String> = batches.iter().flat_map(texts).collect();
     let bytes = texts.iter().map(String::len).sum();
     Input { blocks, batches, texts, bytes }

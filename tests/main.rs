@@ -4,6 +4,7 @@
 mod catalogue;
 mod clean;
 mod columns;
+mod crawl;
 mod datatrove;
 mod demo;
 mod determinism;

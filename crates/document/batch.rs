@@ -58,7 +58,9 @@ impl Problem {
             Problem::NoText => "The text field is missing or not a string.",
             Problem::Empty => "The text is empty.",
             Problem::TooLarge => "The record, or what it unpacks to, is longer than --max-document.",
-            Problem::Truncated => "The crawler or a broken file cut the page off; [extract] truncated keeps such pages.",
+            Problem::Truncated => {
+                "The crawler or a broken file cut the page off; [extract] truncated keeps such pages."
+            }
             Problem::Revisit => "The crawler met the page again and stored only that it had not changed.",
             Problem::NotText => "Neither HTML nor plain text: an image, a script, a PDF.",
             Problem::HttpStatus => "The server did not answer with a page: its status is not 2xx.",

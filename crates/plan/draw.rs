@@ -38,7 +38,8 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
             }
             StageKind::Input => {
                 let (mode, column) = (recipe.text("extract", "mode"), recipe.text("extract", "column"));
-                let from = if column.is_empty() { String::new() } else { format!(", also of the field `{column}`") };
+                let from =
+                    if column.is_empty() { String::new() } else { format!(", also of the field `{column}`") };
                 let _ = writeln!(out, "extract: HTML to text, mode {mode}{from}");
                 out.push_str("input: records without usable text\n");
             }

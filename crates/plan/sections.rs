@@ -35,7 +35,11 @@ pub const SECTIONS: &[Section] = &[
                 &["precision", "balanced", "recall", "all-text"],
                 "Main content, with less or more of what is doubtful; all-text: all that the page shows.",
             ),
-            key("column", "\"\"", "Input field of JSONL and Parquet that holds HTML, to be read instead of the text."),
+            key(
+                "column",
+                "\"\"",
+                "Input field of JSONL and Parquet that holds HTML, to be read instead of the text.",
+            ),
             choice(
                 "truncated",
                 "\"drop\"",

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use serde::de::IgnoredAny;
 
 use crate::inputs::{Compression, Format};
-use crate::pages;
+use crate::media::begins_as_html;
 use crate::record_head::{self, Found, Layout, line_ends};
 use crate::stream::{BYTE_ORDER_MARK, open_plain};
 
@@ -54,6 +54,10 @@ pub(crate) fn detect(path: &Path) -> io::Result<Kind> {
         head.clear();
         let consumed = Arc::new(AtomicU64::new(0));
         let read = open_plain(path, compression, &consumed)?.take(HEAD_BYTES).read_to_end(&mut head);
+        if let (Err(_), true, Name::Crawl(format)) = (&read, head.is_empty(), name) {
+            // Members behind the damage may be whole.
+            return Ok(Kind::Shard(format, compression));
+        }
         if let (Err(error), true) = (read, head.is_empty()) {
             return Ok(Kind::Quarantined {
                 why: format!("nothing can be unpacked from it ({error})"),
@@ -74,6 +78,7 @@ enum Name {
     Text,
     Html,
     Index,
+    Crawl(Format),
     Other,
 }
 
@@ -88,6 +93,8 @@ impl Name {
             Some("txt" | "text" | "md" | "markdown") => Self::Text,
             Some("html" | "htm" | "xhtml") => Self::Html,
             Some("cdx" | "cdxj") => Self::Index,
+            Some("warc" | "wet") => Self::Crawl(Format::Warc),
+            Some("arc") => Self::Crawl(Format::Arc),
             _ => Self::Other,
         }
     }
@@ -101,7 +108,9 @@ fn inside(head: &[u8], name: Name, compression: Option<Compression>) -> Kind {
     let start = &head[line_ends(head)..];
     if start.starts_with(b"WARC/") {
         return match is_wat(start) {
-            true => skipped("WAT: what a crawl's records say of themselves, no text; give the WARC or WET files"),
+            true => {
+                skipped("WAT: what a crawl's records say of themselves, no text; give the WARC or WET files")
+            }
             false => Kind::Shard(Format::Warc, compression),
         };
     }
@@ -118,7 +127,7 @@ fn inside(head: &[u8], name: Name, compression: Option<Compression>) -> Kind {
     if head.contains(&0) {
         return skipped("binary (if it is text in UTF-16, convert it to UTF-8)");
     }
-    if pages::begins_as_html(head) {
+    if begins_as_html(head) {
         return Kind::Shard(Format::Html, compression);
     }
     let start = head.trim_ascii_start();
@@ -157,9 +166,10 @@ fn is_wat(start: &[u8]) -> bool {
         && let Found::Head(head) = record_head::head(&rest[line_ends(rest)..], Layout::Warc)
     {
         let content = at + line_ends(rest) + head.bytes;
-        let is_json = record_head::fields(&start[at + line_ends(rest)..content]).iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case(b"content-type") && value.starts_with(b"application/json")
-        });
+        let is_json =
+            record_head::fields(&start[at + line_ends(rest)..content]).iter().any(|(name, value)| {
+                name.eq_ignore_ascii_case(b"content-type") && value.starts_with(b"application/json")
+            });
         match head.kind {
             record_head::Kind::Metadata if is_json => n_metadata += 1,
             record_head::Kind::Warcinfo => {}

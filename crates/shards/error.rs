@@ -41,8 +41,10 @@ pub enum Fault {
     Io { action: &'static str, source: std::io::Error },
     #[error("the {kind} stream breaks off or is damaged ({source})")]
     Broken { kind: &'static str, source: std::io::Error },
-    #[error("the gzip member at byte {at} {what}; {lost} bytes of the file from there on were lost")]
-    Member { at: u64, what: &'static str, lost: u64 },
+    #[error(
+        "the gzip member at byte {start} {what}; {lost} bytes of the file before the next one were not read"
+    )]
+    Member { start: u64, what: &'static str, lost: u64 },
     #[error("{lost} bytes are no records")]
     NoRecords { lost: u64 },
     #[error("{given} bytes came out of {read} compressed bytes, more than 1,000 to 1")]
@@ -110,7 +112,7 @@ impl Fault {
                 "check that the file exists, that it may be read or written, and that the disk has room"
             }
             Self::Broken { .. } => "fetch or compress the file again; what came before the break was read",
-            Self::Member { .. } => "fetch the file again; what lies before and after the damage was read",
+            Self::Member { .. } => "fetch the file again; records before and after the damage were read",
             Self::NoRecords { .. } => "look at the file there; what lies before and after was read",
             Self::Bomb { .. } => "unpack it and look at it; an unpacked file is read whatever its content",
             Self::Shrunk { .. } => "run again when nothing writes to the file, or pass --no-mmap",

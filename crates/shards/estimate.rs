@@ -47,7 +47,8 @@ pub fn estimate(inputs: &Inputs, options: &ReadOptions) -> Estimate {
         let scaled =
             |part: u64| u128::from(part) * u128::from(shard.size) / u128::from(sample.disk_bytes.max(1));
         text_bytes += scaled(sample.text_bytes);
-        documents += if matches!(shard.format, Format::Text | Format::Html) { 1 } else { scaled(sample.documents) };
+        documents +=
+            if matches!(shard.format, Format::Text | Format::Html) { 1 } else { scaled(sample.documents) };
     }
     Estimate { text_bytes: text_bytes as u64, documents: documents as u64 }
 }

@@ -1,6 +1,7 @@
 //! One gzip member: RFC 1952, so that damage is known by its member and what follows can still be read.
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
+pub(crate) const DAMAGED: &str = "is damaged";
 pub(crate) const WRONG_CHECKSUM: &str = "has another checksum than its content";
 
 /// A header with longer names than this is damage.
@@ -64,14 +65,20 @@ pub(crate) struct Step {
     pub is_end: bool,
 }
 
+/// What is wrong, and where in the packed bytes of this step.
+pub(crate) struct Broken {
+    pub what: &'static str,
+    pub taken: usize,
+}
+
 impl Member {
     /// Behind its header.
     pub fn new() -> Self {
         Self { inflate: Decompress::new(false), checksum: Crc::new(), is_unpacked: false }
     }
 
-    /// Unpacks until `out` is that long, `packed` is used up or the member ends. Errors say what is wrong with it.
-    pub fn unpack(&mut self, packed: &[u8], out: &mut Vec<u8>, length: usize) -> Result<Step, &'static str> {
+    /// Unpacks until `out` is that long, `packed` is used up or the member ends.
+    pub fn unpack(&mut self, packed: &[u8], out: &mut Vec<u8>, length: usize) -> Result<Step, Broken> {
         let mut taken = 0;
         if !self.is_unpacked {
             let (before, read, written) = (out.len(), self.inflate.total_in(), self.inflate.total_out());
@@ -83,13 +90,13 @@ impl Member {
             match status {
                 Ok(Status::StreamEnd) => self.is_unpacked = true,
                 Ok(_) => return Ok(Step { taken, is_end: false }),
-                Err(_) => return Err("is damaged"),
+                Err(_) => return Err(Broken { what: DAMAGED, taken }),
             }
         }
         let Some(trailer) = packed.get(taken..taken + 8) else { return Ok(Step { taken, is_end: false }) };
         let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| trailer[at + byte]));
         if word(0) != self.checksum.sum() || word(4) != self.inflate.total_out() as u32 {
-            return Err(WRONG_CHECKSUM);
+            return Err(Broken { what: WRONG_CHECKSUM, taken });
         }
         Ok(Step { taken: taken + 8, is_end: true })
     }

@@ -49,7 +49,8 @@ impl Answer<'_> {
     pub fn unpacked(&self, longest: usize) -> Body<'_> {
         let mut body = Cow::Borrowed(self.body);
         let codings = |name| -> Vec<String> {
-            let value = String::from_utf8_lossy(value(&self.fields, name).unwrap_or_default()).to_ascii_lowercase();
+            let value =
+                String::from_utf8_lossy(value(&self.fields, name).unwrap_or_default()).to_ascii_lowercase();
             value.split(',').map(|coding| coding.trim().to_owned()).collect()
         };
         let transfer = codings("transfer-encoding");
@@ -58,7 +59,8 @@ impl Answer<'_> {
         }
         let content = codings("content-encoding");
         // The last coding was applied last. Nobody applies many.
-        let all = transfer.iter().rev().chain(content.iter().rev()).filter(|coding| is_packing(coding)).take(4);
+        let all =
+            transfer.iter().rev().chain(content.iter().rev()).filter(|coding| is_packing(coding)).take(4);
         for coding in all {
             if !looks_packed(coding, &body) {
                 continue;

@@ -14,6 +14,8 @@ mod inputs;
 mod jsonl;
 mod manifest;
 mod mapped;
+mod media;
+mod metadata;
 mod model_file;
 mod options;
 mod pages;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use document::Problem;
 
-use crate::columns::{Kept, Rows, is_blank};
+use crate::ReadOptions;
+use crate::columns::{Rows, is_blank};
 use crate::http::{self, Body};
+use crate::media::{Media, charset, essence, kind_of, media};
+use crate::metadata::{Metadata, Places, append};
 use crate::record_head::{Kind, Layout, arc_line, fields, value};
 use crate::warc::{Flaw, Place, Records};
 use crate::warcinfo::dump_of_warcinfo;
-use crate::ReadOptions;
 
 /// Appends a row for every record that is a document.
 pub(crate) fn parse(records: &Records, first_row: u64, options: &ReadOptions, rows: &mut Rows<'_>) {
@@ -129,10 +131,11 @@ impl<'b> Record<'b> {
             column.get_or_insert(value);
         }
         // Wget once wrote addresses in angle brackets.
-        self.url = self.url.take().map(|url| match url.strip_prefix('<').and_then(|url| url.strip_suffix('>')) {
-            Some(inside) => Cow::Owned(inside.to_owned()),
-            None => url,
-        });
+        self.url =
+            self.url.take().map(|url| match url.strip_prefix('<').and_then(|url| url.strip_suffix('>')) {
+                Some(inside) => Cow::Owned(inside.to_owned()),
+                None => url,
+            });
     }
 
     fn append(mut self, row: u64, dump: Option<&str>, options: &ReadOptions, rows: &mut Rows<'_>) {
@@ -156,12 +159,8 @@ impl<'b> Record<'b> {
             };
         }
         let bytes = text.as_ref().map_or(raw_bytes, |text| text.len() as u64);
-        let places = Places {
-            id: self.id.as_deref(),
-            url: self.url.as_deref(),
-            date: self.date.as_deref(),
-            dump,
-        };
+        let places =
+            Places { id: self.id.as_deref(), url: self.url.as_deref(), date: self.date.as_deref(), dump };
         append(row, (text.as_deref(), bytes), problem, &places, &self.metadata, rows);
     }
 
@@ -236,81 +235,6 @@ impl<'b> Record<'b> {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Media {
-    Html,
-    Plain,
-    Other,
-}
-
-/// Of a content type; none where it says nothing.
-fn media(content_type: &str) -> Option<Media> {
-    match essence(content_type).as_str() {
-        "" | "no-type" | "unknown" | "application/octet-stream" | "application/x-unknown-content-type"
-        | "unknown/unknown" => None,
-        "text/html" | "application/xhtml+xml" | "application/vnd.wap.xhtml+xml" => Some(Media::Html),
-        "text/plain" | "text/markdown" | "text/x-markdown" => Some(Media::Plain),
-        _ => Some(Media::Other),
-    }
-}
-
-/// What a body is: what was identified goes before what the server declared, and what is plainly there before both.
-fn kind_of(body: &[u8], declared: &str, identified: Option<&str>) -> Media {
-    if is_binary(body) {
-        return Media::Other;
-    }
-    let (declared, identified) = (media(declared), identified.and_then(media));
-    let named = match (declared, identified) {
-        (Some(Media::Html), _) | (_, Some(Media::Html)) => Some(Media::Html),
-        (_, Some(identified)) => Some(identified),
-        (declared, None) => declared,
-    };
-    match named {
-        Some(Media::Plain) | None if begins_as_html(body) => Media::Html,
-        Some(media) => media,
-        None => Media::Other,
-    }
-}
-
-/// PDF, or zeros near the start that are no wide characters.
-fn is_binary(body: &[u8]) -> bool {
-    let start = &body[..body.len().min(1024)];
-    let is_wide = start.starts_with(b"\xFF\xFE") || start.starts_with(b"\xFE\xFF");
-    start.starts_with(b"%PDF-") || !is_wide && start.contains(&0)
-}
-
-/// A document type or an element of HTML, after white space, declarations and comments.
-pub(crate) fn begins_as_html(bytes: &[u8]) -> bool {
-    let mut rest = bytes.strip_prefix(crate::stream::BYTE_ORDER_MARK).unwrap_or(bytes);
-    loop {
-        rest = rest.trim_ascii_start();
-        let end = match rest {
-            [b'<', b'?', ..] => "?>",
-            [b'<', b'!', b'-', b'-', ..] => "-->",
-            _ => break,
-        };
-        let Some(at) = memchr::memmem::find(rest, end.as_bytes()) else { return false };
-        rest = &rest[at + end.len()..];
-    }
-    let begins = |start: &str| {
-        let found = rest.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start.as_bytes()));
-        found && rest.get(start.len()).is_none_or(|next| !next.is_ascii_alphanumeric())
-    };
-    begins("<!doctype html") || begins("<html")
-}
-
-/// A type without its parameters, in lower case.
-fn essence(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-fn charset(content_type: &str) -> Option<String> {
-    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
-    let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
-    let charset = charsets.next()?.1.trim().trim_matches(['"', '\'']);
-    (!charset.is_empty()).then(|| charset.to_owned())
-}
-
 /// `20140216050221` as WARC writes it.
 fn arc_date(date: &[u8]) -> Cow<'_, str> {
     let date = String::from_utf8_lossy(date);
@@ -324,145 +248,10 @@ fn arc_date(date: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// What of a row goes into columns of its own.
-struct Places<'b> {
-    id: Option<&'b str>,
-    url: Option<&'b str>,
-    date: Option<&'b str>,
-    dump: Option<&'b str>,
-}
-
-/// What else is known of a page, in order.
-#[derive(Default)]
-struct Metadata<'b>(Vec<(Cow<'b, str>, Value<'b>)>);
-
-enum Value<'b> {
-    Text(Cow<'b, str>),
-    Number(i64),
-}
-
-impl<'b> Metadata<'b> {
-    fn text(&mut self, name: &'static str, value: Cow<'b, str>) {
-        self.text_named(Cow::Borrowed(name), value);
-    }
-
-    fn text_named(&mut self, name: Cow<'b, str>, value: Cow<'b, str>) {
-        self.0.push((name, Value::Text(value)));
-    }
-
-    fn number(&mut self, name: &'static str, value: i64) {
-        self.0.push((Cow::Borrowed(name), Value::Number(value)));
-    }
-
-    fn describe(&mut self, page: &extract::Page) {
-        self.text("charset", page.encoding.into());
-        for (name, value) in [("title", &page.title), ("html_language", &page.language)] {
-            if let Some(value) = value {
-                self.text(name, value.clone().into());
-            }
-        }
-    }
-
-    fn find(&self, name: &str) -> Option<&Value<'b>> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
-    }
-
-    /// Compact JSON of all but the kept ones.
-    fn json(&self, options: &ReadOptions) -> Option<String> {
-        let mut object = serde_json::Map::new();
-        for (name, value) in &self.0 {
-            if !options.keep.iter().any(|keep| keep.path == *name && keep.kind.takes(value.is_number())) {
-                object.entry(name.as_ref()).or_insert_with(|| value.json());
-            }
-        }
-        (!object.is_empty()).then(|| serde_json::Value::Object(object).to_string())
-    }
-}
-
-impl Value<'_> {
-    fn is_number(&self) -> bool {
-        matches!(self, Self::Number(_))
-    }
-
-    fn json(&self) -> serde_json::Value {
-        match self {
-            Self::Text(text) => text.as_ref().into(),
-            Self::Number(number) => (*number).into(),
-        }
-    }
-}
-
-fn append(
-    row: u64,
-    (text, bytes): (Option<&str>, u64),
-    problem: Problem,
-    places: &Places<'_>,
-    metadata: &Metadata<'_>,
-    rows: &mut Rows<'_>,
-) {
-    rows.text.append_option(text);
-    match places.id.filter(|id| !id.is_empty()) {
-        Some(id) => rows.id.append_value(id),
-        None => rows.default_id(row),
-    }
-    let file_path = rows.relative;
-    let strings = [places.url, places.date, places.dump, Some(file_path), None];
-    for (column, value) in rows.strings.iter_mut().zip(strings) {
-        column.append_option(value);
-    }
-    let options = rows.options;
-    rows.metadata.append_option(metadata.json(options));
-    for (keep, column) in options.keep.iter().zip(&mut rows.kept) {
-        match (metadata.find(&keep.path), column) {
-            (Some(Value::Text(text)), Kept::Utf8(column)) => column.append_value(text),
-            (Some(Value::Number(number)), Kept::Int64(column)) => column.append_value(*number),
-            (Some(Value::Number(number)), Kept::Float64(column)) => column.append_value(*number as f64),
-            (_, column) => column.append_null(),
-        }
-    }
-    for (number, column) in options.numbers.iter().zip(&mut rows.numbers) {
-        let value = match metadata.find(&number.path) {
-            Some(Value::Number(number)) => Some(*number as f64),
-            _ => None,
-        };
-        column.append_option(value);
-    }
-    rows.finish_row(row, bytes, problem);
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn types_are_told_by_what_is_there_what_was_identified_and_what_was_declared() {
-        let cases: [(&[u8], &str, Option<&str>, Media); 12] = [
-            (b"<p>x", "text/html; charset=x", None, Media::Html),
-            (b"<p>x", "TEXT/HTML", Some("application/xml"), Media::Html),
-            (b"<p>x", "", Some("application/xhtml+xml"), Media::Html),
-            (b"x", "text/plain", None, Media::Plain),
-            (b" <!DOCTYPE html><p>", "text/plain", None, Media::Html),
-            (b"<?xml version='1.0'?><!-- a --><html>", "", None, Media::Html),
-            (b"<htmlx>", "", None, Media::Other),
-            (b"x", "", None, Media::Other),
-            (b"{}", "application/json", None, Media::Other),
-            (b"x", "text/plain", Some("text/calendar"), Media::Other),
-            (b"%PDF-1.4", "text/html", None, Media::Other),
-            (b"\x89PNG\0", "text/html", None, Media::Other),
-        ];
-        for (body, declared, identified, expected) in cases {
-            let shown = String::from_utf8_lossy(body);
-            assert_eq!(kind_of(body, declared, identified), expected, "{shown} {declared} {identified:?}");
-        }
-    }
-
-    #[test]
-    fn charsets_are_parameters() {
-        assert_eq!(charset("text/html; Charset=\"EUC-JP\"; x=y").as_deref(), Some("EUC-JP"));
-        assert_eq!(charset("text/html;charset="), None);
-        assert_eq!(charset("text/html"), None);
-    }
 
     #[test]
     fn dates_of_arc_files() {

@@ -23,7 +23,7 @@ pub(crate) enum Fill {
 /// What could not be read.
 pub(crate) struct Gap {
     pub fault: Fault,
-    /// So many of the last bytes that were given are not what was packed: their checksum is wrong.
+    /// So many of the last bytes that were given may not be what was packed.
     pub spoiled: usize,
 }
 
@@ -77,18 +77,20 @@ impl Pieces {
         let before = bytes.len();
         let fill = match &mut self.source {
             Source::Members(members) => members.fill(bytes, length),
-            Source::Whole(source) => match source.by_ref().take((length - before) as u64).read_to_end(bytes) {
-                Ok(_) if bytes.len() == length => Fill::Full,
-                Ok(_) => Fill::End,
-                Err(source) => {
-                    self.ended = true;
-                    let fault = match self.compression {
-                        Some(compression) => Fault::Broken { kind: compression.name(), source },
-                        None => Fault::Io { action: "read it", source },
-                    };
-                    Fill::Gap(Gap { fault, spoiled: 0 })
+            Source::Whole(source) => {
+                match source.by_ref().take((length - before) as u64).read_to_end(bytes) {
+                    Ok(_) if bytes.len() == length => Fill::Full,
+                    Ok(_) => Fill::End,
+                    Err(source) => {
+                        self.ended = true;
+                        let fault = match self.compression {
+                            Some(compression) => Fault::Broken { kind: compression.name(), source },
+                            None => Fault::Io { action: "read it", source },
+                        };
+                        Fill::Gap(Gap { fault, spoiled: 0 })
+                    }
                 }
-            },
+            }
         };
         self.given += (bytes.len() - before) as u64;
         self.ended |= matches!(fill, Fill::End);
@@ -107,6 +109,9 @@ const BUFFER_BYTES: usize = 128 << 10;
 
 /// Of a member, so many packed bytes are held: a damaged one is searched from there for the start of the next.
 const HELD_BYTES: u64 = 1 << 20;
+
+/// Damage shows soon: so many bytes before that may be wrong.
+const SPOILED_BYTES: usize = 64 << 10;
 
 /// The members of a gzip file, one by one.
 struct Members {
@@ -163,7 +168,10 @@ impl Members {
                         return self.gap("breaks off", bytes.len());
                     }
                 }
-                Err(what) => return self.gap(what, bytes.len()),
+                Err(broken) => {
+                    self.at += broken.taken as u64;
+                    return self.gap(broken.what, bytes.len());
+                }
             }
         }
         Fill::Full
@@ -198,19 +206,23 @@ impl Members {
 
     fn end(&mut self) -> Fill {
         match self.failure.take() {
-            Some(source) => {
-                Fill::Gap(Gap { fault: Fault::Io { action: "read it", source }, spoiled: 0 })
-            }
+            Some(source) => Fill::Gap(Gap { fault: Fault::Io { action: "read it", source }, spoiled: 0 }),
             None => Fill::End,
         }
     }
 
     /// Leaves a member that cannot be read, and goes to the next one that can.
     fn gap(&mut self, what: &'static str, held: usize) -> Fill {
-        let spoiled = if what == gzip::WRONG_CHECKSUM { held.min(self.given as usize) } else { 0 };
+        let given = self.given as usize;
+        let spoiled = match what {
+            gzip::DAMAGED => held.min(given).min(SPOILED_BYTES),
+            // Of a long member, who knows which.
+            gzip::WRONG_CHECKSUM if given <= held => given,
+            _ => 0,
+        };
         self.member = None;
-        let at = self.start;
-        self.at = (at + 1).max(self.base);
+        let (start, broken) = (self.start, self.at);
+        self.at = (start + 1).max(self.base);
         loop {
             let packed = ahead(&self.held, self.at - self.base);
             if let Some(found) = gzip::find_member(packed, self.ended) {
@@ -230,7 +242,7 @@ impl Members {
         if let Some(source) = self.failure.take() {
             return Fill::Gap(Gap { fault: Fault::Io { action: "read it", source }, spoiled });
         }
-        Fill::Gap(Gap { fault: Fault::Member { at, what, lost: self.at - at }, spoiled })
+        Fill::Gap(Gap { fault: Fault::Member { start, what, lost: self.at.saturating_sub(broken) }, spoiled })
     }
 
     /// Reads some more of the file; false at its end.

@@ -166,7 +166,9 @@ pub(crate) fn fields(head: &[u8]) -> Vec<(&[u8], Cow<'_, [u8]>)> {
     let mut fields: Vec<(&[u8], Cow<'_, [u8]>)> = Vec::new();
     for line in head.split(|byte| *byte == b'\n').skip(1) {
         let text = line.trim_ascii();
-        if let (Some(b' ' | b'\t'), Some((_, value)), false) = (line.first(), fields.last_mut(), text.is_empty()) {
+        if let (Some(b' ' | b'\t'), Some((_, value)), false) =
+            (line.first(), fields.last_mut(), text.is_empty())
+        {
             let value = value.to_mut();
             value.push(b' ');
             value.extend(text);
@@ -200,7 +202,9 @@ pub(crate) fn arc_line(line: &[u8]) -> Option<ArcLine<'_>> {
     if scheme == 0 || !line[..scheme].iter().all(u8::is_ascii_alphanumeric) {
         return None;
     }
-    let is_date = |date: &&[u8]| (12..=18).contains(&date.len()) && date.iter().all(u8::is_ascii_digit);
+    let is_date = |date: &&[u8]| {
+        *date == b"null" || (12..=18).contains(&date.len()) && date.iter().all(u8::is_ascii_digit)
+    };
     let parts = |n: usize| -> Option<Vec<&[u8]>> {
         let parts: Vec<&[u8]> = line.rsplitn(n, |byte| *byte == b' ').collect();
         (parts.len() == n).then_some(parts)
@@ -241,11 +245,17 @@ mod tests {
     #[test]
     fn heads_as_tools_write_them() {
         let cases: [(&[u8], Found); 9] = [
-            (b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 7\r\n\r\n1234567", warc(Kind::Response, 52, Some(7))),
+            (
+                b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 7\r\n\r\n1234567",
+                warc(Kind::Response, 52, Some(7)),
+            ),
             (b"WARC/1.1\nwarc-type:Conversion\ncontent-length :7\n\n", warc(Kind::Conversion, 49, Some(7))),
             (b"WARC/1.0\r\r\nWARC-Type: revisit\r\r\n\r\r\nx", warc(Kind::Revisit, 35, None)),
             (b"WARC/0.18\nContent-Length: -1\nWARC-Type: new\n\n", warc(Kind::Other, 45, None)),
-            (b"WARC/1.0\nWARC-Type: metadata\nWARC-X: a\n b\nContent-Length: 3\n\n", warc(Kind::Metadata, 61, Some(3))),
+            (
+                b"WARC/1.0\nWARC-Type: metadata\nWARC-X: a\n b\nContent-Length: 3\n\n",
+                warc(Kind::Metadata, 61, Some(3)),
+            ),
             (b"WARC/1.0\r\nContent-Length: 7\r\n", Found::Partial),
             (b"WAR", Found::Partial),
             (b"WARCs are files\n\n", Found::Nothing),
@@ -265,8 +275,12 @@ mod tests {
         assert_eq!((line.content_type, line.date), (b"text/html".as_slice(), b"20140216050221".as_slice()));
         assert_eq!(line.length, Some(99));
         assert_eq!(arc_line(b"http://a/ 1.2.3.4 201404010000000000 text/html abc").unwrap().length, None);
-        for no in [b"1 0 LiveWeb Capture".as_slice(), b"URL IP-address Archive-date Content-type Archive-length", b"", b":"]
-        {
+        for no in [
+            b"1 0 LiveWeb Capture".as_slice(),
+            b"URL IP-address Archive-date Content-type Archive-length",
+            b"",
+            b":",
+        ] {
             assert_eq!(arc_line(no), None);
         }
     }

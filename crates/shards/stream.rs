@@ -1,6 +1,6 @@
 //! Compressed files, and plain ones that must not be mapped: one reader, blocks of whole records.
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,8 +52,22 @@ pub(crate) fn unpacked(
         None => Box::new(buffered),
         Some(Compression::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(buffered)),
         Some(Compression::Zstd) => Box::new(zstd::stream::read::Decoder::with_buffer(buffered)?),
-        Some(Compression::Lz4) => Box::new(lz4_flex::frame::FrameDecoder::new(buffered)),
+        Some(Compression::Lz4) => Box::new(Lz4Frames(lz4_flex::frame::FrameDecoder::new(buffered))),
     })
+}
+
+/// The decoder ends with a frame; the file may go on.
+struct Lz4Frames(lz4_flex::frame::FrameDecoder<BufReader<Box<dyn Read + Send>>>);
+
+impl Read for Lz4Frames {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let n = self.0.read(buffer)?;
+            if n > 0 || buffer.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
+                return Ok(n);
+            }
+        }
+    }
 }
 
 struct Counted {

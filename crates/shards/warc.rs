@@ -44,7 +44,7 @@ pub(crate) struct Place {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Flaw {
     None,
-    /// Its content breaks off.
+    /// Its content breaks off, or may be damaged.
     Torn,
     /// It has no length, or another record begins elsewhere: its content cannot be told.
     Length,
@@ -62,6 +62,8 @@ pub(crate) struct RecordStream {
     ending: Option<Ending>,
     dump: Option<Arc<str>>,
     damage: Damage,
+    /// At the end of a piece: from here on, bytes of the buffer may be wrong.
+    spoiled_from: Option<usize>,
     /// Uncompressed bytes that were read, and that were cut.
     given: u64,
     cut: u64,
@@ -87,8 +89,13 @@ enum Grown {
 const SKIP_BYTES: usize = 1 << 20;
 
 impl RecordStream {
-    pub fn open(path: &Arc<Path>, layout: Layout, compression: Option<Compression>) -> Result<Self, ShardError> {
-        let pieces = Pieces::open(path, compression).map_err(|source| ShardError::io(path, "open it", source))?;
+    pub fn open(
+        path: &Arc<Path>,
+        layout: Layout,
+        compression: Option<Compression>,
+    ) -> Result<Self, ShardError> {
+        let pieces =
+            Pieces::open(path, compression).map_err(|source| ShardError::io(path, "open it", source))?;
         Ok(Self::new(path, layout, pieces))
     }
 
@@ -101,6 +108,7 @@ impl RecordStream {
             ending: None,
             dump: dump_of_name(&path.to_string_lossy()).map(Arc::from),
             damage: Damage::default(),
+            spoiled_from: None,
             given: 0,
             cut: 0,
         }
@@ -142,13 +150,8 @@ impl RecordStream {
         let mut places: Vec<Place> = Vec::new();
         let mut at = 0;
         loop {
-            // A wrong checksum takes bytes back.
-            if places.last().is_some_and(|place| place.end > bytes.len()) {
-                places.retain(|place| place.end <= bytes.len());
-            }
-            at = bytes.len().min(at);
             at += line_ends(&bytes[at..]);
-            if places.is_empty() && at > 0 && bytes.len() >= window {
+            if places.is_empty() && at > 0 && bytes.len() >= window && self.ending.is_none() {
                 // A long record must not wait for line ends before it.
                 bytes.drain(..at);
                 at = 0;
@@ -223,7 +226,11 @@ impl RecordStream {
             at = place.end + line_ends(&bytes[place.end..]);
             places.push(place);
         }
-        self.carry = bytes.split_off(at.min(bytes.len()));
+        if let Some(from) = self.spoiled_from.take() {
+            let doubtful = places.iter_mut().filter(|place| place.end > from && place.flaw == Flaw::None);
+            doubtful.for_each(|place| place.flaw = Flaw::Torn);
+        }
+        self.carry = bytes.split_off(at);
         (bytes, places)
     }
 
@@ -253,9 +260,7 @@ impl RecordStream {
             Fill::Gap(Gap { fault, spoiled }) => {
                 self.ending = Some(Ending::Gap);
                 self.damage.add(ShardError::new(&self.path, Some(self.given), fault));
-                let whole = bytes.len() - spoiled.min(bytes.len());
-                self.given -= (bytes.len() - whole) as u64;
-                bytes.truncate(whole);
+                self.spoiled_from = Some(bytes.len() - spoiled.min(bytes.len()));
             }
         }
     }

@@ -36,7 +36,8 @@ mod tests {
         let info = b"software: x\r\nIsPartOf:  CC-MAIN-2024-22 \r\n";
         assert_eq!(dump_of_warcinfo(info).as_deref(), Some("CC-MAIN-2024-22"));
         assert_eq!(dump_of_warcinfo(b"isPartOf:\r\nformat: WARC"), None);
-        let path = "crawl-data/CC-MAIN-2024-10/segments/1/warc/CC-MAIN-20240220211055-20240221001055-00000.warc.gz";
+        let path =
+            "crawl-data/CC-MAIN-2024-10/segments/1/warc/CC-MAIN-20240220211055-20240221001055-00000.warc.gz";
         assert_eq!(dump_of_name(path).as_deref(), Some("CC-MAIN-2024-10"));
         assert_eq!(dump_of_name("CC-MAIN-20240220211055-00000.warc.gz"), None);
         assert_eq!(dump_of_name("CC-MAIN-2024"), None);
