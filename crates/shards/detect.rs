@@ -120,6 +120,13 @@ fn inside(head: &[u8], name: Name, compression: Option<Compression>) -> Kind {
     if let Some((_, kind)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Kind::Skipped(format!("{kind} is not read: unpack it, or compress it with zstd"));
     }
+    if let Name::Crawl(format) = name
+        && head.first() != Some(&b'{')
+        && (compression.is_some() || record_head::next_start(head, 0, Layout::Warc).is_some())
+    {
+        // Its start is damaged; records behind it may be whole.
+        return Kind::Shard(format, compression);
+    }
     let is_wide = head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF");
     if is_wide && name == Name::Html {
         return Kind::Shard(Format::Html, compression);

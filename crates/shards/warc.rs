@@ -220,8 +220,8 @@ impl RecordStream {
                 },
             }
             if place.kind == Kind::Warcinfo {
-                let found = dump_of_warcinfo(&bytes[place.content..place.end]);
-                self.dump = found.or_else(|| dump_of_name(&self.path.to_string_lossy())).map(Arc::from);
+                let found = dump_of_warcinfo(&bytes[place.content..place.end]).map(Arc::from);
+                self.dump = found.or(self.dump.take());
             }
             at = place.end + line_ends(&bytes[place.end..]);
             places.push(place);
@@ -276,7 +276,10 @@ impl RecordStream {
                 break next;
             }
             if self.ending.is_some() {
-                lost += (bytes.len() - at) as u64;
+                // Before a gap, it is the gap's: a head that breaks off.
+                if self.ending == Some(Ending::Last) {
+                    lost += (bytes.len() - at) as u64;
+                }
                 bytes.truncate(at);
                 break at;
             }
@@ -287,7 +290,9 @@ impl RecordStream {
             from = at;
             self.need(bytes, bytes.len() + window.max(overlap));
         };
-        self.damage.lose(&self.path, offset, lost);
+        if lost > 0 {
+            self.damage.lose(&self.path, offset, lost);
+        }
         next
     }
 
