@@ -54,12 +54,15 @@ hints! {
     TITLE = 14: ["title" "headline" "heading" "tytul" "subtitle"];
     LEAD = 15: ["lead" "intro" "standfirst" "deck" "summary" "excerpt" "lede" "dek" "description" "abstract" "zajawka"];
     LIST = 16: ["list" "items" "grid" "links" "link" "index" "box" "block" "module" "column" "col"];
-    PREVIEW = 17: ["forum" "thread" "message" "question" "answer" "review" "reviews" "product"];
+    FORUM = 17: ["forum" "thread" "message" "question" "answer" "review" "reviews" "product"];
     FORMULA = 18: ["mwe-math-mathml-inline" "mwe-math-mathml-display" "mwe-math-mathml-a11y" "katex-mathml"
         "mjx-assistive-mml"];
     FORMULA_TWIN = 19: ["katex-html" "MathJax_Preview" "MathJax_SVG" "MathJax_CHTML" "mjx-chtml" "MathJax_Display"
         "mathjax-rendered"];
 }
+
+/// How many hints count towards a score.
+pub(crate) const HINTS: usize = 18;
 
 /// Letters of names that are read: longer ones are generated, or hostile.
 const MAX_NAME: usize = 512;
@@ -101,6 +104,11 @@ impl Hints {
 
     pub fn has(self, hint: Self) -> bool {
         self.0 & hint.0 != 0
+    }
+
+    /// What speaks for a container.
+    pub fn without_doubt(self) -> Self {
+        Self(self.0 & (Self::CONTENT.0 | Self::ARTICLE.0 | Self::TEXT.0 | Self::TITLE.0 | Self::LEAD.0))
     }
 
     pub fn bits(self) -> u32 {

@@ -4,14 +4,20 @@
 //! that the depth of open elements bounds (512); memory is at most five times the page plus 128 MiB.
 
 mod attributes;
+mod context;
 mod element;
 mod encoding;
+mod features;
 mod hints;
 mod html;
+mod main_content;
 mod math;
 mod outline;
 mod render;
+mod sums;
 mod tokenizer;
+mod weights;
+mod words;
 
 use std::fmt;
 use std::str::FromStr;
@@ -95,9 +101,34 @@ pub struct Page {
 pub fn extract(html: &[u8], charset: Option<&str>, options: &Options) -> Page {
     let (page, encoding) = decode(html, charset);
     let outline = html::read(&page);
-    let text = match options.mode {
-        Mode::AllText => render::render(&outline, |_| true),
-        _ => render::render(&outline, |_| true),
+    let line = match options.mode {
+        Mode::Precision => Some(main_content::PRECISION),
+        Mode::Balanced => Some(main_content::BALANCED),
+        Mode::Recall => Some(main_content::RECALL),
+        Mode::AllText => None,
     };
+    let kept = line.map(|line| main_content::select(&outline, line));
+    let text = render::render(&outline, |at| kept.as_ref().is_none_or(|kept| kept[at]));
     Page { text, title: outline.title, language: outline.language, encoding }
+}
+
+/// What is measured of each block of a page, for those who fit the weights.
+#[doc(hidden)]
+pub fn measure(html: &[u8]) -> (Vec<&'static str>, Vec<(String, Vec<f32>, Vec<u32>)>) {
+    let (page, _) = decode(html, None);
+    let outline = html::read(&page);
+    let sums = sums::Sums::of(&outline);
+    let rows = features::measure(&outline, &sums);
+    let nodes = |block: &outline::Block| {
+        let mut path = Vec::new();
+        let mut at = block.node;
+        while at > 0 {
+            path.push(at);
+            at = outline.nodes[at as usize].parent;
+        }
+        path
+    };
+    let blocks = outline.blocks.iter().zip(rows);
+    let blocks = blocks.map(|(block, row)| (outline.text_of(block).to_owned(), row.to_vec(), nodes(block)));
+    (features::NAMES.to_vec(), blocks.collect())
 }

@@ -41,8 +41,6 @@ pub(crate) struct Node {
     pub end_block: u32,
     pub element: Element,
     pub hints: Hints,
-    /// Its own hints and those of all around it.
-    pub inherited: Hints,
 }
 
 /// A table, in order of its first block.
@@ -108,14 +106,8 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub fn new(page_bytes: usize) -> Self {
-        let root = Node {
-            parent: 0,
-            first_block: 0,
-            end_block: 0,
-            element: Element::Body,
-            hints: Hints::default(),
-            inherited: Hints::default(),
-        };
+        let root =
+            Node { parent: 0, first_block: 0, end_block: 0, element: Element::Body, hints: Hints::default() };
         Self {
             text: String::with_capacity(page_bytes / 8),
             blocks: Vec::new(),
@@ -264,8 +256,7 @@ impl Writer {
             return parent;
         }
         let first = self.blocks.len() as u32;
-        let inherited = self.nodes[parent as usize].inherited.with(hints);
-        self.nodes.push(Node { parent, first_block: first, end_block: first, element, hints, inherited });
+        self.nodes.push(Node { parent, first_block: first, end_block: first, element, hints });
         self.node = self.nodes.len() as u32 - 1;
         self.node
     }
