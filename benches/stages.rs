@@ -78,6 +78,37 @@ fn parse(bencher: Bencher<'_, '_>) {
         .bench(|| INPUT.blocks.iter().map(|b| b.parse(&options).unwrap().records.num_rows()).sum::<usize>());
 }
 
+/// WARC records found in a packed file: bytes are those that come out.
+#[divan::bench(sample_count = 3)]
+fn find_records(bencher: Bencher<'_, '_>) {
+    let Some(crawl) = crawl() else { return };
+    bencher
+        .counter(BytesCount::new(crawl.iter().map(|block| block.bytes as usize).sum::<usize>()))
+        .bench(self::crawl);
+}
+
+/// HTTP bodies unpacked and HTML extracted: bytes are those of the records.
+#[divan::bench(sample_count = 3)]
+fn pages_to_text(bencher: Bencher<'_, '_>) {
+    let Some(crawl) = crawl() else { return };
+    let options = ReadOptions::default();
+    bencher
+        .counter(BytesCount::new(crawl.iter().map(|block| block.bytes as usize).sum::<usize>()))
+        .bench(|| crawl.iter().map(|b| b.parse(&options).unwrap().records.num_rows()).sum::<usize>());
+}
+
+/// The real pages as a crawl; none without `$CORPUS_TEST_DATA`.
+fn crawl() -> Option<Vec<Block>> {
+    let path = PathBuf::from(std::env::var("CORPUS_TEST_DATA").ok()?).join("data/crawl/web_pages.warc.gz");
+    let inputs = shards::discover(&[path], &[]).ok()?;
+    let mut reader = ShardReader::open(inputs.shards.first()?, &ReadOptions::default()).ok()?;
+    let mut blocks = Vec::new();
+    while let Ok(Some(block)) = reader.next_block() {
+        blocks.push(block);
+    }
+    Some(blocks)
+}
+
 #[divan::bench(args = Splitter::NAMES, sample_count = 3)]
 fn words(bencher: Bencher<'_, '_>, name: &str) {
     let splitter = Splitter::from_name(name).unwrap();

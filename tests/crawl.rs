@@ -9,7 +9,7 @@ use std::process::Command;
 use shards::Manifest;
 
 use crate::clean::check_invariants;
-use crate::support::{clean, real_data, run, stderr, stdout, table, texts, tree};
+use crate::support::{clean, real_data, run, shards_of, stderr, stdout, table, texts, tree};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -178,6 +178,53 @@ fn a_real_crawl_is_cleaned_alike_on_one_thread_and_on_two() {
     assert!((200..900).contains(&kept), "{kept} kept");
     let inputs = reasons.iter().filter(|reason| reason.starts_with("input.")).count();
     assert!(inputs < 30, "{inputs} records without text");
+}
+
+/// What `crawl_samples.tsv` says of each file of the samples: path, records by type, rows by problem or why it is not read.
+#[test]
+fn every_sample_reads_whole_or_says_why_not() {
+    let Some(data) = real_data() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let recipe = folder.path().join("nothing.toml");
+    fs::write(&recipe, "pipeline = [\"exact_dedup\"]\n").unwrap();
+    let samples = data.join("crawl/samples");
+    clean(&[&samples], &out, &["--quiet", "--recipe", recipe.to_str().unwrap()], 1);
+    check_invariants(&out);
+    let manifest = Manifest::read(&out.join("manifest.json")).unwrap();
+    let ledger = table(&out, "ledger");
+    let mut rows: Vec<BTreeMap<String, u64>> = vec![BTreeMap::new(); manifest.inputs.len()];
+    for (shard, reason) in shards_of(&ledger).into_iter().zip(texts(&ledger, "reason")) {
+        // Whether a page has text is for the tests of extraction.
+        let reason = reason.as_deref().and_then(|reason| reason.strip_prefix("input."));
+        let reason = reason.filter(|reason| *reason != "empty").unwrap_or("text");
+        *rows[shard as usize].entry(reason.to_owned()).or_default() += 1;
+    }
+    let listed = |counts: &BTreeMap<String, u64>| {
+        counts.iter().map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>().join(", ")
+    };
+    let mut found: Vec<String> = Vec::new();
+    for (input, rows) in manifest.inputs.iter().zip(&rows) {
+        let records = manifest.records.get(&input.path).map(listed).unwrap_or_default();
+        let quarantined = manifest.quarantined.iter().find(|file| file.path.ends_with(&input.path));
+        let why = quarantined.map_or(String::new(), |file| format!("; {}", file.why));
+        found.push(format!("{}\t{records}\t{}{why}", input.path, listed(rows)));
+    }
+    let root = format!("{}/", samples.display());
+    let skipped = manifest.skipped.iter().filter(|file| !file.path.ends_with("LICENSE"));
+    found.extend(
+        skipped.map(|file| format!("{}\t\tskipped: {}", file.path.trim_start_matches(&root), file.why)),
+    );
+    found.sort();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/crawl_samples.tsv");
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    let expected: Vec<&str> = expected.lines().collect();
+    if found != expected {
+        let path = std::env::temp_dir().join("crawl_samples.tsv");
+        fs::write(&path, found.join("\n") + "\n").unwrap();
+        let differs = found.iter().find(|line| !expected.contains(&line.as_str()));
+        panic!("{} differs from {}: {differs:?}", golden.display(), path.display());
+    }
 }
 
 /// Files at which warcio gives up, with what we count there.

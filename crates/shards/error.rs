@@ -41,9 +41,7 @@ pub enum Fault {
     Io { action: &'static str, source: std::io::Error },
     #[error("the {kind} stream breaks off or is damaged ({source})")]
     Broken { kind: &'static str, source: std::io::Error },
-    #[error(
-        "the gzip member at byte {start} {what}; {lost} bytes of the file before the next one were not read"
-    )]
+    #[error("the gzip member at byte {start} {what}; {lost} bytes of the file lost")]
     Member { start: u64, what: &'static str, lost: u64 },
     #[error("{lost} bytes are no records")]
     NoRecords { lost: u64 },

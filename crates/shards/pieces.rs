@@ -165,7 +165,7 @@ impl Members {
                     if step.is_end {
                         self.member = None;
                     } else if step.taken == 0 && bytes.len() == before && !self.read_more() {
-                        return self.gap("breaks off", bytes.len());
+                        return self.gap("breaks off with the file", bytes.len());
                     }
                 }
                 Err(broken) => {
@@ -199,7 +199,7 @@ impl Members {
             }
             let is_empty = packed.is_empty();
             if !self.read_more() {
-                return if is_empty { Ok(false) } else { Err("breaks off in its header") };
+                return if is_empty { Ok(false) } else { Err("breaks off with the file, in its header") };
             }
         }
     }

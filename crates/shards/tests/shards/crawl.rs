@@ -76,6 +76,20 @@ fn lz4(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A frame per record, and before them the dictionary in a frame of its own.
+fn with_dictionary(records: &[Vec<u8>], packs: bool) -> Vec<u8> {
+    let dictionary = records.concat();
+    let frame = if packs { zstd(&dictionary) } else { dictionary.clone() };
+    let mut bytes =
+        [&[0x5D, 0x2A, 0x4D, 0x18], (frame.len() as u32).to_le_bytes().as_slice(), &frame].concat();
+    for record in records {
+        let mut encoder = zstd::stream::write::Encoder::with_dictionary(Vec::new(), 3, &dictionary).unwrap();
+        std::io::Write::write_all(&mut encoder, record).unwrap();
+        bytes.extend(encoder.finish().unwrap());
+    }
+    bytes
+}
+
 #[test]
 fn every_packing_gives_the_same_rows() {
     let records = records(7);
@@ -88,7 +102,10 @@ fn every_packing_gives_the_same_rows() {
         ("b.warc.gz", gzip(&plain)),
         ("a.warc.zst", frames),
         ("b.warc.zst", zstd(&plain)),
+        ("c.warc.zst", with_dictionary(&records, false)),
+        ("d.warc.zst", with_dictionary(&records, true)),
         ("a.warc.lz4", lz4(&plain)),
+        ("b.warc.lz4", records.iter().flat_map(|record| lz4(record)).collect()),
     ];
     let mut first = None;
     for (name, bytes) in packings {
