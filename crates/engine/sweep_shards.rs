@@ -41,7 +41,7 @@ enum Done {
         carried: (Vec<u8>, u32),
         swept: Counted,
         /// Records by type, and what could not be read of them.
-        crawled: (RecordCounts, Damage),
+        crawled: Box<(RecordCounts, Damage)>,
     },
     Panicked {
         quarantined: Quarantined,
@@ -174,7 +174,7 @@ fn sweep_block(
     nanos.push(extract_nanos);
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
     let swept = Counted { lines, missing, nanos, survivors, extraction };
-    let crawled = (block.records.clone(), block.damage.clone());
+    let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let (bytes, rows, signed) = (block.bytes, batch.len() as u64, signed.len() as u64);
     Ok(Done::Block { bytes, rows, frame, signatures, signed, carried, swept, crawled })
@@ -350,10 +350,11 @@ impl SegmentWriter<'_> {
                 sum(&mut open.receipt.missing, &swept.missing);
                 sum(&mut open.receipt.nanos, &swept.nanos);
                 open.receipt.extraction.merge(swept.extraction);
-                for (kind, n) in crawled.0 {
+                let (records, damage) = *crawled;
+                for (kind, n) in records {
                     *open.receipt.records.entry(kind).or_default() += n;
                 }
-                open.receipt.damage.merge(crawled.1);
+                open.receipt.damage.merge(damage);
             }
             Done::Panicked { quarantined } => open.receipt.quarantined.push(quarantined),
             Done::End { shard, end_block, ends_shard, error } => {

@@ -68,7 +68,7 @@ fn stage_rows(out: &mut String, run: &Run, stage: &StageInfo, tally: &StageTally
             reason_row(out, run.is_early, &reason.reason, reason.is_line, check);
         }
     }
-    idle_rows(out, &idle);
+    listed(out, "  none:", &idle);
     let bytes = human_bytes(tally.cut_bytes.unsigned_abs());
     match tally.cut_bytes {
         1.. => row(out, "  text cut, page kept", ["", &bytes, "", "", "", "", ""]),
@@ -77,10 +77,10 @@ fn stage_rows(out: &mut String, run: &Run, stage: &StageInfo, tally: &StageTally
     }
 }
 
-/// The reasons that were nobody's first, in as few lines as they need.
-fn idle_rows(out: &mut String, names: &[&str]) {
-    let mut line = "  none:".to_owned();
-    for (index, name) in names.iter().enumerate() {
+/// Names behind a title, in as few lines as they need: the reasons that were nobody's first, for example.
+fn listed<S: AsRef<str>>(out: &mut String, title: &str, names: &[S]) {
+    let mut line = title.to_owned();
+    for (index, name) in names.iter().map(AsRef::as_ref).enumerate() {
         let comma = if index + 1 < names.len() { "," } else { "" };
         if line.chars().count() + 1 + name.chars().count() + comma.len() > WIDTH {
             let _ = writeln!(out, "{line}");
@@ -149,21 +149,20 @@ fn totals(out: &mut String, run: &Run) {
 
 /// What the input was, where it was no text to begin with.
 fn crawl(out: &mut String, run: &Run) {
-    if !run.inputs.records.is_empty() {
-        let records = run.inputs.records.iter().map(|(kind, n)| format!("{kind} {}", human_count(*n)));
-        let _ = write!(out, "\nrecords in the crawl files: {}", records.collect::<Vec<_>>().join(", "));
+    let records = run.inputs.records.iter().map(|(kind, n)| format!("{kind} {}", human_count(*n)));
+    let records: Vec<String> = records.collect();
+    if !records.is_empty() || run.extraction.is_some() {
+        out.push('\n');
     }
+    listed(out, "records in the crawl files:", &records);
     if let Some(Extraction { mode, pages, html_bytes, text_bytes }) = &run.extraction {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "\nHTML to text ({mode}): {} pages, {} to {}",
+            "HTML to text ({mode}): {} pages, {} to {}",
             human_count(*pages),
             human_bytes(*html_bytes),
             human_bytes(*text_bytes)
         );
-    }
-    if !run.inputs.records.is_empty() || run.extraction.is_some() {
-        out.push('\n');
     }
 }
 

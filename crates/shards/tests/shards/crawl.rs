@@ -1,6 +1,5 @@
 //! Crawls: WARC, WET and ARC files in every packing, whole, flawed and torn.
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use proptest::prelude::*;
 use shards::{Damage, Format, Problem, ReadOptions, RecordCounts, Shard, discover};
