@@ -6,6 +6,7 @@ mod apply;
 mod catalogue;
 mod clean;
 mod columns;
+mod crawl;
 mod datatrove;
 mod demo;
 mod determinism;

@@ -121,8 +121,18 @@ pub fn clean(
             .with_context(|| format!("--segment-bytes {text}: such as 64KiB"))
     });
     let segment_bytes = segment_bytes.transpose()?.unwrap_or(engine::SEGMENT_BYTES);
+    let column = recipe.text("extract", "column");
+    if !column.is_empty() && ![column, "text"].contains(&args.text_column.as_str()) {
+        bail!(
+            "--text-column {} and [extract] column = \"{column}\" of the recipe name two fields: give one of them",
+            args.text_column
+        );
+    }
     let read = ReadOptions {
-        text_column: args.text_column.clone(),
+        text_column: if column.is_empty() { args.text_column.clone() } else { column.to_owned() },
+        text_is_html: !column.is_empty(),
+        extract: extract::Options { mode: recipe.text("extract", "mode").parse()? },
+        keep_truncated: recipe.text("extract", "truncated") == "keep",
         id_column: args.id_column.clone(),
         keep: keep.collect::<Result<_, _>>()?,
         max_document: parse_bytes(&args.max_document)

@@ -352,6 +352,7 @@ fn complete(
     }
     manifest.outputs.sort_by(|a, b| a.path.cmp(&b.path));
     manifest.quarantined = summary::quarantined(inputs, receipts);
+    manifest.records = summary::records(inputs, receipts);
     manifest.timing.insert("seconds".to_owned(), run.timing.wall_seconds.into());
     manifest.timing.insert("threads".to_owned(), run.timing.threads.into());
     manifest.complete = true;

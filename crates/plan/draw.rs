@@ -36,7 +36,13 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
             StageKind::Columns(_) => {
                 let _ = writeln!(out, "{}: numbers that come with the documents", stage.name);
             }
-            StageKind::Input => out.push_str("input: records without usable text\n"),
+            StageKind::Input => {
+                let (mode, column) = (recipe.text("extract", "mode"), recipe.text("extract", "column"));
+                let from =
+                    if column.is_empty() { String::new() } else { format!(", also of the field `{column}`") };
+                let _ = writeln!(out, "extract: HTML to text, mode {mode}{from}");
+                out.push_str("input: records without usable text\n");
+            }
             StageKind::Minhash => {
                 let _ = writeln!(out, "{}: {}", stage.name, plan.minhash);
             }

@@ -24,6 +24,14 @@ pub fn render_method(run: &Run) -> String {
             "Every document of a wanted language was measured by every check."
         },
     );
+    if let Some(extraction) = &run.extraction {
+        let _ = write!(
+            out,
+            "\n\nHTML became text by corpus's own extraction in the mode \"{}\": {} pages.",
+            extraction.mode,
+            human_count(extraction.pages)
+        );
+    }
     for stage in run.stages.iter().filter(|stage| stage.kind != StageKind::Input) {
         out.push_str("\n\n");
         out.push_str(&match stage.kind {

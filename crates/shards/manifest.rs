@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{AtomicFile, Fault, ShardError};
+use crate::{AtomicFile, Fault, RecordCounts, ShardError};
 
 /// Every field but `timing` is the same for the same input, recipe and version.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Manifest {
     pub outputs: Vec<OutputFile>,
     pub skipped: Vec<Skipped>,
     pub quarantined: Vec<Quarantined>,
+    /// Of every crawl file: its records by type, documents or not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub records: BTreeMap<String, RecordCounts>,
     /// Flags that change the output, by name.
     pub settings: BTreeMap<String, Value>,
     /// Shares that were computed from the input, for example of the control sample.
