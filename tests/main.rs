@@ -15,6 +15,10 @@ mod readers;
 mod readme;
 mod recipes;
 mod resume;
+#[cfg(feature = "stores")]
+mod store_servers;
+#[cfg(feature = "stores")]
+mod stores;
 mod support;
 #[cfg(feature = "train")]
 mod train;

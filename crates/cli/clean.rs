@@ -14,7 +14,7 @@ use crate::{Exit, Format, Voice, plans, print};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folders (recursive), files or patterns, then the output folder.
+    /// Folders (recursive), files or patterns, then the output folder; also s3://, gs://, az://, https://, hf://.
     #[arg(required = true, num_args = 2.., value_names = ["RAW", "OUT"])]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -48,6 +48,9 @@ pub struct RunArgs {
     /// Which dropped documents are written with their text.
     #[arg(long, value_enum, default_value_t = Rejected::Sample)]
     rejected: Rejected,
+    /// Where a run into an object store keeps its unfinished files [default: TMPDIR].
+    #[arg(long, value_name = "FOLDER")]
+    scratch: Option<PathBuf>,
     /// Do not write signatures/.
     #[arg(long)]
     no_signatures: bool,
@@ -115,6 +118,7 @@ pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -
     let options = CleanOptions {
         inputs,
         out,
+        scratch: args.scratch.clone(),
         recipe,
         read,
         threads: machine::threads(args.threads)?,
@@ -155,6 +159,7 @@ fn show(line: &Line, progress: Progress) {
         Phase::Resolve => "resolve",
         Phase::Pack => "pack",
         Phase::Sequences => "sequences",
+        Phase::Upload => "upload",
     };
     line.show(name, done_bytes, total_bytes, |seconds| {
         if documents == 0 {

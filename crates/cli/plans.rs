@@ -68,19 +68,20 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     };
     let mut recipe = Recipe::parse(name, &text)?;
     for path in recipe.list_paths() {
-        let found = folder.join(&path);
-        let list = std::fs::read_to_string(&found)
-            .with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
+        let found = beside(&folder, &path);
+        let list = shards::read_file(&found).map_err(anyhow::Error::from).and_then(|list| Ok(String::from_utf8(list)?));
+        let list =
+            list.with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
         recipe.lists.insert(path, list);
     }
     for column in recipe.columns().to_vec() {
         let Some(from) = column.from.filter(|from| !recipe.sidecars.contains_key(from)) else { continue };
         let files =
-            sidecar(&folder.join(&from)).with_context(|| format!("{name}: [column.{}]", column.name))?;
+            sidecar(&beside(&folder, &from)).with_context(|| format!("{name}: [column.{}]", column.name))?;
         recipe.sidecars.insert(from, files);
     }
     for (path, line) in recipe.model_paths() {
-        let found = folder.join(&path);
+        let found = beside(&folder, &path);
         let model = shards::read_model(&found)
             .with_context(|| format!("{name}:{line}: cannot read the model {}", found.display()))?;
         recipe.models.insert(path, model);
@@ -89,13 +90,19 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     Ok((recipe, plan))
 }
 
+/// What a recipe names lies beside it, unless it is an address in an object store.
+fn beside(folder: &Path, path: &str) -> PathBuf {
+    if shards::is_remote(Path::new(path)) { PathBuf::from(path) } else { folder.join(path) }
+}
+
 /// The files that a column's `from` means, and what identifies them.
 fn sidecar(pattern: &Path) -> anyhow::Result<Sidecar> {
     let files = shards::sidecar_files(pattern)?;
     let mut identity = String::new();
     for path in &files {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        identity += &format!("{name}\t{}\n", shards::fingerprint(path)?.xxh3_128);
+        let fingerprint = shards::fingerprint(path)?;
+        identity += &format!("{name}\t{}\n", fingerprint.version.unwrap_or(fingerprint.xxh3_128));
     }
     Ok(Sidecar { files, hash: shards::hash_bytes(identity.as_bytes()) })
 }

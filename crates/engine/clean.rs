@@ -17,6 +17,7 @@ use crate::error::EngineError;
 use crate::finish::Finisher;
 use crate::names::names;
 use crate::pack_shards::{pack_shards, write_signatures};
+use crate::remote_out;
 use crate::resolve::resolve;
 use crate::sequences::{Packed, Packer};
 use crate::sidecar::Sidecars;
@@ -30,6 +31,8 @@ use crate::work::Work;
 pub struct CleanOptions {
     pub inputs: Vec<PathBuf>,
     pub out: PathBuf,
+    /// Where a run whose output is an object store keeps what is unfinished. `None`: the system's temporary folder.
+    pub scratch: Option<PathBuf>,
     pub recipe: Recipe,
     pub read: ReadOptions,
     pub threads: NonZeroUsize,
@@ -53,6 +56,7 @@ pub enum Phase {
     Resolve,
     Pack,
     Sequences,
+    Upload,
 }
 
 /// How far a run is.
@@ -81,8 +85,21 @@ pub fn clean(
     options: &CleanOptions,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome, EngineError> {
+    match shards::is_remote(&options.out) {
+        true => remote_out::clean(plan, options, progress),
+        false => clean_folder(plan, options, std::slice::from_ref(&options.out), progress),
+    }
+}
+
+/// The same for a folder of this machine; what lies below `exclude` is no input.
+pub(crate) fn clean_folder(
+    plan: &Plan,
+    options: &CleanOptions,
+    exclude: &[PathBuf],
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Outcome, EngineError> {
     let start = Instant::now();
-    let inputs = shards::discover(&options.inputs, std::slice::from_ref(&options.out))?;
+    let inputs = shards::discover(&options.inputs, exclude)?;
     let tokenizer = match (&options.tokenizer, options.recipe.has_stage("tokenize")) {
         (_, false) => None,
         (Some(tokenizer), true) => Some(tokenizer.clone()),
@@ -101,7 +118,7 @@ pub fn clean(
             _ => replaced = Some(found),
         }
     }
-    let sidecars = Sidecars::load(&options.recipe, options.memory)?;
+    let sidecars = Sidecars::load(&options.recipe, options.memory.saturating_sub(inputs.read_ahead()))?;
     if let Some(found) = replaced {
         remove_outputs(&options.out, &found)?;
     }
@@ -209,8 +226,8 @@ fn identity(
     let mut files = Vec::new();
     for shard in &inputs.shards {
         let fingerprint = shards::fingerprint(&shard.path)?;
-        let path = shard.relative.clone();
-        files.push(InputFile { path, size: fingerprint.size, xxh3_128: fingerprint.xxh3_128 });
+        let shards::Fingerprint { size, xxh3_128, version } = fingerprint;
+        files.push(InputFile { path: shard.relative.clone(), size, xxh3_128, version });
     }
     let keep: Vec<String> = options.read.keep.iter().map(|keep| keep.path.clone()).collect();
     let rejected = match options.rejected {

@@ -26,6 +26,10 @@ pub enum EngineError {
         "resolving duplicates of {documents} documents needs about {needed} MiB; --memory allows {allowed}: raise it"
     )]
     Memory { documents: u64, needed: u64, allowed: u64 },
+    #[error(
+        "{} is used by another run, begun by {owner}; wait for it, or remove {} if that run is gone", .out.display(), .lock.display()
+    )]
+    LockedRemote { out: PathBuf, lock: PathBuf, owner: String },
     #[error("[column.{column}]: {why}")]
     Sidecar { column: String, why: String },
     #[error("stopped at a checkpoint; run the same command again to go on")]

@@ -12,6 +12,7 @@ mod names;
 mod ordered;
 mod pack_shards;
 mod ranking;
+mod remote_out;
 mod resolve;
 mod rows;
 mod sampling;

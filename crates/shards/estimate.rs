@@ -1,5 +1,4 @@
 //! A guess at how much text the input holds, from the first bytes of a few shards.
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -7,6 +6,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::columns::Rows;
 use crate::inputs::{Compression, Format, Inputs, Shard};
+use crate::source::Source;
 use crate::{ReadOptions, jsonl};
 
 /// Of the whole input.
@@ -88,7 +88,7 @@ impl Sample {
     }
 
     fn of_footer(path: &Path, size: u64, text_column: &str) -> Option<Self> {
-        let reader = SerializedFileReader::new(File::open(path).ok()?).ok()?;
+        let reader = SerializedFileReader::new(Source::open(path).ok()?).ok()?;
         let (mut text_bytes, mut documents) = (0, 0);
         for group in reader.metadata().row_groups() {
             documents += group.num_rows().max(0) as u64;
@@ -102,7 +102,7 @@ impl Sample {
 /// What the first bytes of a shard unpack to, and how many bytes on disk that was.
 fn first_bytes(shard: &Shard) -> Option<(Vec<u8>, u64)> {
     let mut packed = Vec::new();
-    File::open(&shard.path).ok()?.take(SAMPLE_BYTES).read_to_end(&mut packed).ok()?;
+    Source::open(&shard.path).ok()?.take(SAMPLE_BYTES).read_to_end(&mut packed).ok()?;
     let disk_bytes = packed.len() as u64;
     let packed = Cursor::new(packed);
     let mut bytes = Vec::new();

@@ -9,6 +9,7 @@ mod estimate;
 mod fingerprint;
 mod inputs;
 mod jsonl;
+mod location;
 mod manifest;
 mod mapped;
 mod model_file;
@@ -18,20 +19,29 @@ mod raw_json;
 mod reader;
 mod sidecar;
 mod sink;
+mod source;
+#[cfg(feature = "stores")]
+mod store;
+#[cfg(not(feature = "stores"))]
+#[path = "store_absent.rs"]
+mod store;
 mod stream;
 mod table;
 
 pub use block::Block;
 pub use columns::{INPUT_COLUMNS, input_schema};
 pub use document::Problem;
-pub use error::{Fault, InputError, ShardError};
+pub use error::{Fault, InputError, ShardError, StoreError};
 pub use estimate::{Estimate, estimate};
 pub use fingerprint::{Fingerprint, fingerprint, hash_bytes};
 pub use inputs::{Compression, Format, Inputs, Shard, discover};
+pub use location::is_remote;
 pub use manifest::{InputFile, Manifest, OutputFile, Quarantined, Skipped};
 pub use model_file::read_model;
 pub use options::{KeepColumn, KeepType, NumberField, ReadOptions};
 pub use reader::ShardReader;
 pub use sidecar::{read_numbers, sidecar_files};
 pub use sink::{AtomicFile, ParquetSink, Receipt, SinkOptions, remove_leftovers};
+pub use source::read_file;
+pub use store::{Created, RemoteFolder};
 pub use table::{Table, footer, read_table};

@@ -35,7 +35,12 @@ pub struct InputFile {
     /// Relative to the argument that named it.
     pub path: String,
     pub size: u64,
+    /// Of its bytes; an object of a store has none, since it would have to be read twice.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub xxh3_128: String,
+    /// Of an object of a store, in its place: its ETag, or the hash that the Hugging Face hub knows it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +75,7 @@ impl Manifest {
 
     /// Errors: the file cannot be read, or is not a manifest.
     pub fn read(path: &Path) -> Result<Self, ShardError> {
-        let bytes = std::fs::read(path).map_err(|source| ShardError::io(path, "read it", source))?;
+        let bytes = crate::read_file(path)?;
         serde_json::from_slice(&bytes).map_err(|source| ShardError::new(path, None, Fault::Json { source }))
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::block::{Block, Payload};
 use crate::inputs::{Format, Shard};
+use crate::location::is_remote;
 use crate::mapped::MappedFile;
 use crate::parquet_input::ParquetFile;
 use crate::stream::{Cut, Stream};
@@ -35,7 +36,7 @@ impl ShardReader {
         let path: Arc<Path> = Arc::from(shard.path.as_path());
         let source = match (shard.format, shard.compression) {
             (Format::Parquet, _) => Source::Parquet(Box::new(ParquetFile::open(&path, options)?)),
-            (format, None) if !options.no_mmap => Source::Mapped(format, MappedFile::open(&path)?),
+            (format, None) if !options.no_mmap && !is_remote(&path) => Source::Mapped(format, MappedFile::open(&path)?),
             (format, compression) => Source::Stream(format, Box::new(Stream::open(&path, compression)?)),
         };
         let relative = Arc::from(shard.relative.as_str());

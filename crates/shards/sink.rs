@@ -1,5 +1,4 @@
 //! Files out: complete under their final name, or not there at all.
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +14,7 @@ use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::fingerprint::hex;
+use crate::source::Source;
 use crate::{OutputFile, ShardError};
 
 const UNFINISHED: &str = ".tmp-";
@@ -185,6 +185,6 @@ impl ParquetSink {
 }
 
 /// Opens for reading; here for one wording of the error.
-pub(crate) fn open(path: &Path) -> Result<File, ShardError> {
-    File::open(path).map_err(|source| ShardError::io(path, "open it", source))
+pub(crate) fn open(path: &Path) -> Result<Source, ShardError> {
+    Source::open(path).map_err(|source| ShardError::io(path, "open it", source))
 }
