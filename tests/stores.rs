@@ -15,12 +15,23 @@ use crate::determinism::many_pages;
 use crate::store_servers::{Harm, Servers, corpus_at, get, keys, proxy, put, put_folder};
 use crate::support::{clean, demo_raw, stderr, stdout, tree};
 
+/// Several ranges of lines.
+fn some_pages() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.jsonl");
+    many_pages(&path);
+    let mut bytes = fs::read(path).unwrap();
+    bytes.truncate(5 << 20);
+    bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').unwrap() + 1);
+    bytes
+}
+
 /// Every kind of file, and what is left out.
 fn raw_of_all_kinds(folder: &Path) -> PathBuf {
     let raw = demo_raw(folder);
     let pages = fs::read(raw.join("pages.jsonl")).unwrap();
-    many_pages(&raw.join("many.jsonl"));
-    let many = fs::read(raw.join("many.jsonl")).unwrap();
+    let many = some_pages();
+    fs::write(raw.join("many.jsonl"), &many).unwrap();
     fs::write(raw.join("more/many.jsonl.zst"), zstd::encode_all(&many[..], 3).unwrap()).unwrap();
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gz.write_all(&pages).unwrap();
@@ -28,7 +39,8 @@ fn raw_of_all_kinds(folder: &Path) -> PathBuf {
     fs::write(raw.join(".hidden.jsonl"), &pages).unwrap();
     fs::write(raw.join("empty.jsonl"), b"").unwrap();
     fs::write(raw.join("picture.bin"), b"\0\x01\x02").unwrap();
-    let texts: Vec<String> = (0..4_000).map(|n| format!("{n}: {}", "words of a page. ".repeat(n % 90))).collect();
+    let texts: Vec<String> =
+        (0..4_000).map(|n| format!("{n}: {}", "words of a page. ".repeat(n % 90))).collect();
     let schema = Arc::new(Schema::new(vec![Field::new("text", DataType::Utf8, false)]));
     let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(StringArray::from(texts))]).unwrap();
     let options = SinkOptions { row_group_rows: 700, ..SinkOptions::default() };
@@ -85,13 +97,23 @@ fn s3_in_and_out_gives_the_bytes_of_folders() {
     put(s3, "/lake/crawl/raw/", b"");
 
     let out = folder.path().join("out");
-    run(&mut corpus_at(s3, &scratch), &["clean", "s3://lake/crawl/raw/", out.to_str().unwrap(), "--quiet"], 0);
+    run(
+        &mut corpus_at(s3, &scratch),
+        &["clean", "s3://lake/crawl/raw/", out.to_str().unwrap(), "--quiet"],
+        0,
+    );
     assert_same(&files(&out), &expected);
-    let (here, there) = (Manifest::read(&local.join("manifest.json")), Manifest::read(&out.join("manifest.json")));
+    let (here, there) =
+        (Manifest::read(&local.join("manifest.json")), Manifest::read(&out.join("manifest.json")));
     let (here, there) = (here.unwrap(), there.unwrap());
     for (a, b) in here.inputs.iter().zip(&there.inputs) {
         assert_eq!((&a.path, a.size), (&b.path, b.size));
-        assert!(b.xxh3_128.is_empty() && b.version.as_ref().unwrap().starts_with("etag "), "{b:?}");
+        assert!(
+            a.version.is_none()
+                && a.xxh3_128 != b.xxh3_128
+                && b.version.as_ref().unwrap().starts_with("etag "),
+            "{b:?}"
+        );
     }
     assert_eq!((here.outputs.len(), here.skipped.len()), (there.outputs.len(), there.skipped.len()));
 
@@ -112,23 +134,33 @@ fn s3_in_and_out_gives_the_bytes_of_folders() {
 
     let done = run(&mut corpus_at(s3, &scratch), &["clean", "s3://lake/crawl/raw", to], 0);
     assert!(stderr(&done).contains("nothing was done"), "{}", stderr(&done));
-    let other = run(&mut corpus_at(s3, &scratch), &["clean", "s3://lake/crawl/raw", to, "--recipe", "gopher"], 2);
-    assert!(stderr(&other).contains("s3://lake/out/one/ holds a run with another recipe"), "{}", stderr(&other));
+    let other =
+        run(&mut corpus_at(s3, &scratch), &["clean", "s3://lake/crawl/raw", to, "--recipe", "gopher"], 2);
+    assert!(
+        stderr(&other).contains("s3://lake/out/one/ holds a run with another recipe"),
+        "{}",
+        stderr(&other)
+    );
     let json = run(&mut corpus_at(s3, &scratch), &["report", to, "--format", "json"], 0);
     let report: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!(report["inputs"]["files"], here.inputs.len());
     let dropped = run(&mut corpus_at(s3, &scratch), &["inspect", to, "--reason", "too_few_words"], 0);
-    let dropped_here = crate::support::run(&["inspect", local.to_str().unwrap(), "--reason", "too_few_words"]);
+    let dropped_here =
+        crate::support::run(&["inspect", local.to_str().unwrap(), "--reason", "too_few_words"]);
     assert_eq!(stdout(&dropped), stdout(&dropped_here));
-    run(&mut corpus_at(s3, &scratch), &["explain", "too_few_words", to], 0);
+    run(&mut corpus_at(s3, &scratch), &["explain", "too_few_words", "--out", to], 0);
 
     // Replaced: what the old manifest lists is gone, what it does not list stays.
     put(s3, "/lake/out/one/notes.txt", b"mine");
-    let fresh = ["clean", "s3://lake/crawl/raw", to, "--recipe", "gopher", "--fresh", "--quiet", "--no-signatures"];
+    let fresh =
+        ["clean", "s3://lake/crawl/raw", to, "--recipe", "gopher", "--fresh", "--quiet", "--no-signatures"];
     run(&mut corpus_at(s3, &scratch), &fresh, 0);
     let now = keys(s3, "lake");
     assert!(now.contains(&"out/one/notes.txt".to_owned()));
-    assert!(!now.iter().any(|key| key.starts_with("out/one/signatures") || key.ends_with("corpus.lock")), "{now:?}");
+    assert!(
+        !now.iter().any(|key| key.starts_with("out/one/signatures") || key.ends_with("corpus.lock")),
+        "{now:?}"
+    );
 }
 
 #[test]
@@ -142,7 +174,10 @@ fn one_run_at_a_time_writes_to_a_place() {
     put(s3, "/lake/out/corpus.lock", b"process 1 on elsewhere");
     let locked = run(&mut corpus_at(s3, &scratch), &["clean", raw, "s3://lake/out"], 2);
     let told = stderr(&locked);
-    assert!(told.contains("process 1 on elsewhere") && told.contains("remove s3://lake/out/corpus.lock"), "{told}");
+    assert!(
+        told.contains("process 1 on elsewhere") && told.contains("remove s3://lake/out/corpus.lock"),
+        "{told}"
+    );
     // Before the first byte: nothing was written, and a recipe that cannot be used leaves no lock.
     assert_eq!(keys(s3, "lake"), ["out/corpus.lock"]);
     run(&mut corpus_at(s3, &scratch), &["clean", "nowhere/", "s3://lake/other"], 2);
@@ -206,7 +241,7 @@ fn busy_and_breaking_servers_are_asked_again() {
     });
     run(&mut corpus_at(&harmful, &scratch), &["clean", "s3://lake/raw/", "s3://lake/out/", "--quiet"], 0);
     assert_same(&files(&fetched(s3, "lake", "out/", &folder.path().join("fetched"))), &files(&local));
-    assert!(harmed.load(Ordering::SeqCst) > 20, "{harmed:?}");
+    assert!(harmed.load(Ordering::SeqCst) >= 20, "{harmed:?}");
 }
 
 #[test]
@@ -216,8 +251,7 @@ fn what_cannot_be_read_or_changes_is_quarantined() {
     let (s3, scratch) = (servers.s3.clone(), folder.path().join("scratch"));
     let raw = demo_raw(folder.path());
     let pages = fs::read(raw.join("pages.jsonl")).unwrap();
-    many_pages(&raw.join("many.jsonl"));
-    let many = fs::read(raw.join("many.jsonl")).unwrap();
+    let many = some_pages();
     put(&s3, "/lake", b"");
     put(&s3, "/lake/raw/good.jsonl", &pages);
     put(&s3, "/lake/raw/lost.jsonl", &many);
@@ -301,7 +335,8 @@ fn the_web_is_read_with_and_without_ranges() {
         (format!("{http}/whole/many.jsonl"), "many.jsonl"),
     ];
     for (number, (url, name)) in cases.into_iter().enumerate() {
-        let (out, local) = (folder.path().join(format!("out{number}")), folder.path().join(format!("local{number}")));
+        let (out, local) =
+            (folder.path().join(format!("out{number}")), folder.path().join(format!("local{number}")));
         clean(&[&web.join(name)], &local, &["--quiet"], 0);
         let mut command = corpus_at(http, &scratch);
         command.env("SSL_CERT_FILE", &servers.certificate);
@@ -328,9 +363,11 @@ fn a_repository_of_the_hub_is_read_at_one_commit() {
         command.env("HF_ENDPOINT", &servers.http).env("HF_TOKEN", token);
         command
     };
-    let cases = [("", raw.clone()), ("@v1/more/", raw.join("more")), ("/table.parquet", raw.join("table.parquet"))];
+    let cases =
+        [("", raw.clone()), ("@v1/more/", raw.join("more")), ("/table.parquet", raw.join("table.parquet"))];
     for (number, (place, path)) in cases.into_iter().enumerate() {
-        let (out, local) = (folder.path().join(format!("out{number}")), folder.path().join(format!("local{number}")));
+        let (out, local) =
+            (folder.path().join(format!("out{number}")), folder.path().join(format!("local{number}")));
         clean(&[&path], &local, &["--quiet"], 0);
         let url = format!("hf://datasets/org/name{place}");
         run(&mut hub("hf_test"), &["clean", &url, out.to_str().unwrap(), "--quiet"], 0);
@@ -344,4 +381,31 @@ fn a_repository_of_the_hub_is_read_at_one_commit() {
     assert!(stderr(&refused).contains("set HF_TOKEN"), "{}", stderr(&refused));
     let args = ["clean", "hf://datasets/org/none/", out.to_str().unwrap()];
     assert!(stderr(&run(&mut hub("hf_test"), &args, 2)).contains("no such repository"));
+}
+
+/// `cargo test … reading_speed -- --ignored --nocapture` prints what a loopback server costs against a file.
+#[test]
+#[ignore = "a measurement"]
+fn reading_speed() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = folder.path().join("web");
+    fs::create_dir_all(&web).unwrap();
+    let path = web.join("large.jsonl");
+    fs::write(&path, some_pages().repeat(100)).unwrap();
+    let Some(servers) = Servers::start(folder.path()) else { return };
+    let url = PathBuf::from(format!("{}/plain/large.jsonl", servers.http));
+    let mapped = shards::ReadOptions::default();
+    let read = shards::ReadOptions { no_mmap: true, ..mapped.clone() };
+    for (name, path, options) in
+        [("mapped", &path, &mapped), ("read", &path, &read), ("loopback", &url, &read)]
+    {
+        let inputs = shards::discover(&[path], &[]).unwrap();
+        let start = std::time::Instant::now();
+        let mut reader = shards::ShardReader::open(&inputs.shards[0], options).unwrap();
+        let mut bytes = 0;
+        while let Some(block) = reader.next_block().unwrap() {
+            bytes += block.bytes;
+        }
+        eprintln!("{name}: {:.0} MB/s", bytes as f64 / 1e6 / start.elapsed().as_secs_f64());
+    }
 }

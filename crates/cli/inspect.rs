@@ -158,7 +158,8 @@ pub fn files(out: &Path, folder: &str) -> anyhow::Result<Vec<PathBuf>> {
     if shards::is_remote(out) {
         let manifest = Manifest::read(&out.join("manifest.json"))?;
         let listed = manifest.outputs.iter().filter(|output| {
-            output.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')) && output.path.ends_with(".parquet")
+            output.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+                && output.path.ends_with(".parquet")
         });
         return Ok(listed.map(|output| out.join(&output.path)).collect());
     }

@@ -69,9 +69,10 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     let mut recipe = Recipe::parse(name, &text)?;
     for path in recipe.list_paths() {
         let found = beside(&folder, &path);
-        let list = shards::read_file(&found).map_err(anyhow::Error::from).and_then(|list| Ok(String::from_utf8(list)?));
-        let list =
-            list.with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
+        let list = shards::read_file(&found)
+            .map_err(anyhow::Error::from)
+            .and_then(|list| Ok(String::from_utf8(list)?));
+        let list = list.with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
         recipe.lists.insert(path, list);
     }
     for column in recipe.columns().to_vec() {

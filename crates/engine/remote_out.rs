@@ -87,9 +87,8 @@ fn publish(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<(), EngineError> {
     let mut sent = scratch.sent()?;
-    let wanted: HashMap<&str, &str> = (new.outputs.iter())
-        .map(|output| (output.path.as_str(), output.xxh3_128.as_str()))
-        .collect();
+    let wanted: HashMap<&str, &str> =
+        (new.outputs.iter()).map(|output| (output.path.as_str(), output.xxh3_128.as_str())).collect();
     if let Some(old) = old {
         // The manifest goes first: from then on the folder is no finished run.
         remote.remove(MANIFEST)?;
@@ -107,8 +106,12 @@ fn publish(
     let size = |name: &str| fs::metadata(scratch.out().join(name)).map_or(0, |metadata| metadata.len());
     let total_bytes = wanted.keys().map(|name| size(name)).sum();
     let mut done_bytes = sent.keys().map(|name| size(name)).sum();
-    let left: Vec<String> =
-        new.outputs.iter().map(|output| output.path.clone()).filter(|name| !sent.contains_key(name)).collect();
+    let left: Vec<String> = new
+        .outputs
+        .iter()
+        .map(|output| output.path.clone())
+        .filter(|name| !sent.contains_key(name))
+        .collect();
     let tell = |done_bytes| {
         progress(Progress { phase: Phase::Upload, done_bytes, total_bytes, documents: 0, kept: 0 });
     };

@@ -13,9 +13,9 @@ use crate::{Fault, ShardError, store};
 pub struct Fingerprint {
     /// Bytes as they lie on disk.
     pub size: u64,
-    /// 32 hexadecimal digits; empty for an object of a store.
+    /// 32 hexadecimal digits: of the bytes, or of `version`.
     pub xxh3_128: String,
-    /// What an object's store says of its version: nothing is read for it.
+    /// What an object's store says of its version, so that nothing need be read: an ETag, a hash, a date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
@@ -24,9 +24,8 @@ pub struct Fingerprint {
 pub fn fingerprint(path: &Path) -> Result<Fingerprint, ShardError> {
     if is_remote(path) {
         let found = store::identity(path);
-        let (size, version) =
-            found.map_err(|error| ShardError::new(path, None, Fault::Store(error)))?;
-        return Ok(Fingerprint { size, xxh3_128: String::new(), version: Some(version) });
+        let (size, version) = found.map_err(|error| ShardError::new(path, None, Fault::Store(error)))?;
+        return Ok(Fingerprint { size, xxh3_128: hash_bytes(version.as_bytes()), version: Some(version) });
     }
     let mut file = File::open(path).map_err(|source| ShardError::io(path, "open it", source))?;
     let mut hasher = Xxh3::new();

@@ -88,9 +88,11 @@ pub fn discover<P: AsRef<Path>>(args: &[P], exclude: &[PathBuf]) -> Result<Input
         let search = Search { argument, exclude: &exclude };
         if is_remote(path) {
             let objects = store::find(path, &remote)?.into_iter();
-            found.extend(
-                objects.map(|object| Candidate { relative: object.relative, argument, path: object.path }),
-            );
+            found.extend(objects.map(|object| Candidate {
+                relative: object.relative,
+                argument,
+                path: object.path,
+            }));
         } else if path.is_dir() {
             search.walk(path, None, &mut found, &mut inputs.quarantined);
         } else if path.symlink_metadata().is_ok() {
@@ -120,6 +122,8 @@ pub fn discover<P: AsRef<Path>>(args: &[P], exclude: &[PathBuf]) -> Result<Input
             inputs.add(candidate, same);
         }
     }
+    let streams = inputs.shards.iter().filter(|shard| shard.format != Format::Parquet);
+    store::read_in_order(streams.map(|shard| shard.path.as_path()).filter(|path| is_remote(path)));
     inputs.quarantined.sort_by(|a, b| a.path.cmp(&b.path));
     if inputs.shards.is_empty() {
         let Inputs { skipped, quarantined, .. } = inputs;

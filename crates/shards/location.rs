@@ -79,7 +79,12 @@ mod tests {
             ("gs://bucket/", Scheme::Gs, "gs://bucket", ""),
             ("az://container/raw/", Scheme::Az, "az://container", "raw/"),
             ("https://host:8443/a/b.gz?x=/1", Scheme::Web, "https://host:8443", "a/b.gz?x=/1"),
-            ("hf://datasets/org/name@v1/data/x.parquet", Scheme::Hub, "hf://datasets/org/name@v1", "data/x.parquet"),
+            (
+                "hf://datasets/org/name@v1/data/x.parquet",
+                Scheme::Hub,
+                "hf://datasets/org/name@v1",
+                "data/x.parquet",
+            ),
             ("hf://org/model/file", Scheme::Hub, "hf://org/model", "file"),
             ("hf://datasets/org/name", Scheme::Hub, "hf://datasets/org/name", ""),
         ];

@@ -35,10 +35,9 @@ pub struct InputFile {
     /// Relative to the argument that named it.
     pub path: String,
     pub size: u64,
-    /// Of its bytes; an object of a store has none, since it would have to be read twice.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    /// Of its bytes; of an object in a store, of its version, since the bytes would have to be fetched twice.
     pub xxh3_128: String,
-    /// Of an object of a store, in its place: its ETag, or the hash that the Hugging Face hub knows it by.
+    /// What an object's store says of its version: its ETag, or the hash that the Hugging Face hub knows it by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }

@@ -36,7 +36,9 @@ impl ShardReader {
         let path: Arc<Path> = Arc::from(shard.path.as_path());
         let source = match (shard.format, shard.compression) {
             (Format::Parquet, _) => Source::Parquet(Box::new(ParquetFile::open(&path, options)?)),
-            (format, None) if !options.no_mmap && !is_remote(&path) => Source::Mapped(format, MappedFile::open(&path)?),
+            (format, None) if !options.no_mmap && !is_remote(&path) => {
+                Source::Mapped(format, MappedFile::open(&path)?)
+            }
             (format, compression) => Source::Stream(format, Box::new(Stream::open(&path, compression)?)),
         };
         let relative = Arc::from(shard.relative.as_str());

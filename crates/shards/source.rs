@@ -49,17 +49,6 @@ impl Source {
             }
         }
     }
-
-    /// Reading goes on at an offset: what lies before it is not fetched.
-    pub fn skip_to(&mut self, offset: u64) -> io::Result<()> {
-        match self {
-            Self::File(file) => io::Seek::seek(file, io::SeekFrom::Start(offset)).map(drop),
-            Self::Object(object) => {
-                object.skip_to(offset);
-                Ok(())
-            }
-        }
-    }
 }
 
 impl Read for Source {
@@ -83,9 +72,7 @@ impl ChunkReader for Source {
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
         match self {
             Self::File(file) => Ok(Box::new(file.get_read(start)?)),
-            Self::Object(object) => {
-                Ok(Box::new(BlockReader { blocks: object.blocks().clone(), at: start }))
-            }
+            Self::Object(object) => Ok(Box::new(BlockReader { blocks: object.blocks().clone(), at: start })),
         }
     }
 

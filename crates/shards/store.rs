@@ -53,6 +53,9 @@ pub(crate) struct Seen {
     /// The condition of every read; none where the address itself names the version.
     version: Version,
     head: Mutex<Option<Bytes>>,
+    /// The object that is read after this one, and the start of this one if it was fetched for that.
+    follower: OnceLock<(Arc<Store>, Key)>,
+    early: Mutex<Option<object::Task>>,
 }
 
 enum Version {
@@ -80,11 +83,17 @@ impl Seen {
             None if is_dated => (Version::Modified(meta.clone()), modified),
             None => (Version::Pinned, "size alone".to_owned()),
         };
-        Self { size: meta.size, identity, version, head: Mutex::new(None) }
+        Self::known(meta.size, identity, version)
     }
 
+    /// Of an address that names the version.
     fn pinned(size: u64, identity: String) -> Self {
-        Self { size, identity, version: Version::Pinned, head: Mutex::new(None) }
+        Self::known(size, identity, Version::Pinned)
+    }
+
+    fn known(size: u64, identity: String, version: Version) -> Self {
+        let (head, follower, early) = (Mutex::default(), OnceLock::new(), Mutex::default());
+        Self { size, identity, version, head, follower, early }
     }
 
     fn options(&self) -> GetOptions {
@@ -115,9 +124,19 @@ fn runtime() -> Result<&'static Runtime, StoreError> {
         // Another part of the program may have named a provider before: any will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(2).thread_name("stores").enable_all().build().map_err(|error| error.to_string())
+        builder
+            .worker_threads(2)
+            .thread_name("stores")
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())
     };
-    RUNTIME.get_or_init(start).as_ref().map_err(|why| StoreError::new(format!("cannot start threads for the network ({why})"), "allow this process more threads"))
+    RUNTIME.get_or_init(start).as_ref().map_err(|why| {
+        StoreError::new(
+            format!("cannot start threads for the network ({why})"),
+            "allow this process more threads",
+        )
+    })
 }
 
 fn wait_for<T>(future: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
@@ -141,12 +160,19 @@ impl Store {
             Scheme::Web => Key::from_url_path(path),
             _ => Key::parse(path.trim_end_matches('/')),
         };
-        let key = key.map_err(|error| StoreError::new(format!("`{path}` is no key of an object ({error})"), "write it without empty parts, `.` and `..`"))?;
+        let key = key.map_err(|error| {
+            StoreError::new(
+                format!("`{path}` is no key of an object ({error})"),
+                "write it without empty parts, `.` and `..`",
+            )
+        })?;
         let mut stores = locked(STORES.get_or_init(Mutex::default));
         let root = format!("{}?{query}", location.root);
         if let Some(store) = stores.get(&root) {
             return Ok((store.clone(), key));
         }
+        // A client needs the provider of TLS that this names.
+        runtime()?;
         let store = Arc::new(client::connect(location, query)?);
         stores.insert(root, store.clone());
         Ok((store, key))
@@ -241,7 +267,27 @@ pub(crate) fn identity(path: &Path) -> Result<(u64, String), StoreError> {
 }
 
 fn location(path: &Path) -> Result<Location, StoreError> {
-    Location::of(path).ok_or_else(|| StoreError::new(format!("{} is no address in an object store", path.display()), "write for example s3://bucket/raw/"))
+    Location::of(path).ok_or_else(|| {
+        StoreError::new(
+            format!("{} is no address in an object store", path.display()),
+            "write for example s3://bucket/raw/",
+        )
+    })
+}
+
+/// Tells in which order objects will be read from their start to their end.
+pub(crate) fn read_in_order<'p>(paths: impl Iterator<Item = &'p Path>) {
+    let mut last: Option<Arc<Seen>> = None;
+    for path in paths {
+        let Some((store, key)) = Location::of(path).and_then(|location| Store::of(&location).ok()) else {
+            continue;
+        };
+        let seen = store.seen(&key);
+        if let Some(last) = last {
+            let _ = last.follower.set((store, key));
+        }
+        last = seen;
+    }
 }
 
 /// The first bytes of many objects, fetched side by side and forgotten when this is dropped: what tells their kind.

@@ -130,7 +130,10 @@ pub(crate) fn check_encrypted(url: &str) -> Result<(), StoreError> {
     if !url.starts_with("http://") || is_this_machine(url) || is_allowed() {
         return Ok(());
     }
-    Err(StoreError::new(format!("{url} is not encrypted"), "write https://, or set CORPUS_ALLOW_HTTP=true if the network is to be trusted"))
+    Err(StoreError::new(
+        format!("{url} is not encrypted"),
+        "write https://, or set CORPUS_ALLOW_HTTP=true if the network is to be trusted",
+    ))
 }
 
 /// True for an endpoint on this machine, which needs no encryption.

@@ -12,17 +12,19 @@ pub(crate) fn of(scheme: Scheme, error: &object_store::Error) -> StoreError {
     let told = told(error);
     let is_unsigned = told.contains("169.254.169.254") || told.contains("metadata.google.internal");
     let (why, remedy) = match error {
-        E::NotFound { .. } if told.contains("NoSuchBucket") => {
-            ("there is no such bucket".to_owned(), "check its name, and the endpoint if it is not the default one")
-        }
+        _ if told.contains("NoSuchBucket") || told.contains("ContainerNotFound") => (
+            "there is no such bucket".to_owned(),
+            "check its name, and the endpoint if it is not the default one",
+        ),
         E::NotFound { .. } => ("there is no such object".to_owned(), "check the address"),
         E::Precondition { .. } | E::NotModified { .. } => return changed(),
         E::PermissionDenied { .. } | E::Unauthenticated { .. } => {
             (format!("the store refuses access ({})", reason(&told)), credentials(scheme))
         }
-        _ if is_unsigned => {
-            (format!("no credentials were found ({})", reason(&told)), credentials(scheme))
+        _ if told.contains("must be specified") => {
+            (format!("something is not set ({})", reason(&told)), credentials(scheme))
         }
+        _ if is_unsigned => (format!("no credentials were found ({})", reason(&told)), credentials(scheme)),
         E::NotSupported { .. } => (
             "the server does not give ranges of a file".to_owned(),
             "download it first: this kind of file is read in parts",
@@ -38,7 +40,7 @@ pub(crate) fn of(scheme: Scheme, error: &object_store::Error) -> StoreError {
         _ => (format!("the store cannot be read or written ({})", reason(&told)), UNREACHABLE),
     };
     let kind = match error {
-        E::NotFound { .. } if told.contains("NoSuchBucket") => StoreErrorKind::Other,
+        _ if told.contains("NoSuchBucket") || told.contains("ContainerNotFound") => StoreErrorKind::Other,
         E::NotFound { .. } => StoreErrorKind::Absent,
         E::NotSupported { .. } => StoreErrorKind::NoRanges,
         _ => StoreErrorKind::Other,
@@ -49,12 +51,25 @@ pub(crate) fn of(scheme: Scheme, error: &object_store::Error) -> StoreError {
 pub(crate) const UNREACHABLE: &str =
     "check address and network, then run the same command again: it goes on where it stopped";
 
+/// True if an answer began well and ended early.
+pub(crate) fn breaks_off(error: &object_store::Error) -> bool {
+    let told = told(error);
+    matches!(error, object_store::Error::Generic { .. })
+        && (told.contains(" body") || told.contains("end of file"))
+}
+
 pub(crate) fn changed() -> StoreError {
-    StoreError::new("the object changed after it was listed".to_owned(), "run again when nothing writes to it")
+    StoreError::new(
+        "the object changed after it was listed".to_owned(),
+        "run again when nothing writes to it",
+    )
 }
 
 pub(crate) fn short(at: u64, end: u64) -> StoreError {
-    StoreError::new(format!("the store breaks off at byte {at}, again and again; {end} were promised"), UNREACHABLE)
+    StoreError::new(
+        format!("the store breaks off at byte {at}, again and again; {end} were promised"),
+        UNREACHABLE,
+    )
 }
 
 /// What of the environment lets in.

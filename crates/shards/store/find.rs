@@ -1,11 +1,10 @@
 //! What an address names: one object, all below a folder, or those that match a pattern.
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
 
-use super::{Seen, Store, failure, location, wait_for};
+use super::{Seen, Store, client, failure, location, wait_for};
 use crate::InputError;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::inputs::{matches_below, split_pattern};
@@ -73,7 +72,9 @@ fn below(keys: &[(Key, u64)], location: &Location, folder: &str, exclude: &[Stri
     let mut found = Vec::new();
     for (index, (key, size)) in keys.iter().enumerate() {
         let key = key.as_ref();
-        let Some(relative) = key.strip_prefix(folder).filter(|relative| !relative.is_empty()) else { continue };
+        let Some(relative) = key.strip_prefix(folder).filter(|relative| !relative.is_empty()) else {
+            continue;
+        };
         let is_hidden = relative.split('/').any(|part| part.starts_with('.'));
         let stands_for_folder = *size == 0
             && keys[index + 1..]
@@ -101,14 +102,35 @@ impl Store {
         } else {
             let prefix = Key::parse(folder).map_err(|error| failure::of(self.scheme, &error.into()))?;
             let prefix = (!folder.is_empty()).then_some(prefix);
-            let mut listed = self.client.list(prefix.as_ref());
-            let wrong = |error| failure::of(self.scheme, &error);
-            while let Some(meta) = listed.try_next().await.map_err(wrong)? {
-                let seen: Arc<Seen> = self.see(&meta.location, Seen::new(&meta));
-                keys.push((meta.location, seen.size));
+            let mut attempt = 0;
+            while let Err(error) = self.list_on(prefix.as_ref(), &mut keys).await {
+                attempt += 1;
+                // Requests are repeated inside, answers that break off are not.
+                if attempt > client::retries() || !failure::breaks_off(&error) {
+                    return Err(failure::of(self.scheme, &error));
+                }
+                tokio::time::sleep(client::pause(attempt)).await;
             }
         }
         keys.sort_unstable();
         Ok(keys)
+    }
+
+    /// Lists what lies behind the keys that are there already.
+    async fn list_on(
+        &self,
+        prefix: Option<&Key>,
+        keys: &mut Vec<(Key, u64)>,
+    ) -> Result<(), object_store::Error> {
+        // Stores list in order of keys.
+        let mut listed = match keys.iter().map(|(key, _)| key).max() {
+            Some(last) => self.client.list_with_offset(prefix, last),
+            None => self.client.list(prefix),
+        };
+        while let Some(meta) = listed.try_next().await? {
+            let seen = self.see(&meta.location, Seen::new(&meta));
+            keys.push((meta.location, seen.size));
+        }
+        Ok(())
     }
 }

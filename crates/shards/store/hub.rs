@@ -12,7 +12,8 @@ use super::{SECOND, Seen, client, failure};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::location::Scheme;
 
-const REMEDY: &str = "check organisation, name and revision: hf://datasets/organisation/name@revision/folder/";
+const REMEDY: &str =
+    "check organisation, name and revision: hf://datasets/organisation/name@revision/folder/";
 
 pub(crate) struct Hub {
     client: Client,
@@ -163,8 +164,7 @@ impl Hub {
         &self,
         request: RequestBuilder,
     ) -> Result<(HeaderMap, T), (StoreError, bool)> {
-        let broken =
-            |error: reqwest::Error| (StoreError::new(error.to_string(), failure::UNREACHABLE), true);
+        let broken = |error: reqwest::Error| (StoreError::new(error.to_string(), failure::UNREACHABLE), true);
         let response = request.send().await.map_err(broken)?;
         refused(&response).map_or(Ok(()), Err)?;
         let headers = response.headers().clone();
@@ -212,7 +212,9 @@ fn encoded(path: &str) -> String {
     let mut out = String::new();
     for byte in path.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => out.push(byte as char),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(byte as char)
+            }
             byte => out += &format!("%{byte:02X}"),
         }
     }

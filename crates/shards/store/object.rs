@@ -11,16 +11,18 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::blocks::Blocks;
-use super::{Seen, Store, client, failure, location, permits, runtime, wait_for};
+use super::{Seen, Store, client, failure, location, locked, permits, runtime, wait_for};
 use crate::error::{StoreError, StoreErrorKind};
 
 /// Ranges grow from the first to the largest, so that little is fetched of what is only looked at.
-const FIRST_RANGE: u64 = 256 << 10;
+const FIRST_RANGE: u64 = 1 << 20;
 const LARGEST_RANGE: u64 = 8 << 20;
 const MOST_AHEAD: usize = 6;
+/// Objects behind this one whose first range is fetched early.
+const FOLLOWERS: usize = 4;
 
 /// Bytes that one reader holds at most.
-pub(crate) const READ_AHEAD: u64 = LARGEST_RANGE * (MOST_AHEAD as u64 + 1);
+pub(crate) const READ_AHEAD: u64 = LARGEST_RANGE * (MOST_AHEAD as u64 + 1) + FIRST_RANGE * FOLLOWERS as u64;
 
 /// Pieces of a body that wait to be read, where a server gives no ranges.
 const WAITING_PIECES: usize = 64;
@@ -75,7 +77,30 @@ impl Object {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let (store, key) = Store::of(&location(path)?)?;
         let seen = wait_for(store.look(&key))?;
-        Ok(Self::of(store, key, seen))
+        let mut object = Self::of(store, key, seen);
+        if let Some(task) = locked(&object.seen.early).take() {
+            object.next = FIRST_RANGE.min(object.len());
+            object.length = 2 * FIRST_RANGE;
+            object.ahead.push_back(task);
+        }
+        object.fetch_followers()?;
+        Ok(object)
+    }
+
+    /// Starts to fetch what will be read after this one, so that small objects do not wait for one another.
+    fn fetch_followers(&self) -> Result<(), StoreError> {
+        let mut seen = self.seen.clone();
+        for _ in 0..FOLLOWERS {
+            let Some((store, key)) = seen.follower.get() else { break };
+            let Some(next) = store.seen(key) else { break };
+            let mut early = locked(&next.early);
+            if early.is_none() && next.size > 0 {
+                *early = Some(Task::start(store, key, &next, 0..FIRST_RANGE.min(next.size))?);
+            }
+            drop(early);
+            seen = next;
+        }
+        Ok(())
     }
 
     fn of(store: Arc<Store>, key: Key, seen: Arc<Seen>) -> Self {
@@ -104,22 +129,12 @@ impl Object {
         again
     }
 
-    /// Reading goes on at an offset, without what lies before it.
-    pub fn skip_to(&mut self, offset: u64) {
-        self.ahead.clear();
-        self.current = Bytes::new();
-        (self.position, self.next) = (offset, offset);
-    }
-
     pub fn blocks(&self) -> &Arc<Blocks> {
         self.blocks.get_or_init(|| Arc::new(Blocks::new(&self.store, &self.key, &self.seen)))
     }
 
-    /// Starts to fetch before anybody reads.
-    pub fn prepare(&mut self) -> Result<(), StoreError> {
-        let head = self.seen.head().clone().unwrap_or_default();
-        self.next = self.next.max(head.len() as u64);
-        // The first range alone: how many follow depends on how many are read.
+    /// Asks for the next ranges; how many depends on how many were read.
+    fn fetch_ahead(&mut self) -> Result<(), StoreError> {
         while self.whole.is_none() && self.ahead.len() < self.depth() && self.next < self.len() {
             let end = (self.next + self.length).min(self.len());
             self.ahead.push_back(Task::start(&self.store, &self.key, &self.seen, self.next..end)?);
@@ -130,11 +145,7 @@ impl Object {
     }
 
     fn depth(&self) -> usize {
-        match self.length {
-            length if length <= 2 * FIRST_RANGE => 1,
-            length if length < LARGEST_RANGE => 2,
-            _ => MOST_AHEAD,
-        }
+        if self.length < LARGEST_RANGE { 2 } else { MOST_AHEAD }
     }
 
     /// The bytes behind `position`; some, unless the object ends there.
@@ -149,7 +160,7 @@ impl Object {
             return self.next_piece();
         }
         self.next = self.next.max(self.position);
-        self.prepare()?;
+        self.fetch_ahead()?;
         let Some(task) = self.ahead.pop_front() else { return Ok(Bytes::new()) };
         match task.wait() {
             Err(error) if error.kind == StoreErrorKind::NoRanges => {
