@@ -10,6 +10,7 @@ import hashlib
 import http.server
 import ipaddress
 import json
+import logging
 import os
 import socketserver
 import ssl
@@ -178,6 +179,7 @@ def serve(folder, context=None):
 
 def main():
     folder = sys.argv[1]
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
     pem, both = certificate(folder)
