@@ -250,8 +250,14 @@ fn clean_threads(bencher: Bencher<'_, '_>, threads: usize) {
             signatures: true,
             tokenizer: None,
             fresh: false,
+            scratch: None,
+            share: None,
+            segment_bytes: engine::SEGMENT_BYTES,
             stop: Default::default(),
         };
-        engine::clean(&plan, &options, &|_| ()).unwrap().manifest.outputs.len()
+        match engine::clean(&plan, &options, &|_| ()).unwrap() {
+            engine::Ended::Finished(outcome) => outcome.manifest.outputs.len(),
+            engine::Ended::Swept(_) => unreachable!("it is no share"),
+        }
     });
 }

@@ -4,32 +4,11 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use crate::support::{clean, demo_raw, table, texts, tree};
+use crate::support::{assert_same, clean, demo_pages, demo_raw, table, texts, tree};
 
-/// The demo's pages many times over, so that there are several blocks: each copy with its own first words.
+/// The demo's pages many times over, so that there are several blocks.
 pub fn many_pages(path: &Path) {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/cli/demo/raw/pages.jsonl");
-    let lines = fs::read(source).unwrap();
-    let mut file = fs::File::create(path).unwrap();
-    for copy in 0..110 {
-        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            // Valid records get their copy's number in the text; damaged ones stay as they are.
-            match std::str::from_utf8(line)
-                .ok()
-                .and_then(|l| serde_json::from_str::<serde_json::Value>(l).ok())
-            {
-                Some(mut record) if record["text"].is_string() => {
-                    let text = format!("Copy {copy} of this page.\n{}", record["text"].as_str().unwrap());
-                    record["text"] = text.into();
-                    writeln!(file, "{record}").unwrap();
-                }
-                _ => {
-                    file.write_all(line).unwrap();
-                    file.write_all(b"\n").unwrap();
-                }
-            }
-        }
-    }
+    fs::write(path, demo_pages(0..110)).unwrap();
 }
 
 #[test]
@@ -45,10 +24,7 @@ fn the_same_bytes_for_any_number_of_threads() {
         trees.push(tree(&out));
     }
     for other in &trees[1..] {
-        assert_eq!(trees[0].keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
-        for (name, bytes) in &trees[0] {
-            assert!(other[name] == *bytes, "{name} differs");
-        }
+        assert_same(other, &trees[0]);
     }
 }
 

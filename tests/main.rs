@@ -9,12 +9,14 @@ mod demo;
 mod determinism;
 mod diff;
 mod every_filter;
+mod failing;
 mod hostile;
 mod near_duplicates;
 mod readers;
 mod readme;
 mod recipes;
 mod resume;
+mod sharded;
 #[cfg(feature = "stores")]
 mod store_servers;
 #[cfg(feature = "stores")]

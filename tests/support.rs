@@ -34,6 +34,44 @@ pub fn clean(inputs: &[&Path], out: &Path, flags: &[&str], code: i32) -> Output 
     output
 }
 
+/// A temporary folder, in memory where that can be had: most of what these runs cost is the wait for a disk.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// Copies of the demo's pages as JSONL: each copy has its number in every text.
+pub fn demo_pages(copies: std::ops::Range<u32>) -> Vec<u8> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/cli/demo/raw/pages.jsonl");
+    let lines = fs::read(source).unwrap();
+    let mut pages = Vec::new();
+    for copy in copies {
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            // Valid records get their copy's number in the text; damaged ones stay as they are.
+            match std::str::from_utf8(line)
+                .ok()
+                .and_then(|l| serde_json::from_str::<serde_json::Value>(l).ok())
+            {
+                Some(mut record) if record["text"].is_string() => {
+                    let text = format!("Copy {copy} of this page.\n{}", record["text"].as_str().unwrap());
+                    record["text"] = text.into();
+                    pages.extend(record.to_string().bytes());
+                }
+                _ => pages.extend(line),
+            }
+            pages.push(b'\n');
+        }
+    }
+    pages
+}
+
+/// The same files with the same bytes.
+pub fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>) {
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (name, bytes) in expected {
+        assert!(found[name] == *bytes, "{name} differs");
+    }
+}
+
 /// The demo's raw folder, written out.
 pub fn demo_raw(folder: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/cli/demo/raw");

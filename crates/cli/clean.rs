@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use engine::{CleanOptions, EngineError, Outcome, Phase, Progress};
+use engine::{CleanOptions, Ended, EngineError, Event, GoesOn, Outcome, Phase, Progress, SweptShare};
 use shards::{NumberField, ReadOptions};
 use tokens::Tokenizer;
 
@@ -54,12 +54,19 @@ pub struct RunArgs {
     /// Do not write signatures/.
     #[arg(long)]
     no_signatures: bool,
-    /// Replace a finished run: removes only what its manifest lists.
+    /// Replace a finished run, of which only what its manifest lists is removed, or another run that is not finished.
     #[arg(long)]
     fresh: bool,
     /// Shards that may be quarantined before the exit code becomes 1.
     #[arg(long, default_value_t = 0)]
     max_quarantined: usize,
+    /// Sweep only a share of the input files, such as 2/8 (counted from 1), into an output folder that all machines see;
+    /// the share that is last to be swept goes on to the end. slurm: SLURM_ARRAY_TASK_ID and _COUNT say which.
+    #[arg(long, value_name = "I/N|slurm")]
+    shard: Option<String>,
+    /// Uncompressed input of a segment, the unit of restart; for tests.
+    #[arg(long, hide = true)]
+    segment_bytes: Option<String>,
     /// Worker threads [default: the cores of the cgroup, or RAYON_NUM_THREADS].
     #[arg(long)]
     pub threads: Option<usize>,
@@ -96,6 +103,18 @@ pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -
     let own = recipe.columns().iter().filter(|column| column.from.is_none());
     let numbers =
         own.map(|column| NumberField { name: column.name.clone(), path: column.field.clone() }).collect();
+    let share = args.shard.as_deref().map(machine::share).transpose()?;
+    if share.is_some() && args.fresh {
+        bail!(
+            "--fresh with --shard would remove what others have swept: give another folder, or remove it first"
+        );
+    }
+    let segment_bytes = args.segment_bytes.as_deref().map(|text| {
+        parse_bytes(text)
+            .filter(|bytes| *bytes > 0)
+            .with_context(|| format!("--segment-bytes {text}: such as 64KiB"))
+    });
+    let segment_bytes = segment_bytes.transpose()?.unwrap_or(engine::SEGMENT_BYTES);
     let read = ReadOptions {
         text_column: args.text_column.clone(),
         id_column: args.id_column.clone(),
@@ -107,7 +126,8 @@ pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -
             })?,
         no_mmap: args.no_mmap,
         numbers,
-        ..ReadOptions::default()
+        // A segment ends with a block.
+        block_bytes: ReadOptions::BLOCK_BYTES.min(segment_bytes as usize),
     };
     let tokenizer = args.tokenizer.as_ref().map(|path| {
         let json =
@@ -115,6 +135,7 @@ pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -
         Tokenizer::from_json(&json).with_context(|| format!("{}", path.display()))
     });
     let stop = Stop::listen()?;
+    Stop::tell_of_lost_pages()?;
     let options = CleanOptions {
         inputs,
         out,
@@ -132,24 +153,79 @@ pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -
         signatures: !args.no_signatures,
         tokenizer: tokenizer.transpose()?,
         fresh: args.fresh,
+        share,
+        segment_bytes,
         stop: stop.flag.clone(),
     };
     if !voice.quiet {
         plan::draw::notes(&options.recipe).iter().for_each(|note| eprintln!("note: {note}"));
     }
+    if !voice.quiet && share.is_none() {
+        machine::array_task().iter().for_each(|note| eprintln!("note: {note}"));
+    }
     let line = Line::new(voice);
-    let result = engine::clean(&plan, &options, &|progress| show(&line, progress));
+    let result = engine::clean(&plan, &options, &|event| match event {
+        Event::Progress(progress) => show(&line, progress),
+        Event::GoesOn(goes_on) if !voice.quiet => line.note(&told(&goes_on)),
+        Event::GoesOn(_) => {}
+    });
     line.end();
     let outcome = match result {
         Err(error @ EngineError::Stopped) => {
             eprintln!("corpus: {error}");
             return Ok(stop.exit());
         }
-        result => result?,
+        Ok(Ended::Finished(outcome)) => outcome,
+        Ok(Ended::Swept(swept)) => return tell_swept(swept, &options, voice),
+        Err(error) => return Err(error.into()),
     };
     tell(&outcome, &options, voice)?;
     let quarantined = outcome.manifest.quarantined.len();
     Ok(if quarantined > args.max_quarantined { Exit::Quarantined } else { Exit::Done })
+}
+
+/// What an earlier run has done.
+fn told(goes_on: &GoesOn) -> String {
+    let GoesOn { phase, segments, bytes, next } = goes_on;
+    let gigabytes = *bytes as f64 / 1e9;
+    match (phase, next) {
+        (Phase::Pack, _) => format!("going on: segments packed before: {segments}, of {gigabytes:.1} GB"),
+        (_, None) => {
+            format!("going on: everything was swept before, {segments} segments of {gigabytes:.1} GB")
+        }
+        (_, Some(next)) => {
+            format!("going on after segment {segments}: {gigabytes:.1} GB were swept before; {next} is next")
+        }
+    }
+}
+
+/// A share is swept, and something is left for others.
+fn tell_swept(swept: SweptShare, options: &CleanOptions, voice: Voice) -> anyhow::Result<Exit> {
+    let SweptShare { files, documents, bytes, files_left } = swept;
+    let share = options.share.map(|share| share.to_string()).unwrap_or_default();
+    match voice.format {
+        Format::Json => print(&format!(
+            "{{\"shard\":\"{share}\",\"files\":{files},\"documents\":{documents},\"bytes\":{bytes},\"files_left\":{files_left}}}\n"
+        ))?,
+        Format::Text => {
+            let gigabytes = bytes as f64 / 1e9;
+            print(&format!(
+                "share {share}: {files} files, {documents} documents, {gigabytes:.3} GB swept\n"
+            ))?;
+        }
+    }
+    if !voice.quiet {
+        let n = options.share.map_or(1, |share| share.of);
+        if files == 0 {
+            eprintln!("there are fewer files than {n}: nothing to do for this share");
+        }
+        match files_left {
+            0 => eprintln!("another share is at work still: it goes on to the end"),
+            left => eprintln!("{left} files are left to other shares; the last of them goes on to the end"),
+        }
+        eprintln!("should no share be left, the same command without --shard does what is missing");
+    }
+    Ok(Exit::Done)
 }
 
 fn show(line: &Line, progress: Progress) {

@@ -1,10 +1,13 @@
 //! What this machine allows: threads, memory, and the signals that stop a run.
 
+use std::io::Read;
 use std::num::NonZeroUsize;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
+use engine::Share;
 
 use crate::Exit;
 
@@ -53,6 +56,44 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
     Some((number * unit as f64) as u64)
 }
 
+/// `--shard`: `2/8`, or `slurm`.
+pub fn share(text: &str) -> anyhow::Result<Share> {
+    if text != "slurm" {
+        return text.parse().map_err(|why| anyhow::anyhow!("--shard: {why}"));
+    }
+    array_share(|name| std::env::var(name).ok()).map_err(|why| anyhow::anyhow!("--shard slurm: {why}"))
+}
+
+/// What Slurm's variables say of this task of an array. Task ids may begin anywhere and go up by any step.
+fn array_share(variable: impl Fn(&str) -> Option<String>) -> Result<Share, String> {
+    let number = |name: &str| -> Result<u32, String> {
+        let text =
+            variable(name).ok_or_else(|| format!("{name} is not set: this is no task of a job array"))?;
+        text.trim().parse().map_err(|_| format!("{name} is `{text}`, not a number"))
+    };
+    let (id, of) = (number("SLURM_ARRAY_TASK_ID")?, number("SLURM_ARRAY_TASK_COUNT")?);
+    // Older versions and other schedulers that imitate Slurm lack these two.
+    let first = number("SLURM_ARRAY_TASK_MIN").unwrap_or(1);
+    let step = number("SLURM_ARRAY_TASK_STEP").unwrap_or(1).max(1);
+    let place = id.checked_sub(first).filter(|place| place % step == 0).map(|place| place / step);
+    match place.filter(|place| *place < of) {
+        Some(place) => Ok(Share { number: place + 1, of }),
+        None => Err(format!(
+            "task {id} of {of} tasks from {first} by {step} has no place: submit an array without gaps (--array=1-{of}), or \
+             give --shard {id}/N"
+        )),
+    }
+}
+
+/// Said to a task of an array that was not told to share.
+pub fn array_task() -> Option<String> {
+    let share = array_share(|name| std::env::var(name).ok()).ok().filter(|share| share.of > 1)?;
+    Some(format!(
+        "this is task {} of a job array of {}: --shard slurm would divide the input among them",
+        share.number, share.of
+    ))
+}
+
 fn allowed_memory() -> u64 {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
@@ -84,6 +125,23 @@ impl Stop {
         Ok(Stop { flag, terminated })
     }
 
+    /// A mapped file that shrinks or cannot be read is a signal, not an error: says so, and ends the process.
+    pub fn tell_of_lost_pages() -> anyhow::Result<()> {
+        let (mut told, teller) = UnixStream::pair()?;
+        signal_hook::low_level::pipe::register(signal_hook::consts::SIGBUS, teller)?;
+        // The thread that was hit tries again and again until this one ends them all.
+        std::thread::spawn(move || {
+            if told.read_exact(&mut [0]).is_ok() {
+                eprintln!(
+                    "corpus: a mapped file shrank or could not be read while it was read. What was finished is kept: run the \
+                     same command again to go on, with --no-mmap if input files change meanwhile"
+                );
+                std::process::exit(Exit::Failed as i32);
+            }
+        });
+        Ok(())
+    }
+
     pub fn exit(&self) -> Exit {
         if self.terminated.load(Ordering::Relaxed) { Exit::Stopped } else { Exit::Interrupted }
     }
@@ -91,7 +149,32 @@ impl Stop {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_bytes;
+    use engine::Share;
+
+    use super::{array_share, parse_bytes};
+
+    #[test]
+    fn tasks_of_an_array_are_shares() {
+        let share = |variables: &[(&str, &str)]| {
+            array_share(|name| {
+                let found = variables.iter().find(|(key, _)| name == format!("SLURM_ARRAY_TASK_{key}"));
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let whole = [("ID", "7"), ("COUNT", "3"), ("MIN", "5"), ("STEP", "2"), ("MAX", "9")];
+        assert_eq!(share(&whole), Ok(Share { number: 2, of: 3 }));
+        assert_eq!(share(&[("ID", "0"), ("COUNT", "8"), ("MIN", "0")]), Ok(Share { number: 1, of: 8 }));
+        assert_eq!(share(&[("ID", "8"), ("COUNT", "8")]), Ok(Share { number: 8, of: 8 }));
+        for gaps in [
+            &[("ID", "7"), ("COUNT", "3"), ("MIN", "1")][..],
+            &[("ID", "6"), ("COUNT", "3"), ("MIN", "5"), ("STEP", "2")],
+            &[("ID", "0"), ("COUNT", "3")],
+        ] {
+            assert!(share(gaps).is_err_and(|why| why.contains("gaps")), "{gaps:?}");
+        }
+        assert!(share(&[("ID", "1")]).is_err_and(|why| why.contains("COUNT")));
+        assert!(share(&[("ID", "x"), ("COUNT", "2")]).is_err_and(|why| why.contains("not a number")));
+    }
 
     #[test]
     fn sizes() {

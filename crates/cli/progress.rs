@@ -40,6 +40,11 @@ impl Line {
         self.bar.set_message(format!("{}{left}", message(seconds)));
     }
 
+    /// A line that stays, above the one that moves.
+    pub fn note(&self, text: &str) {
+        self.bar.suspend(|| eprintln!("{text}"));
+    }
+
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,18 +1,6 @@
-//! Documents that share a band: candidates for being near-duplicates.
+//! Documents that share a band with one of a few: what must not be trained on beside a held-out document.
 
 use crate::minhash::{BANDS, BandKeys};
-
-/// A document's key of one band, and the document.
-pub type BandRecord = (u64, u32);
-
-/// Sorts the records of one band and hands each pair of neighbours with the same key to `join`, lower
-/// document first: a chain over every group of equal keys.
-pub fn for_each_collision(records: &mut [BandRecord], mut join: impl FnMut(u32, u32)) {
-    records.sort_unstable();
-    for same in records.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
-        join(same[0].1, same[1].1);
-    }
-}
 
 /// The bands of the held-out documents, to find out what is too close to them to be trained on.
 ///
@@ -46,14 +34,6 @@ impl BandIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn equal_keys_are_chained_in_document_order() {
-        let mut records = [(5, 3), (2, 0), (5, 1), (9, 2), (5, 2), (2, 4)];
-        let mut pairs = Vec::new();
-        for_each_collision(&mut records, |a, b| pairs.push((a, b)));
-        assert_eq!(pairs, [(0, 4), (1, 2), (2, 3)]);
-    }
 
     #[test]
     fn a_key_counts_in_its_own_band_only() {

@@ -1,6 +1,9 @@
-//! What a report says of duplicates: the clusters by size, and what loses suspiciously much.
+//! What a report says of duplicates: how large the clusters are, and the largest of them.
 
-use crate::resolve::Duplicate;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::resolve::Verdicts;
 
 /// A kept document and all that is dropped in its favour.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,87 +13,49 @@ pub struct Cluster {
     pub dropped: Vec<u32>,
 }
 
-impl Cluster {
-    /// Documents, the kept one included.
-    pub fn size(&self) -> usize {
-        self.dropped.len() + 1
-    }
+/// Clusters of two documents or more.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Clusters {
+    /// How many have so many documents, the kept one included.
+    pub sizes: BTreeMap<u64, u64>,
+    /// The largest first (ties: by the kept document's place in the input).
+    pub largest: Vec<Cluster>,
 }
 
-/// All clusters, the largest first (ties: by the kept document's place in the input).
-pub fn clusters(verdicts: &[Option<Duplicate>]) -> Vec<Cluster> {
-    let dropped = |(at, verdict): (usize, &Option<Duplicate>)| verdict.map(|d| (d.of, at as u32));
-    let mut pairs: Vec<(u32, u32)> = verdicts.iter().enumerate().filter_map(dropped).collect();
+/// All clusters by size, and the `shown` largest. Takes up to 32 bytes per duplicate while it runs.
+pub fn clusters(verdicts: &Verdicts, shown: usize) -> Clusters {
+    let mut pairs: Vec<(u32, u32)> =
+        verdicts.duplicates().map(|(dropped, twin)| (twin.of, dropped)).collect();
     pairs.sort_unstable();
-    let groups = pairs.chunk_by(|a, b| a.0 == b.0);
-    let mut clusters: Vec<Cluster> = groups
-        .map(|group| Cluster { kept: group[0].0, dropped: group.iter().map(|pair| pair.1).collect() })
-        .collect();
-    clusters.sort_by_key(|cluster| (usize::MAX - cluster.size(), cluster.kept));
+    let mut clusters = Clusters::default();
+    let mut groups: Vec<&[(u32, u32)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
+    for group in &groups {
+        *clusters.sizes.entry(group.len() as u64 + 1).or_default() += 1;
+    }
+    groups.sort_unstable_by_key(|group| (Reverse(group.len()), group[0].0));
+    let cluster = |group: &[(u32, u32)]| Cluster {
+        kept: group[0].0,
+        dropped: group.iter().map(|(_, dropped)| *dropped).collect(),
+    };
+    clusters.largest = groups.into_iter().take(shown).map(cluster).collect();
     clusters
 }
 
-/// The leading clusters that drop more than `max_share` (0 to 1) of all `documents`: to be warned of.
-pub fn oversized(clusters: &[Cluster], documents: usize, max_share: f64) -> &[Cluster] {
-    let limit = max_share * documents as f64;
-    let n = clusters.iter().take_while(|cluster| cluster.dropped.len() as f64 > limit).count();
-    &clusters[..n]
-}
-
-/// What one source (or any other group of documents) loses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loss {
-    pub source: u32,
-    pub documents: u64,
-    pub dropped: u64,
-}
-
-/// The sources of at least `min_documents` that lose more than `max_share` (0 to 1) of their documents, in
-/// order of their number; `sources` holds the number of each document's source, from 0 on.
-pub fn losses(
-    sources: &[u32],
-    verdicts: &[Option<Duplicate>],
-    max_share: f64,
-    min_documents: u64,
-) -> Vec<Loss> {
-    let n_sources = sources.iter().max().map_or(0, |&last| last as usize + 1);
-    let mut losses: Vec<Loss> =
-        (0..n_sources as u32).map(|source| Loss { source, documents: 0, dropped: 0 }).collect();
-    for (source, verdict) in sources.iter().zip(verdicts) {
-        let loss = &mut losses[*source as usize];
-        loss.documents += 1;
-        loss.dropped += u64::from(verdict.is_some());
-    }
-    losses
-        .retain(|l| l.documents >= min_documents.max(1) && l.dropped as f64 > max_share * l.documents as f64);
-    losses
-}
-
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
+    use crate::{Candidates, Options, resolve};
 
-    fn of(kept: u32) -> Option<Duplicate> {
-        Some(Duplicate { of: kept, similarity: 0.9, exact: false })
-    }
+    use super::*;
 
     #[test]
     fn largest_clusters_first() {
-        let verdicts = [None, of(0), None, of(2), of(2), None, of(5)];
-        let found = clusters(&verdicts);
-        let members: Vec<_> = found.iter().map(|c| (c.kept, c.dropped.as_slice(), c.size())).collect();
-        assert_eq!(members, [(2, &[3, 4][..], 3), (0, &[1][..], 2), (5, &[6][..], 2)]);
-        assert_eq!(oversized(&found, 7, 0.2).len(), 1);
-        assert_eq!(oversized(&found, 7, 0.3).len(), 0);
-        assert_eq!(oversized(&found, 7, 0.1).len(), 3);
-    }
-
-    #[test]
-    fn sources_that_lose_more_than_their_share() {
-        let verdicts = [None, of(0), of(0), None, None, of(3)];
-        let sources = [0, 0, 0, 1, 1, 2];
-        assert_eq!(losses(&sources, &verdicts, 0.5, 2), [Loss { source: 0, documents: 3, dropped: 2 }]);
-        assert_eq!(losses(&sources, &verdicts, 0.5, 1).len(), 2);
-        assert_eq!(losses(&[], &[], 0.5, 1), []);
+        let exact = [7, 7, 3, 3, 3, 5, 5].map(Some);
+        let candidates = Candidates { exact: &exact, ..Candidates::default() };
+        let verdicts = resolve(&candidates, &Options::default()).unwrap();
+        let found = clusters(&verdicts, 2);
+        let members: Vec<_> = found.largest.iter().map(|c| (c.kept, c.dropped.as_slice())).collect();
+        assert_eq!(members, [(2, &[3, 4][..]), (0, &[1][..])]);
+        assert_eq!(found.sizes, BTreeMap::from([(2, 2), (3, 1)]));
     }
 }

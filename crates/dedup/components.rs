@@ -1,13 +1,15 @@
 //! Connected components of documents: union-find whose roots are the smallest member, so that the result
 //! does not depend on the order of the joins.
 
-/// Four bytes per document.
 #[derive(Clone, Debug)]
 pub struct Components {
     parent: Vec<u32>,
 }
 
 impl Components {
+    /// Per document.
+    pub const BYTES: u64 = 4;
+
     /// `documents` components of one document each.
     pub fn new(documents: usize) -> Self {
         Components { parent: (0..documents as u32).collect() }
@@ -28,18 +30,13 @@ impl Components {
         self.parent[a.max(b) as usize] = a.min(b);
     }
 
-    /// Components of two documents or more, by their smallest document, each in ascending order.
-    pub fn groups(mut self) -> Vec<Vec<u32>> {
-        let mut members: Vec<(u32, u32)> = Vec::new();
-        for document in 0..self.parent.len() as u32 {
-            let root = self.root(document);
-            if root != document {
-                members.push((root, document));
-            }
+    /// The root of each document.
+    pub fn into_roots(mut self) -> Vec<u32> {
+        // A root is smaller than what it is the root of, and stands for itself.
+        for document in 0..self.parent.len() {
+            self.parent[document] = self.parent[self.parent[document] as usize];
         }
-        members.sort_unstable();
-        let groups = members.chunk_by(|a, b| a.0 == b.0);
-        groups.map(|group| [group[0].0].into_iter().chain(group.iter().map(|m| m.1)).collect()).collect()
+        self.parent
     }
 }
 
@@ -55,7 +52,7 @@ mod tests {
         let mut backward = Components::new(8);
         pairs.iter().rev().for_each(|&(a, b)| backward.join(b, a));
         assert_eq!(forward.root(7), 2);
-        assert_eq!(forward.clone().groups(), [vec![1, 5], vec![2, 4, 6, 7]]);
-        assert_eq!(forward.groups(), backward.groups());
+        assert_eq!(forward.into_roots(), [0, 1, 2, 3, 2, 1, 2, 2]);
+        assert_eq!(backward.into_roots(), [0, 1, 2, 3, 2, 1, 2, 2]);
     }
 }

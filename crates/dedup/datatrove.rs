@@ -6,12 +6,15 @@ use crate::minhash::{BANDS, ROWS, Signature};
 /// The eight values of a document's band, and the document.
 pub type BandRow = ([u64; ROWS], u32);
 
+/// Memory of [`roots`], in bytes.
+pub const BYTES_PER_DOCUMENT: u64 = 80;
+
 /// The root of each of so many documents' cluster; the root is the document that datatrove keeps.
 ///
 /// `read` gives the rows of one band, of the documents that have a signature; documents are in input order,
 /// read as one task. As in datatrove 0.10's stages 2 and 3: per band sort by the eight values, then by document;
 /// join each to its predecessor if equal; the larger side's root stays, in a tie that of the predecessor.
-/// Takes 72 bytes per document for the band in work, and 8 for the clusters.
+/// Takes 72 bytes per document for the band in work, and 8 for the clusters ([`BYTES_PER_DOCUMENT`]).
 pub fn roots(documents: usize, mut read: impl FnMut(usize, &mut Vec<BandRow>)) -> Vec<u32> {
     let mut parent: Vec<u32> = (0..documents as u32).collect();
     let mut size = vec![1_u32; documents];

@@ -1,23 +1,25 @@
 //! Duplicates: exact ones by hash, near ones by MinHash bands, joined into clusters of which one document is
 //! kept. Pure functions over arrays of per-document records; no text is needed.
 //!
-//! Bytes per document: candidates take 32 (exact hash), 120 (band keys), 112 (sketch) and 8 (rank); while
-//! resolving 40 more for exact hashes, then 20 for each band in work (one per thread), 8 per collision of a band
-//! and 4 for components; verdicts take 16.
+//! Signatures are read as columns in as many passes as the memory asks for, so that only some ten bytes per candidate
+//! have to fit ([`Verdicts::BYTES`]): see [`resolve`].
 
 pub mod bands;
+mod candidates;
 pub mod clusters;
-pub mod components;
+mod component;
+mod components;
 pub mod datatrove;
-pub mod exact;
 mod mersenne_twister;
 pub mod minhash;
+mod passes;
 pub mod resolve;
 
 pub use bands::BandIndex;
-pub use clusters::{Cluster, Loss, clusters, losses, oversized};
+pub use candidates::Candidates;
+pub use clusters::{Cluster, Clusters, clusters};
 pub use minhash::{BANDS, BandKeys, Signature, Sketch, VALUES, estimate};
 pub use resolve::{
-    Candidates, Duplicate, MIN_SIMILARITY, Options, Verify, highest_first, jaccard, latest_first,
-    longest_first, resolve,
+    Duplicate, Failure, MIN_SIMILARITY, Options, Signatures, Step, Verdicts, Verify, highest_first, jaccard,
+    latest_first, longest_first, resolve,
 };

@@ -1,30 +1,54 @@
 //! Which documents are dropped as duplicates, and of which document that is kept.
+//!
+//! Signatures are read as columns, in as many passes as the memory asks for ([`Signatures`]); nothing is written
+//! meanwhile. The result does not depend on the memory.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
-use rayon::prelude::*;
-
-use crate::bands::for_each_collision;
+use crate::component::Members;
 use crate::components::Components;
 use crate::datatrove::{BandRow, roots};
-use crate::exact::first_twins;
-use crate::minhash::{BANDS, BandKeys, Sketch, estimate};
+use crate::minhash::{BANDS, BandKeys, Sketch};
+use crate::passes::{Batch, batches, in_passes};
 
 /// Similarity to the kept document from which on a document is dropped, if the recipe does not say.
 pub const MIN_SIMILARITY: f64 = 0.7;
 
-/// What is known of each document, in input order; all slices that are not empty have the same length.
-#[derive(Clone, Copy, Default)]
-pub struct Candidates<'a> {
-    /// Hash of the text; `None` for a document that is not a candidate; empty: no exact deduplication.
-    pub exact: &'a [Option<u128>],
-    /// `None` for a document that is no candidate or has no shingles; empty: no near deduplication.
-    pub bands: &'a [Option<BandKeys>],
-    /// Needed with `bands`, unless nothing is verified.
-    pub sketches: &'a [Sketch],
-    /// The lower, the rather kept; ties in input order; empty: input order alone (`first`).
-    pub rank: &'a [u64],
+/// Signatures of all candidates as columns, group by group; candidates are numbered in input order over all groups.
+pub trait Signatures: Sync {
+    /// Why a column cannot be read.
+    type Error: Send;
+
+    /// How many candidates there are; fewer than 2^32 − 1.
+    fn candidates(&self) -> usize;
+
+    /// The first candidate of each group, ascending.
+    fn groups(&self) -> &[u32];
+
+    /// Gives `each` the hash of the text of those candidates of a group that exact deduplication looks at.
+    ///
+    /// # Errors
+    /// When the column cannot be read; so below.
+    fn exact(&self, group: usize, each: impl FnMut(u32, u128)) -> Result<(), Self::Error>;
+
+    /// Likewise the key of one band, of those that near deduplication looks at.
+    fn band(&self, group: usize, band: usize, each: impl FnMut(u32, u64)) -> Result<(), Self::Error>;
+
+    /// Of candidates of a group (ascending): rank (the lower, the rather kept; ties in input order) and sketch.
+    fn details(
+        &self,
+        group: usize,
+        wanted: impl Iterator<Item = u32>,
+        each: impl FnMut(u64, Sketch),
+    ) -> Result<(), Self::Error>;
+
+    /// Likewise the keys of all bands; zeros for a candidate that has none.
+    fn keys(
+        &self,
+        group: usize,
+        wanted: impl Iterator<Item = u32>,
+        each: impl FnMut(BandKeys),
+    ) -> Result<(), Self::Error>;
 }
 
 /// How the similarity of a member to a kept document is found out.
@@ -46,11 +70,51 @@ pub struct Options<'a> {
     /// 0 to 1.
     pub min_similarity: f64,
     pub verify: Verify<'a>,
+    /// Told what begins; `false` stops the work.
+    pub progress: &'a (dyn Fn(Step) -> bool + Sync),
+    /// Anonymous memory, in bytes. Only [`Verify::Datatrove`] takes more: [`crate::datatrove::BYTES_PER_DOCUMENT`].
+    pub memory: u64,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Options { min_similarity: MIN_SIMILARITY, verify: Verify::Sketch }
+        Options {
+            min_similarity: MIN_SIMILARITY,
+            verify: Verify::Sketch,
+            progress: &|_| true,
+            memory: u64::MAX,
+        }
+    }
+}
+
+/// A part of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Texts that are the same.
+    Exact,
+    /// Documents that share this band.
+    Band(usize),
+    /// Who is kept, of so many batches of components this one.
+    Components { batch: usize, of: usize },
+}
+
+/// Why duplicates could not be resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure<E> {
+    /// So many bytes are the least.
+    Memory(u64),
+    /// As [`Options::progress`] wanted it.
+    Stopped,
+    Read(E),
+}
+
+impl<E> Failure<E> {
+    /// The same where so many bytes are needed besides.
+    fn beside(self, bytes: u64) -> Self {
+        match self {
+            Failure::Memory(least) => Failure::Memory(least + bytes),
+            other => other,
+        }
     }
 }
 
@@ -63,6 +127,85 @@ pub struct Duplicate {
     pub similarity: f32,
     /// Another document before it has the same text (`exact_dedup`), else it is a near-duplicate.
     pub exact: bool,
+}
+
+/// The verdicts on all candidates. Takes [`Verdicts::BYTES`] for each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verdicts {
+    /// Itself for a candidate that is kept.
+    pub(crate) of: Vec<u32>,
+    similarity: Vec<f32>,
+    flags: Vec<u8>,
+}
+
+/// Another candidate before it has the same text.
+const EXACT: u8 = 1;
+/// Its component has been decided; else `of` is the component's root.
+const DECIDED: u8 = 2;
+
+impl Verdicts {
+    /// Bytes per candidate.
+    pub const BYTES: u64 = 9;
+
+    fn all_kept(candidates: usize) -> Verdicts {
+        Verdicts {
+            of: (0..candidates as u32).collect(),
+            similarity: vec![0.0; candidates],
+            flags: vec![0; candidates],
+        }
+    }
+
+    /// How many candidates there are.
+    pub fn len(&self) -> usize {
+        self.of.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
+
+    /// `None` is kept.
+    pub fn get(&self, candidate: u32) -> Option<Duplicate> {
+        let at = candidate as usize;
+        let of = *self.of.get(at)?;
+        let duplicate = Duplicate { of, similarity: self.similarity[at], exact: self.is_exact(candidate) };
+        (of != candidate).then_some(duplicate)
+    }
+
+    /// In input order.
+    pub fn iter(&self) -> impl Iterator<Item = Option<Duplicate>> + '_ {
+        (0..self.len() as u32).map(|candidate| self.get(candidate))
+    }
+
+    /// Those that are dropped, in input order.
+    pub fn duplicates(&self) -> impl Iterator<Item = (u32, Duplicate)> + '_ {
+        (0..self.len() as u32).filter_map(|candidate| Some((candidate, self.get(candidate)?)))
+    }
+
+    fn is_exact(&self, candidate: u32) -> bool {
+        self.flags[candidate as usize] & EXACT != 0
+    }
+
+    fn drop(&mut self, candidate: u32, duplicate: Duplicate) {
+        let at = candidate as usize;
+        (self.of[at], self.similarity[at]) = (duplicate.of, duplicate.similarity);
+        self.flags[at] |= u8::from(duplicate.exact) * EXACT;
+    }
+
+    /// The root of its component, if it is in one that is not decided yet.
+    pub(crate) fn root(&self, candidate: u32) -> Option<u32> {
+        (self.flags[candidate as usize] == 0).then(|| self.of[candidate as usize])
+    }
+
+    /// Decides on a component.
+    pub(crate) fn decide(&mut self, members: &[u32], dropped: &[(u32, Duplicate)]) {
+        for member in members {
+            self.of[*member as usize] = *member;
+            self.flags[*member as usize] |= DECIDED;
+        }
+        dropped.iter().for_each(|(member, duplicate)| self.drop(*member, *duplicate));
+    }
 }
 
 /// The rank of a document by its length: the longest is kept.
@@ -89,186 +232,96 @@ fn ordered_bits(value: f64) -> u64 {
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
-/// Decides on every document: `None` is kept.
+/// Decides on every candidate.
 ///
 /// Of documents with the same text the first in input order stays, and is then compared with its near
 /// neighbours: documents that are chained by shared bands form a component, whose members are taken in order
 /// of rank. A member is dropped if its similarity to a document of the component that is already kept reaches
 /// `min_similarity`, in favour of the most similar of those (ties: the first of them by rank); else it is kept
 /// itself. Nothing is dropped unverified, and two unlike groups that some band has chained both survive.
-pub fn resolve(candidates: &Candidates<'_>, options: &Options<'_>) -> Vec<Option<Duplicate>> {
-    let documents = candidates.exact.len().max(candidates.bands.len());
-    let mut verdicts: Vec<Option<Duplicate>> = vec![None; documents];
-    let hashed: Vec<u32> =
-        (0..candidates.exact.len() as u32).filter(|&d| candidates.exact[d as usize].is_some()).collect();
-    let hashes: Vec<u128> = candidates.exact.iter().copied().flatten().collect();
-    for (at, twin) in first_twins(&hashes).into_iter().enumerate() {
-        if let Some(twin) = twin {
-            let of = hashed[twin as usize];
-            verdicts[hashed[at] as usize] = Some(Duplicate { of, similarity: 1.0, exact: true });
-        }
-    }
-    drop((hashes, hashed));
+///
+/// # Errors
+/// When a column cannot be read, or the memory is too little for the verdicts and a sixty-fourth of a column.
+pub fn resolve<S: Signatures>(signatures: &S, options: &Options<'_>) -> Result<Verdicts, Failure<S::Error>> {
+    let candidates = signatures.candidates();
+    let held = candidates as u64 * (Verdicts::BYTES + Components::BYTES);
+    let room = options.memory.saturating_sub(held);
+    let mut verdicts = Verdicts::all_kept(candidates);
 
-    let near = match options.verify {
-        Verify::Datatrove(read) => datatrove_twins(candidates, &verdicts, read),
+    let begin = |step| if (options.progress)(step) { Ok(()) } else { Err(Failure::Stopped) };
+    begin(Step::Exact)?;
+    in_passes(
+        signatures,
+        room,
+        |group, each: &mut dyn FnMut(u64, (u128, u32))| {
+            signatures.exact(group, |candidate, hash| each((hash >> 64) as u64, (hash, candidate)))
+        },
+        |hashes| {
+            for same in hashes.chunk_by(|a, b| a.0 == b.0) {
+                for (_, twin) in &same[1..] {
+                    verdicts.drop(*twin, Duplicate { of: same[0].1, similarity: 1.0, exact: true });
+                }
+            }
+        },
+    )
+    .map_err(|failure| failure.beside(held))?;
+
+    let roots = match options.verify {
+        Verify::Datatrove(read) => roots(candidates, |band, rows| {
+            read(band, rows);
+            rows.retain(|(_, document)| !verdicts.is_exact(*document));
+        }),
         _ => {
-            let groups = near_components(candidates.bands, &verdicts).groups();
-            let groups = groups.into_par_iter();
-            let decided: Vec<Vec<_>> =
-                groups.map(|group| resolve_component(group, candidates, options)).collect();
-            decided.into_iter().flatten().collect()
+            let mut components = Components::new(candidates);
+            for band in 0..BANDS {
+                begin(Step::Band(band))?;
+                in_passes(
+                    signatures,
+                    room,
+                    |group, each: &mut dyn FnMut(u64, (u64, u32))| {
+                        signatures.band(group, band, |candidate, key| {
+                            if !verdicts.is_exact(candidate) {
+                                each(key, (key, candidate));
+                            }
+                        })
+                    },
+                    |keys| {
+                        for same in keys.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+                            components.join(same[0].1, same[1].1);
+                        }
+                    },
+                )
+                .map_err(|failure| failure.beside(held))?;
+            }
+            components.into_roots()
         }
     };
-    for (document, duplicate) in near {
-        verdicts[document as usize] = Some(duplicate);
+    for (candidate, root) in (0..).zip(roots) {
+        if !verdicts.is_exact(candidate) {
+            verdicts.of[candidate as usize] = root;
+        }
+    }
+
+    let batches = batches(&verdicts, room / Members::BYTES);
+    let of = batches.len();
+    for (batch, Batch { roots, members }) in batches.into_iter().enumerate() {
+        begin(Step::Components { batch, of })?;
+        if members * Members::BYTES > room {
+            return Err(Failure::Memory(members * Members::BYTES).beside(held));
+        }
+        let members = Members::read(signatures, &verdicts, roots).map_err(Failure::Read)?;
+        members.decide(options, &mut verdicts);
     }
 
     // A twin of a document that was dropped after it names the document that is kept in the end.
-    for document in 0..documents {
-        if let Some(Duplicate { of, exact: true, .. }) = verdicts[document]
-            && let Some(kept) = verdicts[of as usize]
+    for candidate in 0..candidates as u32 {
+        if verdicts.is_exact(candidate)
+            && let Some(kept) = verdicts.get(verdicts.of[candidate as usize])
         {
-            verdicts[document] = Some(Duplicate { exact: true, ..kept });
+            verdicts.drop(candidate, Duplicate { exact: true, ..kept });
         }
     }
-    verdicts
-}
-
-/// What datatrove drops of the documents that are not dropped yet.
-fn datatrove_twins(
-    candidates: &Candidates<'_>,
-    verdicts: &[Option<Duplicate>],
-    read: &dyn Fn(usize, &mut Vec<BandRow>),
-) -> Vec<(u32, Duplicate)> {
-    let roots = roots(verdicts.len(), |band, rows| {
-        read(band, rows);
-        rows.retain(|(_, document)| verdicts[*document as usize].is_none());
-    });
-    let dropped = (0_u32..).zip(roots).filter(|(document, of)| of != document);
-    let twin = |(document, of)| {
-        let similarity = sketched(document, of, candidates).unwrap_or(0.0) as f32;
-        (document, Duplicate { of, similarity, exact: false })
-    };
-    dropped.map(twin).collect()
-}
-
-/// Components over shared bands of the documents that are not dropped yet.
-fn near_components(bands: &[Option<BandKeys>], verdicts: &[Option<Duplicate>]) -> Components {
-    let signed: Vec<u32> = (0..bands.len() as u32)
-        .filter(|&d| bands[d as usize].is_some() && verdicts[d as usize].is_none())
-        .collect();
-    let collisions: Vec<Vec<(u32, u32)>> = (0..BANDS)
-        .into_par_iter()
-        .map(|band| {
-            let keys = |&document: &u32| bands[document as usize].map(|keys| (keys[band], document));
-            let mut records: Vec<(u64, u32)> = signed.iter().filter_map(keys).collect();
-            let mut pairs = Vec::new();
-            for_each_collision(&mut records, |a, b| pairs.push((a, b)));
-            pairs
-        })
-        .collect();
-    let mut components = Components::new(verdicts.len());
-    for (a, b) in collisions.into_iter().flatten() {
-        components.join(a, b);
-    }
-    components
-}
-
-/// Kept documents that every member of a component is compared with; beyond, only those with a common band.
-const ALL_KEPT: usize = 64;
-
-fn resolve_component(
-    mut members: Vec<u32>,
-    candidates: &Candidates<'_>,
-    options: &Options<'_>,
-) -> Vec<(u32, Duplicate)> {
-    members.sort_by_key(|&d| (candidates.rank.get(d as usize).copied().unwrap_or(0), d));
-    let mut kept = Kept::default();
-    let mut dropped = Vec::new();
-    for member in members {
-        let keys = candidates.bands[member as usize];
-        let nearest = match options.verify {
-            Verify::Nothing => {
-                kept.order.first().map(|&of| (of, similarity(member, of, candidates, options)))
-            }
-            _ => kept.nearest(keys.as_ref(), |of| similarity(member, of, candidates, options)),
-        };
-        match nearest {
-            Some((of, similarity))
-                if matches!(options.verify, Verify::Nothing) || similarity >= options.min_similarity =>
-            {
-                dropped.push((member, Duplicate { of, similarity: similarity as f32, exact: false }));
-            }
-            _ => kept.add(member, keys.as_ref()),
-        }
-    }
-    dropped
-}
-
-/// The documents of a component that are kept so far, in order of rank.
-#[derive(Default)]
-struct Kept {
-    order: Vec<u32>,
-    /// Positions in `order` by band and key; looked up only, so that its order cannot show.
-    by_band: HashMap<(usize, u64), Vec<u32>>,
-}
-
-impl Kept {
-    fn add(&mut self, document: u32, keys: Option<&BandKeys>) {
-        let position = self.order.len() as u32;
-        self.order.push(document);
-        for (band, key) in keys.into_iter().flatten().enumerate() {
-            let sharing = self.by_band.entry((band, *key)).or_default();
-            if sharing.len() < ALL_KEPT {
-                sharing.push(position);
-            }
-        }
-    }
-
-    /// The most similar kept document, the first by rank among equals.
-    fn nearest(&self, keys: Option<&BandKeys>, similarity: impl Fn(u32) -> f64) -> Option<(u32, f64)> {
-        let positions: Vec<u32> = if self.order.len() <= ALL_KEPT {
-            (0..self.order.len() as u32).collect()
-        } else {
-            let sharing = keys.into_iter().flatten().enumerate();
-            let mut positions: Vec<u32> = sharing
-                .filter_map(|(band, key)| self.by_band.get(&(band, *key)))
-                .flatten()
-                .copied()
-                .collect();
-            positions.sort_unstable();
-            positions.dedup();
-            positions
-        };
-        let mut nearest: Option<(u32, f64)> = None;
-        for position in positions {
-            let document = self.order[position as usize];
-            let found = similarity(document);
-            if nearest.is_none_or(|(_, best)| found > best) {
-                nearest = Some((document, found));
-            }
-        }
-        nearest
-    }
-}
-
-/// How far a sketch may be off (over four standard errors) before the text is asked.
-const SKETCH_MARGIN: f64 = 0.2;
-
-fn similarity(a: u32, b: u32, candidates: &Candidates<'_>, options: &Options<'_>) -> f64 {
-    let estimated = sketched(a, b, candidates);
-    match options.verify {
-        Verify::Text(ask) if estimated.is_none_or(|s| s >= options.min_similarity - SKETCH_MARGIN) => {
-            ask(a, b)
-        }
-        _ => estimated.unwrap_or(0.0),
-    }
-}
-
-fn sketched(a: u32, b: u32, candidates: &Candidates<'_>) -> Option<f64> {
-    let sketch = |document: u32| candidates.sketches.get(document as usize);
-    Some(estimate(sketch(a)?, sketch(b)?))
+    Ok(verdicts)
 }
 
 /// The Jaccard similarity of two sets of shingles given by their hashes, each ascending and without repeats;

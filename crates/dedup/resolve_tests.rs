@@ -1,6 +1,7 @@
 //! Tests of `resolve` on constructed bands and sketches.
 
 use super::*;
+use crate::{Candidates, estimate};
 use proptest::prelude::*;
 
 /// A sketch whose first `n` values are those of family `of`, the rest its own.
@@ -17,6 +18,78 @@ fn keys(document: u64, shared: &[(usize, u64)]) -> Option<BandKeys> {
 
 fn kept_twins(verdicts: &[Option<Duplicate>]) -> Vec<Option<u32>> {
     verdicts.iter().map(|verdict| verdict.map(|d| d.of)).collect()
+}
+
+fn resolve(candidates: &Candidates<'_>, options: &Options<'_>) -> Vec<Option<Duplicate>> {
+    super::resolve(candidates, options).unwrap().iter().collect()
+}
+
+/// The same candidates in groups of three, and in the order of a generator.
+struct Grouped<'a>(Candidates<'a>, Vec<u32>);
+
+impl<'a> Grouped<'a> {
+    fn of(candidates: Candidates<'a>) -> Self {
+        Grouped(candidates, (0..candidates.candidates() as u32).step_by(3).collect())
+    }
+
+    fn has(&self, group: usize, candidate: u32) -> bool {
+        self.1[group] / 3 == candidate / 3
+    }
+}
+
+impl Signatures for Grouped<'_> {
+    type Error = std::convert::Infallible;
+
+    fn candidates(&self) -> usize {
+        self.0.candidates()
+    }
+
+    fn groups(&self) -> &[u32] {
+        &self.1
+    }
+
+    fn exact(&self, group: usize, mut each: impl FnMut(u32, u128)) -> Result<(), Self::Error> {
+        self.0.exact(0, |candidate, hash| {
+            if self.has(group, candidate) {
+                each(candidate, hash);
+            }
+        })
+    }
+
+    fn band(&self, group: usize, band: usize, mut each: impl FnMut(u32, u64)) -> Result<(), Self::Error> {
+        self.0.band(0, band, |candidate, key| {
+            if self.has(group, candidate) {
+                each(candidate, key);
+            }
+        })
+    }
+
+    fn details(
+        &self,
+        group: usize,
+        wanted: impl Iterator<Item = u32>,
+        each: impl FnMut(u64, Sketch),
+    ) -> Result<(), Self::Error> {
+        self.0.details(0, wanted.inspect(|candidate| assert!(self.has(group, *candidate))), each)
+    }
+
+    fn keys(
+        &self,
+        group: usize,
+        wanted: impl Iterator<Item = u32>,
+        each: impl FnMut(BandKeys),
+    ) -> Result<(), Self::Error> {
+        self.0.keys(0, wanted.inspect(|candidate| assert!(self.has(group, *candidate))), each)
+    }
+}
+
+#[test]
+fn the_least_memory_is_named() {
+    let exact: Vec<_> = (0..1000).map(Some).collect();
+    let candidates = Candidates { exact: &exact, ..Candidates::default() };
+    let with = |memory| super::resolve(&candidates, &Options { memory, ..Options::default() });
+    let Err(Failure::Memory(least)) = with(100) else { panic!("too little") };
+    assert!(with(least - 1).is_err() && with(least).is_ok(), "{least}");
 }
 
 #[test]
@@ -149,6 +222,15 @@ proptest! {
         let rank: Vec<u64> = length[..documents.len()].iter().copied().map(longest_first).collect();
         let candidates = Candidates { exact: &exact, bands: &bands, sketches: &sketches, rank: &rank };
         let verdicts = resolve(&candidates, &Options::default());
+        let mut options = Options { memory: 0, ..Options::default() };
+        let in_passes = loop {
+            match super::resolve(&Grouped::of(candidates), &options) {
+                Ok(verdicts) => break verdicts,
+                Err(Failure::Memory(least)) if least > options.memory => options.memory = least,
+                Err(failure) => panic!("{failure:?} with {}", options.memory),
+            }
+        };
+        prop_assert_eq!(&in_passes.iter().collect::<Vec<_>>(), &verdicts);
         for (at, verdict) in verdicts.iter().enumerate() {
             let Some(duplicate) = verdict else { continue };
             prop_assert!(verdicts[duplicate.of as usize].is_none());

@@ -66,7 +66,7 @@ pub(crate) fn band_rows(
 ) -> Result<(), EngineError> {
     let mut holders = holders.iter();
     for receipt in receipts.iter().filter(|receipt| !receipt.carried.is_empty()) {
-        let path = work.carried(receipt.segment);
+        let path = work.carried(receipt.shard, receipt.part);
         let file = File::open(&path).map_err(EngineError::io(&path))?;
         for (offset, candidates) in &receipt.carried {
             let bytes_per_band = *candidates as usize * ROWS * 8;
@@ -83,30 +83,29 @@ pub(crate) fn band_rows(
 }
 
 /// Where the shingles of every candidate lie. Takes 12 bytes per candidate.
-pub(crate) struct ShingleSets<'a> {
-    work: &'a Work,
-    /// First candidate, and segment; only segments that hold candidates.
-    segments: Vec<(u32, u32)>,
+pub(crate) struct ShingleSets {
+    /// First candidate, and file; only segments that hold candidates.
+    segments: Vec<(u32, PathBuf)>,
     starts: Vec<u64>,
     counts: Vec<u32>,
 }
 
-impl<'a> ShingleSets<'a> {
+impl ShingleSets {
     /// `holders` as in [`band_rows`], of so many candidates.
     pub fn open(
         candidates: usize,
         holders: &[u32],
         receipts: &[SegmentReceipt],
-        work: &'a Work,
+        work: &Work,
     ) -> Result<Self, EngineError> {
         let mut sets =
-            ShingleSets { work, segments: vec![], starts: vec![0; candidates], counts: vec![0; candidates] };
+            ShingleSets { segments: vec![], starts: vec![0; candidates], counts: vec![0; candidates] };
         let mut holders = holders.iter().peekable();
         for receipt in receipts.iter().filter(|receipt| !receipt.carried.is_empty()) {
-            let path = work.carried(receipt.segment);
+            let path = work.carried(receipt.shard, receipt.part);
             let file = File::open(&path).map_err(EngineError::io(&path))?;
             if let Some(first) = holders.peek() {
-                sets.segments.push((**first, receipt.segment));
+                sets.segments.push((**first, path.clone()));
             }
             for (offset, candidates) in &receipt.carried {
                 let mut counts = vec![0; *candidates as usize * 4];
@@ -132,8 +131,7 @@ impl<'a> ShingleSets<'a> {
 
     fn hashes<'f>(&self, candidate: u32, failed: &'f Guarded) -> Result<Hashes<'f>, EngineError> {
         let after = self.segments.partition_point(|(first, _)| *first <= candidate);
-        let segment = after.checked_sub(1).map_or(0, |index| self.segments[index].1);
-        let path = self.work.carried(segment);
+        let path = after.checked_sub(1).map_or_else(PathBuf::new, |index| self.segments[index].1.clone());
         let file = File::open(&path).map_err(EngineError::io(&path))?;
         let (at, left) = (self.starts[candidate as usize], self.counts[candidate as usize] as usize);
         Ok(Hashes { file, path, at, left, buffer: Vec::new(), next: 0, failed })

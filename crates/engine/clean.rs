@@ -1,30 +1,35 @@
 //! `corpus clean`: sweep, resolve, pack, and what a run leaves to be read.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use plan::{Plan, Recipe, Rejected, SweepOptions};
 use report::Run;
-use shards::{AtomicFile, InputFile, Inputs, Manifest, ReadOptions, Receipt};
+use shards::{AtomicFile, Inputs, Manifest, ReadOptions, Receipt};
 use text::stable_hash::key_limit;
 use tokens::Tokenizer;
 
 use crate::error::EngineError;
 use crate::finish::Finisher;
+use crate::identity::{Found, identity, look};
+use crate::kept_signatures::write_signatures;
+use crate::lock::Lock;
 use crate::names::names;
-use crate::pack_shards::{pack_shards, write_signatures};
+use crate::pack_shards::pack_shards;
+use crate::prepare::{FOLDERS, Prepared, prepare};
 use crate::remote_out;
 use crate::resolve::resolve;
-use crate::sequences::{Packed, Packer};
+use crate::sequences::{Packer, Sequences};
+use crate::share::Share;
 use crate::sidecar::Sidecars;
-use crate::spool::Spool;
+use crate::steps::Steps;
 use crate::summary;
-use crate::sweep_shards::sweep_shards;
-use crate::work::Work;
+use crate::sweep_shards::{Receipts, sweep_shards};
+use crate::work::{SegmentReceipt, Work};
 
 /// A run, fully described.
 #[derive(Clone)]
@@ -44,10 +49,28 @@ pub struct CleanOptions {
     pub signatures: bool,
     /// `None`: the embedded default.
     pub tokenizer: Option<Tokenizer>,
-    /// Replace a finished run.
+    /// Replace a finished run, or another one that is not finished.
     pub fresh: bool,
+    /// Sweep only this share of the input: other machines sweep the rest.
+    pub share: Option<Share>,
+    /// Uncompressed input of a segment, at most about so many bytes: [`SEGMENT_BYTES`], except in tests.
+    pub segment_bytes: u64,
     /// Set from outside to stop at a checkpoint.
     pub stop: Arc<AtomicBool>,
+}
+
+impl CleanOptions {
+    /// The shards that this run sweeps, ascending.
+    pub(crate) fn shards(&self, inputs: &Inputs) -> Vec<u32> {
+        match self.share {
+            Some(share) => share.shards(inputs),
+            None => (0..inputs.shards.len() as u32).collect(),
+        }
+    }
+
+    pub(crate) fn unless_stopped(&self) -> Result<(), EngineError> {
+        if self.stop.load(Ordering::Relaxed) { Err(EngineError::Stopped) } else { Ok(()) }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +93,67 @@ pub struct Progress {
     pub kept: u64,
 }
 
+/// What a run tells while it goes.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Progress(Progress),
+    GoesOn(GoesOn),
+}
+
+/// What of a phase an earlier run has done.
+#[derive(Clone, Debug)]
+pub struct GoesOn {
+    pub phase: Phase,
+    pub segments: usize,
+    /// Uncompressed bytes of these segments.
+    pub bytes: u64,
+    /// The input file that is next; none if all are done.
+    pub next: Option<String>,
+}
+
+impl GoesOn {
+    fn after(done: &Receipts, inputs: &Inputs) -> Option<GoesOn> {
+        let segments = done.values().map(Vec::len).sum();
+        let left = done.iter().find(|(_, receipts)| receipts.last().is_none_or(|last| !last.ends_shard));
+        (segments > 0).then(|| GoesOn {
+            phase: Phase::Sweep,
+            segments,
+            bytes: done.values().flatten().map(|receipt| receipt.raw_bytes).sum(),
+            next: left.map(|(shard, _)| inputs.shards[*shard as usize].relative.clone()),
+        })
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Ended {
+    Finished(Box<Outcome>),
+    /// A share of the input is swept; others are not, or are at work still.
+    Swept(SweptShare),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct SweptShare {
+    pub files: usize,
+    pub documents: u64,
+    /// Uncompressed.
+    pub bytes: u64,
+    /// Files of the whole input that are not swept to their end.
+    pub files_left: usize,
+}
+
+impl SweptShare {
+    fn of(swept: &Receipts, files_left: usize) -> SweptShare {
+        let sum = |count: fn(&SegmentReceipt) -> u64| swept.values().flatten().map(count).sum();
+        SweptShare {
+            files: swept.len(),
+            documents: sum(|receipt| receipt.rows),
+            bytes: sum(|receipt| receipt.raw_bytes),
+            files_left,
+        }
+    }
+}
+
 /// What became of a run.
 #[derive(Debug)]
 pub struct Outcome {
@@ -80,14 +164,16 @@ pub struct Outcome {
 }
 
 /// Cleans, deduplicates and packs. What exists under `out/` afterwards is complete; the manifest comes last.
+///
+/// A share of the input is swept only, unless it is the last one: then the run goes on.
 pub fn clean(
     plan: &Plan,
     options: &CleanOptions,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Outcome, EngineError> {
+    tell: &(dyn Fn(Event) + Sync),
+) -> Result<Ended, EngineError> {
     match shards::is_remote(&options.out) {
-        true => remote_out::clean(plan, options, progress),
-        false => clean_folder(plan, options, std::slice::from_ref(&options.out), progress),
+        true => remote_out::clean(plan, options, tell),
+        false => clean_folder(plan, options, std::slice::from_ref(&options.out), tell),
     }
 }
 
@@ -96,8 +182,8 @@ pub(crate) fn clean_folder(
     plan: &Plan,
     options: &CleanOptions,
     exclude: &[PathBuf],
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Outcome, EngineError> {
+    tell: &(dyn Fn(Event) + Sync),
+) -> Result<Ended, EngineError> {
     let start = Instant::now();
     let inputs = shards::discover(&options.inputs, exclude)?;
     let tokenizer = match (&options.tokenizer, options.recipe.has_stage("tokenize")) {
@@ -105,30 +191,36 @@ pub(crate) fn clean_folder(
         (Some(tokenizer), true) => Some(tokenizer.clone()),
         (None, true) => Some(Tokenizer::default_32k()?),
     };
-    let mut manifest = identity(plan, options, &inputs, tokenizer.as_ref())?;
-    let manifest_path = options.out.join("manifest.json");
-    let mut replaced = None;
-    if manifest_path.exists() {
-        let found = Manifest::read(&manifest_path)?;
-        match difference(&found, &manifest) {
-            None if found.complete && !options.fresh => return already_done(options, found),
-            Some(what) if !options.fresh => {
-                return Err(EngineError::OtherRun { path: options.out.clone(), what });
-            }
-            _ => replaced = Some(found),
+    let mut manifest = identity(plan, options, &inputs, tokenizer.as_ref());
+    let work = Work { folder: options.out.join(".work") };
+    if let Found::This(found) = look(options, &inputs, &manifest)? {
+        if work.folder.exists() {
+            // A run was killed when all was done but this. A folder that cannot be written stays as it is.
+            let lock = Lock::take(&options.out, None, |_| Ok(()));
+            let _ = lock.and_then(|(lock, ())| lock.remove_work());
         }
+        return already_done(options, *found);
+    }
+    if options.out.exists() && !options.out.is_dir() {
+        return Err(EngineError::NoFolder(options.out.clone()));
     }
     let sidecars = Sidecars::load(&options.recipe, options.memory.saturating_sub(inputs.read_ahead()))?;
-    if let Some(found) = replaced {
-        remove_outputs(&options.out, &found)?;
-    }
-    fs::create_dir_all(&options.out).map_err(EngineError::io(&options.out))?;
-    let _lock = Lock::take(&options.out)?;
-    let work = Work { folder: options.out.join(".work") };
-    prepare(&work, &options.out, &manifest)?;
+    let (mut lock, prepared) = Lock::take(&options.out, options.share, |is_alone| {
+        prepare(&work, options, &inputs, &mut manifest, is_alone)
+    })?;
+    let done = match prepared {
+        Prepared::Unfinished(done) => done,
+        Prepared::Finished(found) => {
+            if let Some(lock) = lock.alone(|| Ok(true))? {
+                lock.remove_work()?;
+            }
+            return already_done(options, *found);
+        }
+    };
 
-    let estimate = shards::estimate(&inputs, &options.read);
-    let rates = rates(&options.recipe, estimate);
+    let progress = |progress| tell(Event::Progress(progress));
+    let rate = |name: &str| manifest.rates.get(name).copied().unwrap_or(0.0);
+    let rates = Rates { control: rate("control"), heldout: rate("heldout") };
     let sweep = SweepOptions {
         all_signals: options.all_signals,
         seed: options.recipe.number("sample", "seed") as u64,
@@ -136,14 +228,39 @@ pub(crate) fn clean_folder(
         heldout_from: key_limit(1.0 - rates.heldout),
         rejected: options.rejected,
     };
+    if let Some(goes_on) = GoesOn::after(&done, &inputs) {
+        tell(Event::GoesOn(goes_on));
+    }
     let sweep_start = Instant::now();
-    let receipts = sweep_shards(&inputs, plan, options, &sweep, &sidecars, &work, progress)?;
+    let mut swept = sweep_shards(&inputs, plan, options, (&sweep, &sidecars), &work, done, &progress)?;
     drop(sidecars);
     let sweep_seconds = sweep_start.elapsed().as_secs_f64();
+    if options.share.is_some() {
+        let mut all = Receipts::new();
+        let ended = |receipts: &Vec<SegmentReceipt>| receipts.last().is_some_and(|last| last.ends_shard);
+        let alone = lock.alone(|| {
+            for shard in 0..inputs.shards.len() as u32 {
+                all.insert(shard, work.receipts(shard)?);
+            }
+            Ok(all.values().all(ended))
+        })?;
+        let files_left = all.values().filter(|receipts| !ended(receipts)).count();
+        lock = match alone {
+            Some(lock) => lock,
+            None => return Ok(Ended::Swept(SweptShare::of(&swept, files_left))),
+        };
+        swept = all;
+    }
+    for (file, receipts) in manifest.inputs.iter_mut().zip(swept.values()) {
+        let first = receipts.first().map(|first| first.input.clone()).unwrap_or_default();
+        (file.xxh3_128, file.version) = (first.xxh3_128, first.version);
+    }
+    let receipts: Vec<SegmentReceipt> = swept.into_values().flatten().collect();
 
     let resolve_start = Instant::now();
-    progress(Progress { phase: Phase::Resolve, done_bytes: 0, total_bytes: 1, documents: 0, kept: 0 });
-    let resolution = resolve(plan, &receipts, &work, options.memory)?;
+    let resolution = resolve(plan, &receipts, &work, options, &|done_bytes, total_bytes| {
+        progress(Progress { phase: Phase::Resolve, done_bytes, total_bytes, documents: 0, kept: 0 });
+    })?;
     let names = names(&resolution, &receipts, &work)?;
     let resolve_seconds = resolve_start.elapsed().as_secs_f64();
 
@@ -151,26 +268,25 @@ pub(crate) fn clean_folder(
     let packs = options.recipe.has_stage("pack");
     let finisher =
         Finisher { plan, resolution: &resolution, names: &names, tokenizer: tokenizer.as_ref(), packs };
-    let mut spool = Spool::create(&work.token_ids())?;
-    let mut segments = pack_shards(&finisher, &receipts, options, &work, &mut spool, progress)?;
-    let mut outputs = std::mem::take(&mut segments.outputs);
+    let (mut outputs, packed, spool) = pack_shards(&finisher, &receipts, options, &work, tell)?;
     if options.signatures {
-        outputs.extend(write_signatures(&finisher, &receipts, &work, &options.out)?);
+        outputs.extend(write_signatures(&finisher, &receipts, options, &work)?);
     }
-    let mut train = Packed::default();
-    let mut control = Packed::default();
+    let mut train = Sequences::default();
+    let mut control = Sequences::default();
     if let (Some(tokenizer), true) = (&tokenizer, packs) {
         let spooled = spool.finish()?;
         let total_bytes = spooled.entries.len() as u64;
         progress(Progress { phase: Phase::Sequences, done_bytes: 0, total_bytes, documents: 0, kept: 0 });
-        let packer = Packer::new(tokenizer, &options.recipe, &plan.hash, options.threads);
+        let packer = Packer::new(tokenizer, options, &plan.hash);
         let folder = options.out.join("tokens");
-        let mut receipts;
-        (receipts, train) = packer.pack(&spooled, false, &folder)?;
-        outputs.append(&mut receipts);
-        (receipts, control) = packer.pack(&spooled, true, &folder)?;
-        outputs.append(&mut receipts);
-        outputs.extend(packer.heldout(&segments.heldout, &folder)?);
+        let steps = Steps::new(&work, &options.out);
+        let mut files;
+        (files, train) = packer.pack(&spooled, false, &folder, &steps)?;
+        outputs.append(&mut files);
+        (files, control) = packer.pack(&spooled, true, &folder, &steps)?;
+        outputs.append(&mut files);
+        outputs.extend(packer.heldout(&packed.heldout, &folder)?);
     }
     if let Some(tokenizer) = &tokenizer {
         let path = options.out.join("tokenizer.json");
@@ -185,16 +301,16 @@ pub(crate) fn clean_folder(
         inputs: &inputs,
         receipts: &receipts,
         resolution: &resolution,
-        segments: &segments,
+        segments: &packed,
         packed: (train, control),
         tokenizer: tokenizer.as_ref().filter(|_| packs),
         rates,
         seconds,
         wall_seconds: start.elapsed().as_secs_f64(),
     })?;
-    complete(&mut manifest, options, &inputs, &receipts, outputs, rates, &run)?;
-    fs::remove_dir_all(&work.folder).map_err(EngineError::io(&work.folder))?;
-    Ok(Outcome { run, manifest, was_done: false })
+    complete(&mut manifest, options, &inputs, &receipts, outputs, &run)?;
+    lock.remove_work()?;
+    Ok(Ended::Finished(Box::new(Outcome { run, manifest, was_done: false })))
 }
 
 /// Shares of the documents that are sampled.
@@ -207,7 +323,7 @@ pub(crate) struct Rates {
 /// Fewer held-out documents than this measure nothing: a small corpus gives up to a tenth for them.
 const FEWEST_HELDOUT: f64 = 20.0;
 
-fn rates(recipe: &Recipe, estimate: shards::Estimate) -> Rates {
+pub(crate) fn rates(recipe: &Recipe, estimate: shards::Estimate) -> Rates {
     let control = recipe.number("sample", "control_bytes") / estimate.text_bytes.max(1) as f64;
     let documents = estimate.documents.max(1) as f64;
     let share = recipe.number("sample", "heldout_share");
@@ -216,127 +332,11 @@ fn rates(recipe: &Recipe, estimate: shards::Estimate) -> Rates {
     Rates { control: control.min(1.0), heldout: share.min(wanted / documents).max(least.min(0.1)) }
 }
 
-/// The manifest as far as it is known before a run: what makes two runs the same.
-fn identity(
-    plan: &Plan,
-    options: &CleanOptions,
-    inputs: &Inputs,
-    tokenizer: Option<&Tokenizer>,
-) -> Result<Manifest, EngineError> {
-    let mut files = Vec::new();
-    for shard in &inputs.shards {
-        let fingerprint = shards::fingerprint(&shard.path)?;
-        let shards::Fingerprint { size, xxh3_128, version } = fingerprint;
-        files.push(InputFile { path: shard.relative.clone(), size, xxh3_128, version });
-    }
-    let keep: Vec<String> = options.read.keep.iter().map(|keep| keep.path.clone()).collect();
-    let rejected = match options.rejected {
-        Rejected::All => "all",
-        Rejected::Sample(_) => "sample",
-        Rejected::None => "none",
-    };
-    let settings = [
-        ("signals", if options.all_signals { "all" } else { "early" }.into()),
-        ("rejected", rejected.into()),
-        ("signatures", options.signatures.into()),
-        ("text_column", options.read.text_column.clone().into()),
-        ("id_column", options.read.id_column.clone().into()),
-        ("max_document", options.read.max_document.into()),
-        ("keep", keep.into()),
-        ("tokenizer", tokenizer.map(|tokenizer| tokenizer.hash()).into()),
-    ];
-    Ok(Manifest {
-        version: Manifest::VERSION,
-        corpus: env!("CARGO_PKG_VERSION").to_owned(),
-        recipe: plan.resolved.clone(),
-        recipe_hash: plan.hash.clone(),
-        inputs: files,
-        skipped: inputs.skipped.clone(),
-        quarantined: inputs.quarantined.clone(),
-        settings: settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
-        ..Manifest::default()
-    })
-}
-
-/// What of a found manifest is not of this run.
-fn difference(found: &Manifest, wanted: &Manifest) -> Option<String> {
-    if found.corpus != wanted.corpus || found.version != wanted.version {
-        return Some(format!("a run of corpus {}, this is {}", found.corpus, wanted.corpus));
-    }
-    if found.recipe_hash != wanted.recipe_hash {
-        let line = found.recipe.lines().zip(wanted.recipe.lines()).find(|(a, b)| a != b);
-        let (a, b) = line.unwrap_or(("…", "…"));
-        return Some(format!("a run with another recipe (there `{a}`, here `{b}`)"));
-    }
-    if found.inputs != wanted.inputs {
-        let other = wanted.inputs.iter().find(|file| !found.inputs.contains(file));
-        let other = other.or(found.inputs.iter().find(|file| !wanted.inputs.contains(file)));
-        let path = other.map_or("order", |file| file.path.as_str());
-        return Some(format!("a run on other input ({path} differs)"));
-    }
-    let other = wanted.settings.iter().find(|(key, value)| found.settings.get(*key) != Some(value));
-    other.map(|(key, value)| format!("a run with another setting: {key} is {value} here"))
-}
-
-fn already_done(options: &CleanOptions, manifest: Manifest) -> Result<Outcome, EngineError> {
+fn already_done(options: &CleanOptions, manifest: Manifest) -> Result<Ended, EngineError> {
     let path = options.out.join("report.json");
     let bytes = fs::read(&path).map_err(EngineError::io(&path))?;
     let run = serde_json::from_slice(&bytes).map_err(|error| EngineError::io(&path)(error.into()))?;
-    Ok(Outcome { run, manifest, was_done: true })
-}
-
-/// Removes what a manifest lists, and nothing else.
-fn remove_outputs(out: &Path, manifest: &Manifest) -> Result<(), EngineError> {
-    let listed = manifest.outputs.iter().map(|output| output.path.as_str());
-    // The manifest goes first: from then on the folder is no finished run.
-    for name in ["manifest.json"].into_iter().chain(listed) {
-        let path = out.join(name);
-        unless_absent(fs::remove_file(&path)).map_err(EngineError::io(path))?;
-    }
-    Ok(())
-}
-
-/// Folders of a run's Parquet files.
-const FOLDERS: [&str; 5] = ["clean", "rejected", "ledger", "signatures", "tokens"];
-
-/// Makes the work folder: empties it if it is of another run, and removes what an unfinished run left.
-fn prepare(work: &Work, out: &Path, manifest: &Manifest) -> Result<(), EngineError> {
-    let path = work.folder.join("run.json");
-    let found = Manifest::read(&path).ok();
-    if found.is_some() {
-        // No manifest stands in `out/`, so files of these names are an unfinished run's: they are written again.
-        for folder in FOLDERS.map(|folder| out.join(folder)) {
-            shards::remove_leftovers(&folder)?;
-            remove_parquet(&folder)?;
-        }
-        shards::remove_leftovers(out)?;
-    }
-    let sweep = work.folder.join("sweep");
-    if found.is_none_or(|found| difference(&found, manifest).is_some()) {
-        unless_absent(fs::remove_dir_all(&sweep)).map_err(EngineError::io(&sweep))?;
-    }
-    fs::create_dir_all(&sweep).map_err(EngineError::io(&sweep))?;
-    shards::remove_leftovers(&sweep)?;
-    manifest.write(&path)?;
-    Ok(())
-}
-
-/// What is not there need not be removed.
-fn unless_absent<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
-    match result {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        result => result.map(Some),
-    }
-}
-
-fn remove_parquet(folder: &Path) -> Result<(), EngineError> {
-    for entry in unless_absent(fs::read_dir(folder)).map_err(EngineError::io(folder))?.into_iter().flatten() {
-        let path = entry.map_err(EngineError::io(folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "parquet") {
-            fs::remove_file(&path).map_err(EngineError::io(&path))?;
-        }
-    }
-    Ok(())
+    Ok(Ended::Finished(Box::new(Outcome { run, manifest, was_done: true })))
 }
 
 /// Writes what is read by people, then the manifest, which makes the run complete.
@@ -344,9 +344,8 @@ fn complete(
     manifest: &mut Manifest,
     options: &CleanOptions,
     inputs: &Inputs,
-    receipts: &[crate::work::SegmentReceipt],
+    receipts: &[SegmentReceipt],
     mut outputs: Vec<Receipt>,
-    rates: Rates,
     run: &Run,
 ) -> Result<(), EngineError> {
     let out = &options.out;
@@ -365,33 +364,15 @@ fn complete(
     }
     manifest.outputs.sort_by(|a, b| a.path.cmp(&b.path));
     manifest.quarantined = summary::quarantined(inputs, receipts);
-    manifest.rates.insert("control".to_owned(), rates.control);
-    manifest.rates.insert("heldout".to_owned(), rates.heldout);
     manifest.timing.insert("seconds".to_owned(), run.timing.wall_seconds.into());
     manifest.timing.insert("threads".to_owned(), run.timing.threads.into());
     manifest.complete = true;
-    manifest.write(&out.join("manifest.json"))?;
-    Ok(())
-}
-
-/// Held while a run works on `out/`; two runs exclude each other. The system releases it with the process.
-struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    fn take(out: &Path) -> Result<Lock, EngineError> {
-        let folder = out.join(".work");
-        fs::create_dir_all(&folder).map_err(EngineError::io(&folder))?;
-        let path = folder.join("lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(EngineError::io(&path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(fs::TryLockError::WouldBlock) => {
-                Err(EngineError::Locked { out: out.to_path_buf(), lock: path })
-            }
-            Err(fs::TryLockError::Error(error)) => Err(EngineError::io(path)(error)),
-        }
+    // What it lists lasts before it does.
+    for folder in FOLDERS.map(|folder| out.join(folder)).iter().filter(|folder| folder.is_dir()) {
+        shards::sync_folder(folder)?;
     }
+    shards::sync_folder(out)?;
+    manifest.write(&out.join("manifest.json"))?;
+    shards::sync_folder(out)?;
+    Ok(())
 }

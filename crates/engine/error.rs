@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use shards::{InputError, ShardError};
 use tokens::TokenizerError;
 
+use crate::share::Share;
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
@@ -20,7 +22,16 @@ pub enum EngineError {
     Io { path: PathBuf, source: std::io::Error },
     #[error("{} holds {what}; give another folder, or --fresh to replace what the manifest lists", .path.display())]
     OtherRun { path: PathBuf, what: String },
-    #[error("{} is used by another run; wait for it, or remove {} if that run is gone", .out.display(), .lock.display())]
+    #[error("{} holds {what}, which is not finished; give another folder, or --fresh to start over", .path.display())]
+    OtherUnfinished { path: PathBuf, what: String },
+    #[error("--shard {share}: other sweeps into {} divide the input by {of}; all must divide it alike", .path.display())]
+    OtherShares { path: PathBuf, share: Share, of: u32 },
+    #[error("{} is a file, not a folder; give another output folder", .0.display())]
+    NoFolder(PathBuf),
+    /// The input was readable a moment ago.
+    #[error("{0}. What was swept is kept: run the same command again to go on")]
+    Reading(ShardError),
+    #[error("{} is used by another run; wait for it, remove {} if the machine of that run is gone, or divide the input with --shard", .out.display(), .lock.display())]
     Locked { out: PathBuf, lock: PathBuf },
     #[error(
         "resolving duplicates of {documents} documents needs about {needed} MiB; --memory allows {allowed}: raise it"
@@ -30,6 +41,10 @@ pub enum EngineError {
         "{} is used by another run, begun by {owner}; wait for it, or remove {} if that run is gone", .out.display(), .lock.display()
     )]
     LockedRemote { out: PathBuf, lock: PathBuf, owner: String },
+    #[error(
+        "{}: a share of the input is swept into a folder that all machines see; give such a folder, then copy it", .0.display()
+    )]
+    ShareRemote(PathBuf),
     #[error("[column.{column}]: {why}")]
     Sidecar { column: String, why: String },
     #[error("stopped at a checkpoint; run the same command again to go on")]

@@ -6,6 +6,7 @@ use arrow::array::{Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
 use arrow::compute::take_record_batch;
 use document::{Tally, Verdict};
 use plan::{Flags, Plan};
+use serde::{Deserialize, Serialize};
 use text::stable_hash::hash_id;
 use tokens::{Cache, Tokenizer, TokenizerError, Version};
 
@@ -36,6 +37,7 @@ pub(crate) struct DocumentTokens {
 }
 
 /// A held-out document, once for each form of its text.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Heldout {
     pub shard: u32,
     pub row: u64,
@@ -167,7 +169,7 @@ impl Finisher<'_> {
             if let Some(reason) = self.plan.duplicate_reason(stage) {
                 verdicts[row].add(reason);
             }
-            twins[row] = Some(*twin);
+            twins[row] = Some(twin);
         }
         twins
     }

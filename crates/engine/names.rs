@@ -22,7 +22,7 @@ pub(crate) fn names(
     receipts: &[SegmentReceipt],
     work: &Work,
 ) -> Result<HashMap<u64, Name>, EngineError> {
-    let mut wanted: Vec<u64> = resolution.duplicates.iter().map(|(_, twin)| twin.of).collect();
+    let mut wanted: Vec<u64> = resolution.duplicates().map(|(_, twin)| twin.of).collect();
     wanted.sort_unstable();
     wanted.dedup();
     let mut names = HashMap::with_capacity(wanted.len());

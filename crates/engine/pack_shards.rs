@@ -4,33 +4,30 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use arrow::array::{
-    ArrayRef, FixedSizeBinaryBuilder, FixedSizeListBuilder, Int32Builder, Int64Builder, RecordBatch,
-    UInt64Array, UInt64Builder,
-};
+use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, take_record_batch};
-use arrow::datatypes::{DataType, Field, Schema};
 use document::{Tally, Verdict};
-use plan::Flags;
+use plan::Plan;
 use report::Sample;
+use serde::{Deserialize, Serialize};
 use shards::{ParquetSink, Receipt, SinkOptions};
 use tokens::{Cache, Version};
 
-use crate::clean::{CleanOptions, Phase, Progress};
+use crate::clean::{CleanOptions, Event, GoesOn, Phase, Progress};
 use crate::counting;
 use crate::error::EngineError;
 use crate::finish::{Block, Finished, Finisher, Heldout};
 use crate::ordered::ordered;
 use crate::sampling;
-use crate::spool::Spool;
+use crate::spool::{Spool, SpoolPoint};
+use crate::steps::Steps;
 use crate::summary;
-use crate::work::{SegmentReceipt, SignatureRecord, Work, read_frame};
+use crate::work::{SegmentReceipt, Work, file_numbers, read_frame};
 
-/// What the pack phase leaves beside the files of its segments.
-pub(crate) struct PackedSegments {
-    pub outputs: Vec<Receipt>,
+/// What the pack phase counts and gathers beside the files: of a segment, and of all.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Packed {
     pub tally: Tally,
     pub heldout: Vec<Heldout>,
     /// Candidates and duplicates by source.
@@ -41,6 +38,42 @@ pub(crate) struct PackedSegments {
     pub samples: Vec<Sample>,
     /// In the control sample and trained on.
     pub control_documents: u64,
+    /// The token ids up to here.
+    pub spooled: SpoolPoint,
+}
+
+impl Packed {
+    fn empty(plan: &Plan) -> Packed {
+        Packed {
+            tally: counting::empty(plan),
+            heldout: Vec::new(),
+            sources: BTreeMap::new(),
+            excerpts: BTreeMap::new(),
+            samples: Vec::new(),
+            control_documents: 0,
+            spooled: SpoolPoint::default(),
+        }
+    }
+
+    fn add_sources(&mut self, sources: &BTreeMap<String, (u64, u64)>) {
+        for (source, (candidates, duplicates)) in sources {
+            let entry = self.sources.entry(source.clone()).or_default();
+            entry.0 += candidates;
+            entry.1 += duplicates;
+        }
+    }
+
+    /// Adds the next segment.
+    fn add(&mut self, plan: &Plan, segment: Packed) {
+        self.tally.merge(&segment.tally);
+        self.heldout.extend(segment.heldout);
+        self.add_sources(&segment.sources);
+        self.excerpts.extend(segment.excerpts);
+        self.samples.extend(segment.samples);
+        summary::keep_shown(plan, &mut self.samples);
+        self.control_documents += segment.control_documents;
+        self.spooled = segment.spooled;
+    }
 }
 
 enum Item {
@@ -49,22 +82,45 @@ enum Item {
 }
 
 enum Done {
-    Block(Box<Finished>),
+    Block { segment: usize, finished: Box<Finished> },
     End { segment: usize },
 }
 
 /// Dropped documents per reason that the report shows.
 pub(crate) const SHOWN_PER_REASON: usize = 12;
 
+/// Packs what is not packed yet; returns the files, what was gathered, and the token ids.
 pub(crate) fn pack_shards(
     finisher: &Finisher<'_>,
     receipts: &[SegmentReceipt],
     options: &CleanOptions,
     work: &Work,
-    spool: &mut Spool,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<PackedSegments, EngineError> {
-    let mut items = items(receipts, &finisher.resolution.bases);
+    tell: &(dyn Fn(Event) + Sync),
+) -> Result<(Vec<Receipt>, Packed, Spool), EngineError> {
+    let steps = Steps::new(work, &options.out);
+    let mut outputs = Vec::new();
+    let mut packed = Packed::empty(finisher.plan);
+    for receipt in receipts {
+        for (check, lines) in packed.tally.checks.iter_mut().zip(&receipt.lines) {
+            check.lines += lines;
+        }
+    }
+    let mut n_done = 0;
+    while n_done < receipts.len()
+        && let Some((files, segment)) = steps.done::<Packed>(&step_name(n_done))?
+        && segment.spooled.is_held(work)
+    {
+        outputs.extend(files);
+        packed.add(finisher.plan, segment);
+        n_done += 1;
+    }
+    let mut done_bytes: u64 = receipts[..n_done].iter().map(|receipt| receipt.raw_bytes).sum();
+    if n_done > 0 {
+        let (phase, segments) = (Phase::Pack, n_done);
+        tell(Event::GoesOn(GoesOn { phase, segments, bytes: done_bytes, next: None }));
+    }
+    let mut spool = Spool::open(work, packed.spooled)?;
+    let mut items = items(receipts, &finisher.resolution.bases, n_done);
     let mut shown: Vec<u64> = Vec::new();
     for (kept, members) in &finisher.resolution.largest {
         shown.push(*kept);
@@ -72,85 +128,75 @@ pub(crate) fn pack_shards(
     }
     shown.sort_unstable();
     let total: u64 = receipts.iter().map(|receipt| receipt.raw_bytes).sum();
-    let mut done_bytes = 0;
-    let mut packed = PackedSegments {
-        outputs: Vec::new(),
-        tally: counting::empty(finisher.plan),
-        heldout: Vec::new(),
-        sources: BTreeMap::new(),
-        excerpts: BTreeMap::new(),
-        samples: Vec::new(),
-        control_documents: 0,
-    };
-    for receipt in receipts {
-        for (check, lines) in packed.tally.checks.iter_mut().zip(&receipt.lines) {
-            check.lines += lines;
-        }
-    }
     let footer = vec![(tokens::FOOTER_RECIPE_HASH.to_owned(), finisher.plan.hash.clone())];
+    let numbers = file_numbers(receipts);
     let mut files: Option<SegmentFiles> = None;
+    let mut open = Packed::empty(finisher.plan);
     ordered(
         options.threads,
-        || match options.stop.load(Ordering::Relaxed) {
-            true => Err(EngineError::Stopped),
-            false => items.next(work),
+        || {
+            options.unless_stopped()?;
+            items.next(work)
         },
         Cache::default,
         |item, cache| match item {
             Item::End { segment } => Ok(Done::End { segment }),
             Item::Block { file, segment, frame, first } => {
                 let receipt = &receipts[segment];
-                let records = read_frame(&file, &work.blocks(receipt.segment), frame, None)?;
+                let path = work.blocks(receipt.shard, receipt.part);
+                let records = read_frame(&file, &path, frame, None)?;
                 let block = Block { records: &records, shard: receipt.shard, first };
                 let mut finished = finisher.finish(block, &shown, cache)?;
                 let chosen = UInt64Array::from(sampling::choose(&finished.rejected_keys, options.rejected));
                 finished.rejected = take_record_batch(&finished.rejected, &chosen)?;
                 finished.rejected_keys =
                     chosen.values().iter().map(|index| finished.rejected_keys[*index as usize]).collect();
-                Ok(Done::Block(Box::new(finished)))
+                Ok(Done::Block { segment, finished: Box::new(finished) })
             }
         },
         |done| {
             match done {
-                Done::Block(finished) => {
-                    let open = match &mut files {
-                        Some(open) => open,
-                        None => {
-                            files.insert(SegmentFiles::new(packed.outputs.len() / 3, &options.out, &footer))
-                        }
-                    };
+                Done::Block { segment, finished } => {
+                    let number = numbers[segment].unwrap_or(segment);
+                    let files = files.get_or_insert_with(|| SegmentFiles::new(number, &options.out, &footer));
                     for document in &finished.tokens {
-                        packed.control_documents += u64::from(document.control == Some(Version::Original));
+                        open.control_documents += u64::from(document.control == Some(Version::Original));
                         spool.add(document)?;
                     }
-                    packed.tally.merge(&finished.tally);
-                    for (source, (candidates, duplicates)) in &finished.sources {
-                        let entry = packed.sources.entry(source.clone()).or_default();
-                        entry.0 += candidates;
-                        entry.1 += duplicates;
-                    }
+                    open.tally.merge(&finished.tally);
+                    open.add_sources(&finished.sources);
                     let excerpts = finished.excerpts.iter();
-                    packed.excerpts.extend(excerpts.map(|(d, id, text)| (*d, (id.clone(), text.clone()))));
-                    open.write(&finished)?;
-                    packed.heldout.extend(finished.heldout);
+                    open.excerpts.extend(excerpts.map(|(d, id, text)| (*d, (id.clone(), text.clone()))));
+                    files.write(&finished)?;
+                    open.heldout.extend(finished.heldout);
                 }
                 Done::End { segment } => {
                     done_bytes += receipts[segment].raw_bytes;
-                    if let Some(open) = files.take() {
-                        let sample = open.commit(options.rejected, &mut packed.outputs)?;
-                        if let Some(sample) = sample {
-                            summary::add_samples(finisher.plan, &mut packed.samples, &sample);
-                        }
+                    let mut committed = Vec::new();
+                    if let Some(files) = files.take()
+                        && let Some(sample) = files.commit(options.rejected, &mut committed)?
+                    {
+                        summary::add_samples(finisher.plan, &mut open.samples, &sample);
                     }
+                    open.spooled = spool.point()?;
+                    let whole = std::mem::replace(&mut open, Packed::empty(finisher.plan));
+                    steps.commit(&step_name(segment), &committed, &whole)?;
+                    outputs.extend(committed);
+                    packed.add(finisher.plan, whole);
                 }
             }
-            let documents = packed.tally.input.documents;
-            let kept = packed.tally.kept.documents;
-            progress(Progress { phase: Phase::Pack, done_bytes, total_bytes: total, documents, kept });
+            let documents = packed.tally.input.documents + open.tally.input.documents;
+            let kept = packed.tally.kept.documents + open.tally.kept.documents;
+            let phase = Phase::Pack;
+            tell(Event::Progress(Progress { phase, done_bytes, total_bytes: total, documents, kept }));
             Ok(())
         },
     )?;
-    Ok(packed)
+    Ok((outputs, packed, spool))
+}
+
+fn step_name(segment: usize) -> String {
+    format!("segment-{segment:05}")
 }
 
 /// Frames of all segments in order, each segment followed by its end.
@@ -163,8 +209,8 @@ struct Items<'a> {
     file: Option<Arc<File>>,
 }
 
-fn items<'a>(receipts: &'a [SegmentReceipt], bases: &'a [u64]) -> Items<'a> {
-    Items { receipts, bases, segment: 0, frame: 0, first: 0, file: None }
+fn items<'a>(receipts: &'a [SegmentReceipt], bases: &'a [u64], segment: usize) -> Items<'a> {
+    Items { receipts, bases, segment, frame: 0, first: 0, file: None }
 }
 
 impl Items<'_> {
@@ -178,7 +224,7 @@ impl Items<'_> {
         let file = match &self.file {
             Some(file) => file.clone(),
             None => {
-                let path = work.blocks(receipt.segment);
+                let path = work.blocks(receipt.shard, receipt.part);
                 let file = Arc::new(File::open(&path).map_err(EngineError::io(path))?);
                 self.first = self.bases[self.segment];
                 self.file.insert(file).clone()
@@ -256,71 +302,4 @@ impl<'a> SegmentFiles<'a> {
         outputs.push(sink.commit()?);
         Ok(Some(sample))
     }
-}
-
-/// `signatures/`: exact hash, band keys and sketch of every kept document, by segment.
-pub(crate) fn write_signatures(
-    finisher: &Finisher<'_>,
-    receipts: &[SegmentReceipt],
-    work: &Work,
-    out: &Path,
-) -> Result<Vec<Receipt>, EngineError> {
-    let item = || Arc::new(Field::new("item", DataType::UInt64, false));
-    let schema = Arc::new(Schema::new(vec![
-        Field::new("shard", DataType::Int32, false),
-        Field::new("row_in_segment", DataType::Int64, false),
-        Field::new("exact", DataType::FixedSizeBinary(16), false),
-        Field::new("bands", DataType::FixedSizeList(item(), dedup::BANDS as i32), true),
-        Field::new("sketch", DataType::FixedSizeBinary(dedup::VALUES as i32), true),
-    ]));
-    let footer = vec![(tokens::FOOTER_RECIPE_HASH.to_owned(), finisher.plan.hash.clone())];
-    let plain = ["exact", "bands.list.item", "sketch"].map(str::to_owned).to_vec();
-    let options = SinkOptions { row_group_rows: 100_000, plain, footer, ..SinkOptions::default() };
-    let mut outputs = Vec::new();
-    for (number, (receipt, base)) in receipts.iter().zip(&finisher.resolution.bases).enumerate() {
-        let path = work.signatures(receipt.segment);
-        let bytes = std::fs::read(&path).map_err(EngineError::io(&path))?;
-        let mut shards = Int32Builder::new();
-        let mut rows = Int64Builder::new();
-        let mut exact = FixedSizeBinaryBuilder::new(16);
-        let mut bands =
-            FixedSizeListBuilder::new(UInt64Builder::new(), dedup::BANDS as i32).with_field(item());
-        let mut sketch = FixedSizeBinaryBuilder::new(dedup::VALUES as i32);
-        for record in bytes.as_chunks::<{ SignatureRecord::SIZE }>().0 {
-            let record = SignatureRecord::read(record);
-            let document = base + u64::from(record.row);
-            let is_kept =
-                record.flags.has(Flags::SURVIVES) && finisher.resolution.twins(document, 1).is_empty();
-            if record.is_original || !is_kept {
-                continue;
-            }
-            shards.append_value(receipt.shard as i32);
-            rows.append_value(i64::from(record.row));
-            exact.append_value(record.exact.to_le_bytes())?;
-            match &record.near {
-                Some(near) => {
-                    bands.values().append_slice(&near.bands);
-                    bands.append(true);
-                    sketch.append_value(near.sketch.0)?;
-                }
-                None => {
-                    bands.values().append_slice(&[0; dedup::BANDS]);
-                    bands.append(false);
-                    sketch.append_null();
-                }
-            }
-        }
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(shards.finish()),
-            Arc::new(rows.finish()),
-            Arc::new(exact.finish()),
-            Arc::new(bands.finish()),
-            Arc::new(sketch.finish()),
-        ];
-        let path = out.join(format!("signatures/{number:05}.parquet"));
-        let mut sink = ParquetSink::create(&path, schema.clone(), &options)?;
-        sink.write(&RecordBatch::try_new(schema.clone(), columns)?)?;
-        outputs.push(sink.commit()?);
-    }
-    Ok(outputs)
 }

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use plan::Plan;
 use shards::{AtomicFile, Created, Manifest, RemoteFolder};
 
-use crate::clean::{CleanOptions, Outcome, Phase, Progress, clean_folder};
+use crate::clean::{CleanOptions, Ended, Event, Outcome, Phase, Progress, clean_folder};
 use crate::error::EngineError;
 
 /// Its place in the store says that a run works on it.
@@ -21,16 +21,22 @@ const REPORT: &str = "report.json";
 pub(crate) fn clean(
     plan: &Plan,
     options: &CleanOptions,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Outcome, EngineError> {
+    tell: &(dyn Fn(Event) + Sync),
+) -> Result<Ended, EngineError> {
+    if options.share.is_some() {
+        return Err(EngineError::ShareRemote(options.out.clone()));
+    }
     let remote = RemoteFolder::open(&options.out)?;
     let scratch = Scratch::open(options)?;
     let run = |out: PathBuf| {
         let inner = CleanOptions { out: out.clone(), ..options.clone() };
         let exclude = [options.out.clone(), scratch.folder.clone()];
-        clean_folder(plan, &inner, &exclude, progress).map_err(|error| match error {
+        clean_folder(plan, &inner, &exclude, tell).map_err(|error| match error {
             EngineError::OtherRun { path, what } if path == out => {
                 EngineError::OtherRun { path: options.out.clone(), what }
+            }
+            EngineError::OtherUnfinished { path, what } if path == out => {
+                EngineError::OtherUnfinished { path: options.out.clone(), what }
             }
             other => other,
         })
@@ -51,12 +57,13 @@ pub(crate) fn clean(
                     }
                     return Err(error);
                 }
-                Ok(outcome) => outcome,
+                Ok(Ended::Finished(outcome)) => outcome,
+                Ok(swept) => return Ok(swept),
             };
-            publish(&remote, &scratch, found.as_ref(), &outcome.manifest, options, progress)?;
+            publish(&remote, &scratch, found.as_ref(), &outcome.manifest, options, tell)?;
             lock.release()?;
             scratch.remove()?;
-            return Ok(Outcome { was_done: false, ..outcome });
+            return Ok(Ended::Finished(Box::new(Outcome { was_done: false, ..*outcome })));
         }
         lock.release()?;
     }
@@ -84,7 +91,7 @@ fn publish(
     old: Option<&Manifest>,
     new: &Manifest,
     options: &CleanOptions,
-    progress: &(dyn Fn(Progress) + Sync),
+    tell: &(dyn Fn(Event) + Sync),
 ) -> Result<(), EngineError> {
     let mut sent = scratch.sent()?;
     let wanted: HashMap<&str, &str> =
@@ -112,17 +119,18 @@ fn publish(
         .map(|output| output.path.clone())
         .filter(|name| !sent.contains_key(name))
         .collect();
-    let tell = |done_bytes| {
-        progress(Progress { phase: Phase::Upload, done_bytes, total_bytes, documents: 0, kept: 0 });
+    let show = |done_bytes| {
+        let progress = Progress { phase: Phase::Upload, done_bytes, total_bytes, documents: 0, kept: 0 };
+        tell(Event::Progress(progress));
     };
-    tell(done_bytes);
+    show(done_bytes);
     let mut failed = None;
     let is_whole = remote.upload(&scratch.out(), &left, &options.stop, &mut |name, bytes| {
         // Lost, this line only costs the time to send the file again.
         let line = writeln!(list, "{}\t{name}", wanted.get(name).unwrap_or(&""));
         failed = failed.take().or(line.err());
         done_bytes += bytes;
-        tell(done_bytes);
+        show(done_bytes);
     })?;
     if let Some(error) = failed {
         return Err(EngineError::io(scratch.list_path())(error));

@@ -1,19 +1,20 @@
 //! Documents to sequences: shuffle buckets, best-fit packing, `tokens/train-*` and `tokens/control-*`.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
-use plan::Recipe;
+use serde::{Deserialize, Serialize};
 use shards::{ParquetSink, Receipt, SinkOptions};
 use tokens::{
     DocumentRange, HeldoutBatchBuilder, HeldoutDocument, PackDoc, PieceTokens, ROWS_PER_GROUP,
     SequenceBatchBuilder, Tokenizer, Version, bucket, heldout_schema, pack, sequence_schema, shuffle_key,
 };
 
+use crate::clean::CleanOptions;
 use crate::error::EngineError;
 use crate::finish::Heldout;
 use crate::ordered::ordered;
 use crate::spool::{Entry, Spooled};
+use crate::steps::Steps;
 
 /// How sequences are made, and what their files' footers say.
 pub(crate) struct Packer<'a> {
@@ -23,12 +24,12 @@ pub(crate) struct Packer<'a> {
     /// Tokens per shuffle bucket.
     pub bucket_tokens: u64,
     pub footer: Vec<(String, String)>,
-    pub threads: NonZeroUsize,
+    pub options: &'a CleanOptions,
 }
 
-/// Totals of one kind of file.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Packed {
+/// Totals of one kind of file, or of one file.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Sequences {
     pub documents: u64,
     pub tokens: u64,
     pub sequences: u64,
@@ -36,12 +37,8 @@ pub(crate) struct Packed {
 }
 
 impl<'a> Packer<'a> {
-    pub fn new(
-        tokenizer: &'a Tokenizer,
-        recipe: &Recipe,
-        recipe_hash: &str,
-        threads: NonZeroUsize,
-    ) -> Packer<'a> {
+    pub fn new(tokenizer: &'a Tokenizer, options: &'a CleanOptions, recipe_hash: &str) -> Packer<'a> {
+        let recipe = &options.recipe;
         let length = recipe.number("pack", "length") as usize;
         let footer = [
             (tokens::FOOTER_RECIPE_HASH, recipe_hash.to_owned()),
@@ -55,7 +52,7 @@ impl<'a> Packer<'a> {
             seed: recipe.number("pack", "seed") as u64,
             bucket_tokens: recipe.number("pack", "bucket_tokens") as u64,
             footer: footer.map(|(key, value)| (key.to_owned(), value)).to_vec(),
-            threads,
+            options,
         }
     }
 
@@ -65,7 +62,8 @@ impl<'a> Packer<'a> {
         spooled: &Spooled,
         is_control: bool,
         folder: &Path,
-    ) -> Result<(Vec<Receipt>, Packed), EngineError> {
+        steps: &Steps<'_>,
+    ) -> Result<(Vec<Receipt>, Sequences), EngineError> {
         let entries: Vec<&Entry> =
             spooled.entries.iter().filter(|entry| entry.control.is_some() == is_control).collect();
         let total: u64 = entries.iter().map(|entry| u64::from(entry.ids) + 1).sum();
@@ -73,17 +71,21 @@ impl<'a> Packer<'a> {
         let name = if is_control { "control" } else { "train" };
         let mut buckets = 0..n_buckets;
         let mut receipts = Vec::new();
-        let mut totals = Packed::default();
+        let mut totals = Sequences::default();
         ordered(
-            self.threads,
-            || Ok(buckets.next()),
+            self.options.threads,
+            || {
+                self.options.unless_stopped()?;
+                Ok(buckets.next())
+            },
             || (),
             |number, ()| {
-                let path = folder.join(format!("{name}-{number:05}.parquet"));
-                self.bucket(spooled, &entries, (number, n_buckets), is_control, &path)
+                let name = format!("{name}-{number:05}");
+                let path = folder.join(format!("{name}.parquet"));
+                steps.once(&name, || self.bucket(spooled, &entries, (number, n_buckets), is_control, &path))
             },
-            |(receipt, packed): (Receipt, Packed)| {
-                receipts.push(receipt);
+            |(files, packed): (Vec<Receipt>, Sequences)| {
+                receipts.extend(files);
                 totals.documents += packed.documents;
                 totals.tokens += packed.tokens;
                 totals.sequences += packed.sequences;
@@ -101,10 +103,10 @@ impl<'a> Packer<'a> {
         (number, n_buckets): (usize, usize),
         is_control: bool,
         path: &Path,
-    ) -> Result<(Receipt, Packed), EngineError> {
+    ) -> Result<(Vec<Receipt>, Sequences), EngineError> {
         let mut sink =
             ParquetSink::create(path, sequence_schema(self.length), &self.sink_options(ROWS_PER_GROUP))?;
-        let mut packed = Packed::default();
+        let mut packed = Sequences::default();
         let mut builder = SequenceBatchBuilder::new(self.length, self.tokenizer.end_of_text());
         // Sequences hold one form of the text each: what was packed before filtering, then what line filters left.
         let versions: &[Version] =
@@ -136,7 +138,7 @@ impl<'a> Packer<'a> {
         if !builder.is_empty() {
             sink.write(&builder.finish()?)?;
         }
-        Ok((sink.commit()?, packed))
+        Ok((vec![sink.commit()?], packed))
     }
 
     /// Where each document's text is cut: byte offsets at multiples of the length, 0 and the end included.

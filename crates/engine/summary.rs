@@ -16,9 +16,9 @@ use tokens::Tokenizer;
 use crate::clean::{CleanOptions, Rates};
 use crate::error::EngineError;
 use crate::finish::excerpt;
-use crate::pack_shards::{PackedSegments, SHOWN_PER_REASON};
+use crate::pack_shards::{Packed, SHOWN_PER_REASON};
 use crate::resolve::Resolution;
-use crate::sequences::Packed;
+use crate::sequences::Sequences;
 use crate::sweep_shards::STEPS;
 use crate::work::SegmentReceipt;
 
@@ -29,9 +29,9 @@ pub(crate) struct Facts<'a> {
     pub inputs: &'a Inputs,
     pub receipts: &'a [SegmentReceipt],
     pub resolution: &'a Resolution,
-    pub segments: &'a PackedSegments,
+    pub segments: &'a Packed,
     /// Train and control.
-    pub packed: (Packed, Packed),
+    pub packed: (Sequences, Sequences),
     /// `None`: nothing was packed.
     pub tokenizer: Option<&'a Tokenizer>,
     pub rates: Rates,
@@ -177,6 +177,11 @@ pub(crate) fn add_samples(plan: &Plan, samples: &mut Vec<Sample>, batch: &Record
             reason,
         });
     }
+    keep_shown(plan, samples);
+}
+
+/// Leaves the few samples of each reason that are shown.
+pub(crate) fn keep_shown(plan: &Plan, samples: &mut Vec<Sample>) {
     let place = |sample: &Sample| plan.reasons.find(&sample.reason).map(|id| id.0);
     samples.sort_by_cached_key(|sample| (place(sample), hash_id(&sample.id, 0)));
     let (mut last, mut n) = (None, 0);
@@ -187,11 +192,11 @@ pub(crate) fn add_samples(plan: &Plan, samples: &mut Vec<Sample>, batch: &Record
     });
 }
 
-fn clusters(resolution: &Resolution, segments: &PackedSegments) -> Vec<Cluster> {
+fn clusters(resolution: &Resolution, segments: &Packed) -> Vec<Cluster> {
     let text = |document: &u64| segments.excerpts.get(document).cloned().unwrap_or_default();
     let member = |document: &u64| {
         let (id, text) = text(document);
-        let similarity = resolution.twins(*document, 1).first().map(|(_, twin)| f64::from(twin.similarity));
+        let similarity = resolution.twins(*document, 1).next().map(|(_, twin)| f64::from(twin.similarity));
         Member { id, similarity, dropped: true, text }
     };
     let mut clusters: Vec<Cluster> = (resolution.largest.iter())

@@ -1,29 +1,35 @@
 //! `out/.work/`: what a sweep leaves for the later steps. Segments are the points of restart.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use arrow::array::RecordBatch;
 use arrow::ipc::CompressionType;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
-use dedup::{BandKeys, Sketch};
-use plan::{Flags, Near};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use shards::{AtomicFile, Quarantined};
+use shards::{AtomicFile, Fingerprint, Quarantined};
 
 use crate::EngineError;
+use crate::signatures::SignatureRecord;
 
 /// Uncompressed input of one segment, in bytes: 256 MiB.
 pub const SEGMENT_BYTES: u64 = 256 << 20;
 
 /// What a committed segment of the sweep holds. Written last: its existence makes the segment complete.
+///
+/// A segment is known by its shard and its place in it, so that several machines can sweep at the same time; over all
+/// segments they are numbered when all are there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SegmentReceipt {
-    pub segment: u32,
     pub shard: u32,
+    /// Place among the segments of the shard.
+    pub part: u32,
+    pub input: Stamp,
     /// Blocks of the shard before the end of this segment.
     pub end_block: u64,
     pub rows: u64,
@@ -34,6 +40,7 @@ pub(crate) struct SegmentReceipt {
     pub signed: u64,
     /// Offset of each block's chunk of what is carried, and of how many candidates it is.
     pub carried: Vec<(u64, u32)>,
+    pub carried_bytes: u64,
     /// Lines removed, by reason.
     pub lines: Vec<u64>,
     /// Documents judged without a number, by own column of the recipe.
@@ -45,6 +52,44 @@ pub(crate) struct SegmentReceipt {
     pub quarantined: Vec<Quarantined>,
 }
 
+/// An input file as it was when its sweep began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    pub size: u64,
+    /// Since 1970; a file of the same size and time is taken for the same without reading it.
+    pub modified_nanos: u64,
+    pub xxh3_128: String,
+    /// Of an object of a store, which is not read for the hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+impl Stamp {
+    /// Reads the whole file.
+    pub fn of(path: &Path) -> Result<Stamp, EngineError> {
+        let modified_nanos = if shards::is_remote(path) { 0 } else { modified_nanos(path)? };
+        let found = shards::fingerprint(path).map_err(EngineError::Reading)?;
+        let Fingerprint { size, xxh3_128, version } = found;
+        Ok(Stamp { size, modified_nanos, xxh3_128, version })
+    }
+
+    /// The file is still what it was.
+    pub fn is_of(&self, path: &Path) -> Result<bool, EngineError> {
+        if shards::is_remote(path) {
+            return Ok(Stamp::of(path)? == *self);
+        }
+        let size = fs::metadata(path).map_err(EngineError::io(path))?.len();
+        let is_untouched = size == self.size && modified_nanos(path)? == self.modified_nanos;
+        Ok(is_untouched || (size == self.size && Stamp::of(path)?.xxh3_128 == self.xxh3_128))
+    }
+}
+
+fn modified_nanos(path: &Path) -> Result<u64, EngineError> {
+    let modified =
+        fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(EngineError::io(path))?;
+    Ok(modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64))
+}
+
 /// The folder of intermediate files.
 #[derive(Clone, Debug)]
 pub(crate) struct Work {
@@ -52,47 +97,97 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub fn receipt(&self, segment: u32) -> PathBuf {
-        self.folder.join(format!("sweep/{segment:05}.json"))
+    pub fn sweep(&self) -> PathBuf {
+        self.folder.join("sweep")
     }
 
-    pub fn blocks(&self, segment: u32) -> PathBuf {
-        self.folder.join(format!("sweep/{segment:05}.blocks"))
+    /// Where the pack phase leaves receipts, and token ids.
+    pub fn pack(&self) -> PathBuf {
+        self.folder.join("pack")
     }
 
-    pub fn signatures(&self, segment: u32) -> PathBuf {
-        self.folder.join(format!("sweep/{segment:05}.signatures"))
+    /// Where the segments of a shard lie.
+    pub fn shard(&self, shard: u32) -> PathBuf {
+        self.sweep().join(format!("{shard:05}"))
     }
 
-    pub fn carried(&self, segment: u32) -> PathBuf {
-        self.folder.join(format!("sweep/{segment:05}.carried"))
+    pub fn receipt(&self, shard: u32, part: u32) -> PathBuf {
+        self.shard(shard).join(format!("{part:05}.json"))
     }
 
-    pub fn token_ids(&self) -> PathBuf {
-        self.folder.join("token-ids")
+    pub fn blocks(&self, shard: u32, part: u32) -> PathBuf {
+        self.shard(shard).join(format!("{part:05}.blocks"))
     }
 
-    /// Receipts of the segments that are complete, in order.
-    pub fn receipts(&self) -> Result<Vec<SegmentReceipt>, EngineError> {
-        let mut receipts = Vec::new();
+    pub fn signatures(&self, shard: u32, part: u32) -> PathBuf {
+        self.shard(shard).join(format!("{part:05}.signatures"))
+    }
+
+    pub fn carried(&self, shard: u32, part: u32) -> PathBuf {
+        self.shard(shard).join(format!("{part:05}.carried"))
+    }
+
+    /// Receipts of a shard's first segments, as far as they are complete, in order. A receipt whose files are absent or
+    /// short (a disk that lied, a copy that broke off) counts as none, and so do those behind it.
+    pub fn receipts(&self, shard: u32) -> Result<Vec<SegmentReceipt>, EngineError> {
+        let mut receipts: Vec<SegmentReceipt> = Vec::new();
         loop {
-            let path = self.receipt(receipts.len() as u32);
-            match fs::read(&path) {
-                Ok(bytes) => match serde_json::from_slice(&bytes) {
-                    Ok(receipt) => receipts.push(receipt),
-                    Err(_) => return Ok(receipts),
-                },
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(receipts),
-                Err(error) => return Err(EngineError::io(path)(error)),
+            let path = self.receipt(shard, receipts.len() as u32);
+            let Some(receipt) = read_json::<SegmentReceipt>(&path)? else { return Ok(receipts) };
+            if !self.is_whole(&receipt)? {
+                tracing::warn!(path = %path.display(), "a swept segment is not whole: it is swept again");
+                return Ok(receipts);
+            }
+            let ends_shard = receipt.ends_shard;
+            receipts.push(receipt);
+            if ends_shard {
+                return Ok(receipts);
             }
         }
     }
 
+    fn is_whole(&self, receipt: &SegmentReceipt) -> Result<bool, EngineError> {
+        let SegmentReceipt { shard, part, .. } = *receipt;
+        let blocks = receipt.frames.last().map_or(0, |(offset, length, _)| offset + length);
+        let signatures = receipt.signed * SignatureRecord::BYTES;
+        Ok(has_size(&self.blocks(shard, part), blocks)?
+            && has_size(&self.signatures(shard, part), signatures)?
+            && (receipt.carried.is_empty() || has_size(&self.carried(shard, part), receipt.carried_bytes)?))
+    }
+
     pub fn commit(&self, receipt: &SegmentReceipt) -> Result<(), EngineError> {
-        let json = serde_json::to_vec(receipt).map_err(std::io::Error::other);
-        let path = self.receipt(receipt.segment);
-        AtomicFile::write_all_of(&path, &json.map_err(EngineError::io(&path))?)?;
-        Ok(())
+        write_json(&self.receipt(receipt.shard, receipt.part), receipt)
+    }
+}
+
+/// The number that the files of each segment get: segments without records have none.
+pub(crate) fn file_numbers(receipts: &[SegmentReceipt]) -> Vec<Option<usize>> {
+    let mut numbers = 0..;
+    receipts.iter().map(|receipt| if receipt.frames.is_empty() { None } else { numbers.next() }).collect()
+}
+
+/// The value that a file holds; none if the file is absent or holds something else.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, EngineError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(EngineError::io(path)(error)),
+    }
+}
+
+/// Writes a value whole or not at all, so that it outlasts a loss of power, and with it the names of the files that were
+/// committed to the folder before.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), EngineError> {
+    let json = serde_json::to_vec(value).map_err(std::io::Error::other).map_err(EngineError::io(path))?;
+    AtomicFile::write_all_of(path, &json)?;
+    Ok(shards::sync_folder(path.parent().unwrap_or(Path::new(".")))?)
+}
+
+pub(crate) fn has_size(path: &Path, size: u64) -> Result<bool, EngineError> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.len() == size),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(EngineError::io(path)(error)),
     }
 }
 
@@ -142,7 +237,7 @@ pub(crate) fn visit_documents(
             first += receipt.rows;
             continue;
         }
-        let path = work.blocks(receipt.segment);
+        let path = work.blocks(receipt.shard, receipt.part);
         let file = File::open(&path).map_err(EngineError::io(&path))?;
         for (offset, length, rows) in &receipt.frames {
             let end = first + u64::from(*rows);
@@ -156,87 +251,4 @@ pub(crate) fn visit_documents(
         }
     }
     Ok(())
-}
-
-/// A signature as the resolve step reads it. 256 bytes on disk.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SignatureRecord {
-    /// Row within the segment.
-    pub row: u32,
-    pub flags: Flags,
-    pub is_original: bool,
-    /// The lower, the rather kept of a cluster.
-    pub rank: u64,
-    pub exact: u128,
-    pub near: Option<Near>,
-}
-
-const ORIGINAL: u8 = 1;
-const HAS_NEAR: u8 = 2;
-
-impl SignatureRecord {
-    pub const SIZE: usize = 256;
-
-    pub fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let mut record = [0; Self::SIZE];
-        record[..4].copy_from_slice(&self.row.to_le_bytes());
-        record[4] = self.flags.0;
-        record[5] = (u8::from(self.is_original) * ORIGINAL) | (u8::from(self.near.is_some()) * HAS_NEAR);
-        record[8..16].copy_from_slice(&self.rank.to_le_bytes());
-        record[16..32].copy_from_slice(&self.exact.to_le_bytes());
-        if let Some(near) = &self.near {
-            for (to, key) in record[32..144].chunks_exact_mut(8).zip(near.bands) {
-                to.copy_from_slice(&key.to_le_bytes());
-            }
-            record[144..].copy_from_slice(&near.sketch.0);
-        }
-        out.write_all(&record)
-    }
-
-    pub fn read(record: &[u8; Self::SIZE]) -> SignatureRecord {
-        let word = |at: usize| -> u64 {
-            (0..8).fold(0, |value, byte| value | u64::from(record[at + byte]) << (8 * byte))
-        };
-        let near = (record[5] & HAS_NEAR != 0).then(|| {
-            let bands: BandKeys = std::array::from_fn(|band| word(32 + 8 * band));
-            Near { bands, sketch: Sketch(std::array::from_fn(|i| record[144 + i])) }
-        });
-        SignatureRecord {
-            row: word(0) as u32,
-            flags: Flags(record[4]),
-            is_original: record[5] & ORIGINAL != 0,
-            rank: word(8),
-            exact: u128::from(word(16)) | u128::from(word(24)) << 64,
-            near,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_signature_record_reads_back() {
-        for near in [
-            None,
-            Some(Near {
-                bands: std::array::from_fn(|i| i as u64 * 0x0123_4567_89ab),
-                sketch: Sketch([7; 112]),
-            }),
-        ] {
-            let record = SignatureRecord {
-                row: 70_000,
-                flags: Flags(Flags::EXACT | Flags::CONTROL),
-                is_original: near.is_none(),
-                rank: 1 << 40,
-                exact: 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff,
-                near,
-            };
-            let mut bytes = Vec::new();
-            assert!(record.write(&mut bytes).is_ok());
-            let bytes: [u8; SignatureRecord::SIZE] = bytes.try_into().unwrap_or([0; 256]);
-            assert_eq!(SignatureRecord::read(&bytes), record);
-        }
-    }
 }

@@ -127,6 +127,22 @@ impl ShardError {
         Self::new(path, None, Fault::Arrow { source })
     }
 
+    /// The system did not give the bytes, or they changed meanwhile: another attempt may read them. Everything else lies
+    /// in the bytes themselves.
+    pub fn is_of_the_system(&self) -> bool {
+        let told = |error: &std::io::Error| error.raw_os_error().is_some();
+        match &self.fault {
+            Fault::Io { .. } | Fault::Shrunk { .. } => true,
+            Fault::Broken { source, .. } => told(source),
+            Fault::Parquet { source: ParquetError::External(cause), .. } => {
+                cause.downcast_ref::<std::io::Error>().is_some_and(told)
+            }
+            // Arrow hands on the words alone.
+            Fault::Parquet { source: ParquetError::General(words), .. } => words.contains("(os error "),
+            _ => false,
+        }
+    }
+
     /// The manifest's entry for this shard.
     pub fn quarantined(&self) -> Quarantined {
         Quarantined {

@@ -41,7 +41,7 @@ pub use model_file::read_model;
 pub use options::{KeepColumn, KeepType, NumberField, ReadOptions};
 pub use reader::ShardReader;
 pub use sidecar::{read_numbers, sidecar_files};
-pub use sink::{AtomicFile, ParquetSink, Receipt, SinkOptions, remove_leftovers};
+pub use sink::{AtomicFile, ParquetSink, Receipt, SinkOptions, remove_leftovers, sync_folder};
 pub use source::read_file;
 pub use store::{Created, RemoteFolder};
 pub use table::{Table, footer, read_table};

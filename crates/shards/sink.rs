@@ -1,4 +1,5 @@
 //! Files out: complete under their final name, or not there at all.
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -6,6 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
@@ -63,7 +65,8 @@ impl AtomicFile {
         file.commit(0)
     }
 
-    /// Gives the file its name, once its bytes are on the disk. `rows` is for the receipt.
+    /// Gives the file its name, once its bytes are on the disk; [`sync_folder`] makes the name last, too. `rows` is for
+    /// the receipt.
     pub fn commit(self, rows: u64) -> Result<Receipt, ShardError> {
         let Self { path, file, hasher, bytes } = self;
         let error = |source| ShardError::io(&path, "write it", source);
@@ -84,6 +87,20 @@ impl Write for AtomicFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// Puts the names of a folder's files on the disk, so that they outlast a loss of power. File systems that cannot
+/// (some network and user-space ones) are left to their ways.
+pub fn sync_folder(folder: &Path) -> Result<(), ShardError> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    match synced.map_err(|error| (error.kind(), error)) {
+        Ok(()) => Ok(()),
+        Err((
+            io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied,
+            _,
+        )) => Ok(()),
+        Err((_, source)) => Err(ShardError::io(folder, "write its entries", source)),
     }
 }
 
@@ -158,12 +175,13 @@ impl ParquetSink {
                 .set_column_statistics_enabled(column, EnabledStatistics::None);
         }
         let file = AtomicFile::create(path)?;
-        let writer = ArrowWriter::try_new(file, schema, Some(properties.build())).map_err(error)?;
+        let writer = ArrowWriter::try_new(file, schema, Some(properties.build()))
+            .map_err(|source| unwritten(path, 0, source))?;
         Ok(Self { path: path.to_path_buf(), writer, rows: 0 })
     }
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), ShardError> {
-        self.writer.write(batch).map_err(|source| ShardError::parquet(&self.path, self.rows, source))?;
+        self.writer.write(batch).map_err(|source| unwritten(&self.path, self.rows, source))?;
         self.rows += batch.num_rows() as u64;
         Ok(())
     }
@@ -178,9 +196,19 @@ impl ParquetSink {
     }
 
     pub fn commit(self) -> Result<Receipt, ShardError> {
-        let file =
-            self.writer.into_inner().map_err(|source| ShardError::parquet(&self.path, self.rows, source))?;
+        let file = self.writer.into_inner().map_err(|source| unwritten(&self.path, self.rows, source))?;
         file.commit(self.rows)
+    }
+}
+
+/// A full disk is told as such, not as a fault of what is written.
+fn unwritten(path: &Path, rows: u64, source: ParquetError) -> ShardError {
+    match source {
+        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+            Ok(cause) => ShardError::io(path, "write it", *cause),
+            Err(cause) => ShardError::parquet(path, rows, ParquetError::External(cause)),
+        },
+        source => ShardError::parquet(path, rows, source),
     }
 }
 

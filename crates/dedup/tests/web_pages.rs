@@ -159,7 +159,9 @@ fn near_duplicates_are_found_and_nothing_else() {
     for (name, verify) in
         [("sketch", Verify::Sketch), ("text", Verify::Text(&from_text)), ("nothing", Verify::Nothing)]
     {
-        let verdicts = resolve(&candidates, &Options { verify, ..Options::default() });
+        let verdicts = resolve(&candidates, &Options { verify, ..Options::default() }).unwrap();
+        let clusters = clusters(&verdicts, 1);
+        let verdicts: Vec<_> = verdicts.iter().collect();
         let exact = verdicts.iter().flatten().filter(|d| d.exact).count();
         // Only near-duplicates: exact ones of fewer than five words have no place in the truth.
         let near: Vec<_> = verdicts.iter().map(|verdict| verdict.filter(|d| !d.exact)).collect();
@@ -167,12 +169,12 @@ fn near_duplicates_are_found_and_nothing_else() {
         let left = truth.iter().filter(|((a, b), similarity)| {
             **similarity >= 0.9 && verdicts[*a as usize].is_none() && verdicts[*b as usize].is_none()
         });
-        let (left, found) = (left.count(), clusters(&verdicts));
+        let left = left.count();
         eprintln!(
             "verified by {name}: {exact} exact, {dropped} near, {wrong} of them below 0.5 to the kept page; \
              {left} pairs from 0.9 on left; {} clusters, the largest of {}",
-            found.len(),
-            found[0].size()
+            clusters.sizes.values().sum::<u64>(),
+            clusters.largest[0].dropped.len() + 1
         );
         for duplicate in verdicts.iter().flatten() {
             assert!(verdicts[duplicate.of as usize].is_none(), "the kept page is kept");

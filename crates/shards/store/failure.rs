@@ -49,7 +49,7 @@ pub(crate) fn of(scheme: Scheme, error: &object_store::Error) -> StoreError {
 }
 
 pub(crate) const UNREACHABLE: &str =
-    "check address and network, then run the same command again: it goes on where it stopped";
+    "check address and network, then run again; with --fresh, if the run has ended without it";
 
 /// True if an answer began well and ended early.
 pub(crate) fn breaks_off(error: &object_store::Error) -> bool {

@@ -1,0 +1,207 @@
+//! The signatures of a run as columns, for [`dedup::resolve`]: many files, read piece by piece.
+
+use dedup::{BandIndex, BandKeys, Signatures, Sketch};
+use plan::Flags;
+use rayon::prelude::*;
+
+use crate::EngineError;
+use crate::signatures::{SignatureFile, State};
+
+/// The signatures of a run, group by group.
+pub struct SignatureColumns {
+    files: Vec<SignatureFile>,
+    /// File and group in it.
+    groups: Vec<(usize, u64)>,
+    /// The first candidate of each group.
+    firsts: Vec<u32>,
+    pub(crate) found: Candidates,
+    is_exact: bool,
+    is_near: bool,
+    /// In place of those in the files.
+    pub(crate) ranks: Option<Vec<u64>>,
+}
+
+impl SignatureColumns {
+    /// Reads which documents are candidates: of exact deduplication, of near deduplication.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn open(files: Vec<SignatureFile>, is_exact: bool, is_near: bool) -> Result<Self, EngineError> {
+        let (mut groups, mut firsts, mut found) = (Vec::new(), Vec::new(), Candidates::default());
+        for (at, file) in files.iter().enumerate() {
+            found.firsts.push(found.rows.len() as u32);
+            for group in 0..file.n_groups() {
+                groups.push((at, group));
+                firsts.push(found.rows.len() as u32);
+                let rows = file.rows(group)?.into_iter().zip(file.states(group)?);
+                found.rows.extend(rows.filter(|(_, state)| state.is_candidate()).map(|(row, _)| row));
+            }
+        }
+        Ok(SignatureColumns { files, groups, firsts, found, is_exact, is_near, ranks: None })
+    }
+
+    /// The values of a group's candidates that are looked at, with their numbers.
+    fn each<T>(
+        &self,
+        group: usize,
+        column: impl Fn(&SignatureFile, u64) -> Result<Vec<T>, EngineError>,
+        is_looked_at: impl Fn(State) -> bool,
+        mut each: impl FnMut(u32, T),
+    ) -> Result<(), EngineError> {
+        let (file, at) = self.groups[group];
+        let file = &self.files[file];
+        let records = file.states(at)?.into_iter().zip(column(file, at)?);
+        for (candidate, (state, value)) in
+            (self.firsts[group]..).zip(records.filter(|(s, _)| s.is_candidate()))
+        {
+            if is_looked_at(state) {
+                each(candidate, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Candidates of near deduplication that have a signature.
+    pub(crate) fn holders(&self) -> Result<Vec<u32>, EngineError> {
+        let mut holders = Vec::new();
+        for group in 0..self.groups.len() {
+            self.each(group, SignatureFile::states, State::is_near_candidate, |c, _| holders.push(c))?;
+        }
+        Ok(holders)
+    }
+
+    /// What may not be trained on.
+    pub(crate) fn excluded(&self, bases: &[u64]) -> Result<Vec<u64>, EngineError> {
+        let mut bands: Vec<BandKeys> = Vec::new();
+        let mut exact: Vec<u128> = Vec::new();
+        for (file, group) in &self.groups {
+            let file = &self.files[*file];
+            let states = file.states(*group)?;
+            let is_heldout = |state: &State| state.flags.has(Flags::HELDOUT);
+            if states.iter().any(is_heldout) {
+                let of_heldout = |at: &usize| is_heldout(&states[*at]);
+                let hashes = file.exact(*group)?;
+                exact.extend((0..states.len()).filter(of_heldout).map(|at| hashes[at]));
+                let keys = file.bands(*group)?;
+                let signed = (0..states.len()).filter(of_heldout).filter(|at| states[*at].has_near());
+                bands.extend(signed.map(|at| keys[at]));
+            }
+        }
+        if exact.is_empty() {
+            return Ok(Vec::new());
+        }
+        exact.sort_unstable();
+        let index = BandIndex::new(&bands);
+        let of_group = |(number, group): &(usize, u64)| {
+            let file = &self.files[*number];
+            let (states, rows, hashes) = (file.states(*group)?, file.rows(*group)?, file.exact(*group)?);
+            let keys = file.bands(*group)?;
+            let shares = |at: &usize| {
+                !states[*at].flags.has(Flags::HELDOUT)
+                    && (exact.binary_search(&hashes[*at]).is_ok()
+                        || states[*at].has_near() && index.shares_band(&keys[*at]))
+            };
+            let shared = (0..states.len()).filter(shares);
+            Ok(shared.map(|at| bases[*number] + u64::from(rows[at])).collect())
+        };
+        let excluded: Vec<Vec<u64>> =
+            self.groups.par_iter().map(of_group).collect::<Result<_, EngineError>>()?;
+        let mut excluded = excluded.concat();
+        excluded.dedup();
+        Ok(excluded)
+    }
+}
+
+impl Signatures for SignatureColumns {
+    type Error = EngineError;
+
+    fn candidates(&self) -> usize {
+        self.found.rows.len()
+    }
+
+    fn groups(&self) -> &[u32] {
+        &self.firsts
+    }
+
+    fn exact(&self, group: usize, each: impl FnMut(u32, u128)) -> Result<(), EngineError> {
+        match self.is_exact {
+            true => self.each(group, SignatureFile::exact, |state| state.flags.has(Flags::EXACT), each),
+            false => Ok(()),
+        }
+    }
+
+    fn band(&self, group: usize, band: usize, each: impl FnMut(u32, u64)) -> Result<(), EngineError> {
+        match self.is_near {
+            true => self.each(group, |file, at| file.band(at, band), State::is_near_candidate, each),
+            false => Ok(()),
+        }
+    }
+
+    fn details(
+        &self,
+        group: usize,
+        mut wanted: impl Iterator<Item = u32>,
+        mut each: impl FnMut(u64, Sketch),
+    ) -> Result<(), EngineError> {
+        let details = |file: &SignatureFile, at| {
+            Ok(file.ranks(at)?.into_iter().zip(file.sketches(at)?).collect::<Vec<_>>())
+        };
+        let mut next = wanted.next();
+        self.each(
+            group,
+            details,
+            |_| true,
+            |candidate, (rank, sketch)| {
+                if next == Some(candidate) {
+                    each(self.ranks.as_ref().map_or(rank, |ranks| ranks[candidate as usize]), sketch);
+                    next = wanted.next();
+                }
+            },
+        )
+    }
+
+    fn keys(
+        &self,
+        group: usize,
+        mut wanted: impl Iterator<Item = u32>,
+        mut each: impl FnMut(BandKeys),
+    ) -> Result<(), EngineError> {
+        let mut next = wanted.next();
+        self.each(
+            group,
+            SignatureFile::bands,
+            |_| true,
+            |candidate, keys| {
+                if next == Some(candidate) {
+                    each(keys);
+                    next = wanted.next();
+                }
+            },
+        )
+    }
+}
+
+/// Which documents were signed for deduplication.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates {
+    /// The first one of each segment.
+    firsts: Vec<u32>,
+    /// Of each, in its segment.
+    rows: Vec<u32>,
+}
+
+impl Candidates {
+    pub fn document(&self, bases: &[u64], candidate: u32) -> Option<u64> {
+        let segment = self.firsts.partition_point(|first| *first <= candidate).checked_sub(1)?;
+        Some(bases[segment] + u64::from(*self.rows.get(candidate as usize)?))
+    }
+
+    /// The first one from a document on.
+    pub fn from(&self, bases: &[u64], document: u64) -> u32 {
+        let Some(segment) = bases.partition_point(|base| *base <= document).checked_sub(1) else { return 0 };
+        let start = self.firsts[segment] as usize;
+        let end = self.firsts.get(segment + 1).map_or(self.rows.len(), |first| *first as usize);
+        let row = document - bases[segment];
+        (start + self.rows[start..end].partition_point(|other| u64::from(*other) < row)) as u32
+    }
+}
