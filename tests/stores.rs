@@ -292,7 +292,7 @@ fn what_names_nothing_fails_before_the_first_byte() {
     let (raw, out) = (raw.to_str().unwrap(), folder.path().join("out"));
     let out = out.to_str().unwrap();
     let http = servers.http.clone() + "/plain/none.jsonl";
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["s3://lake/none/", out], "s3://lake/none/: no such object, nothing below it"),
         (&["s3://lake/raw/*.gz", out], "no such object, nothing below it"),
         (&["s3://nobucket/raw/", out], "there is no such bucket"),
@@ -300,6 +300,7 @@ fn what_names_nothing_fails_before_the_first_byte() {
         (&["https://example.org/folder/", out], "a folder cannot be listed over the web"),
         (&["http://example.org/a.jsonl", out], "is not encrypted"),
         (&[raw, "https://example.org/out/"], "nothing can be written over the web"),
+        (&[raw, "s3://lake/out", "--shard", "1/2"], "swept into a folder that all machines see"),
         (&[raw, "hf://datasets/org/name/out"], "hf upload"),
     ];
     for (args, message) in cases {
@@ -335,9 +336,11 @@ fn the_web_is_read_with_and_without_ranges() {
         (format!("{http}/whole/many.jsonl"), "many.jsonl"),
     ];
     for (number, (url, name)) in cases.into_iter().enumerate() {
-        let (out, local) =
-            (folder.path().join(format!("out{number}")), folder.path().join(format!("local{number}")));
-        clean(&[&web.join(name)], &local, &["--quiet"], 0);
+        let out = folder.path().join(format!("out{number}"));
+        let local = folder.path().join(format!("local {name}"));
+        if !local.exists() {
+            clean(&[&web.join(name)], &local, &["--quiet"], 0);
+        }
         let mut command = corpus_at(http, &scratch);
         command.env("SSL_CERT_FILE", &servers.certificate);
         run(&mut command, &["clean", &url, out.to_str().unwrap(), "--quiet"], 0);
