@@ -38,7 +38,7 @@ fn main() {
     let mut clock = Clock(Instant::now());
     let files = write(&truth, folder.path());
     clock.lap("made the signatures", documents);
-    let columns = SignatureColumns::open(files, true, true).unwrap();
+    let columns = SignatureColumns::open(files, Vec::new(), true, true).unwrap();
     clock.lap("read which are candidates", documents);
     let laps = std::sync::Mutex::new((Clock(Instant::now()), None));
     let options = Options {

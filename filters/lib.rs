@@ -14,6 +14,7 @@ mod dclm_text;
 mod dclm_url;
 pub mod dolma_c4;
 mod dolma_gopher;
+mod eval_overlap;
 mod fasttext_language;
 mod fineweb_quality;
 mod gopher_quality;
@@ -48,6 +49,7 @@ pub const FILTERS: &[&FilterSpec] = &[
     &dclm_url::FILTER,
     &dolma_c4::FILTER,
     &dolma_gopher::FILTER,
+    &eval_overlap::FILTER,
     &fasttext_language::FILTER,
     &fineweb_quality::FILTER,
     &gopher_quality::FILTER,

@@ -12,6 +12,7 @@ and the other measured values bit by bit, rewritten texts, and MinHash signature
 """
 
 import argparse
+import bisect
 import collections
 import functools
 import io
@@ -330,11 +331,15 @@ def compare_texts(args):
     key = [args.documents or f"seed {args.seed}", args.splitter]
     done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     done = [one for one in done if one["key"] == key]
-    known = {number for one in done for number in one["range"][:1]}
-    source, results = texts_of(args), []
+    # Whatever the chunks were: a range that is done ends before the next one begins.
+    starts, ends = zip(*sorted(one["range"] for one in done)) if done else ((), ())
+
+    def is_done(text):
+        place = bisect.bisect_right(starts, text[0]) - 1
+        return place >= 0 and text[0] <= ends[place]
+
+    source, results = itertools.filterfalse(is_done, texts_of(args)), []
     while chunk := list(itertools.islice(source, args.chunk)):
-        if chunk[0][0] in known:
-            continue
         result = {"key": key, "range": [chunk[0][0], chunk[-1][0]], **compare_chunk(chunk, reference, corpus)}
         with open(log, "a") as file:
             file.write(json.dumps(result) + "\n")

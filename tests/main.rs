@@ -1,6 +1,7 @@
 //! What a user sees: the binary, run on real and on hostile input.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod against;
 mod catalogue;
 mod clean;
 mod columns;

@@ -60,6 +60,9 @@ pub struct RunArgs {
     /// Shards that may be quarantined before the exit code becomes 1.
     #[arg(long, default_value_t = 0)]
     max_quarantined: usize,
+    /// A finished output folder; what is like a document that it keeps is dropped, by its signatures alone. Repeatable.
+    #[arg(long, value_name = "OUT")]
+    against: Vec<PathBuf>,
     /// Sweep only a share of the input files, such as 2/8 (counted from 1), into an output folder that all machines see;
     /// the share that is last to be swept goes on to the end. slurm: SLURM_ARRAY_TASK_ID and _COUNT say which.
     #[arg(long, value_name = "I/N|slurm")]
@@ -142,6 +145,7 @@ pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -
         scratch: args.scratch.clone(),
         recipe,
         read,
+        against: args.against.clone(),
         threads: machine::threads(args.threads)?,
         memory: machine::memory(args.memory.as_deref())?,
         all_signals: matches!(args.signals, Signals::All),

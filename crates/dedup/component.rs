@@ -101,8 +101,8 @@ impl Members {
         Ok(Members { members, details, keys })
     }
 
-    /// Decides on all of them.
-    pub fn decide(&self, options: &Options<'_>, verdicts: &mut Verdicts) {
+    /// Decides on all of them; see [`Signatures::others`].
+    pub fn decide(&self, options: &Options<'_>, others: u32, verdicts: &mut Verdicts) {
         let mut components = Vec::new();
         let mut start = 0;
         for component in self.members.chunk_by(|a, b| a.0 == b.0) {
@@ -115,7 +115,7 @@ impl Members {
             start += component.len();
         }
         let decided: Vec<Vec<(u32, Duplicate)>> =
-            components.par_iter().map(|component| component.decide(options)).collect();
+            components.par_iter().map(|component| component.decide(options, others)).collect();
         for (component, dropped) in components.iter().zip(decided) {
             verdicts.decide(&component.documents, &dropped);
         }
@@ -133,12 +133,13 @@ struct Component<'m> {
 
 impl Component<'_> {
     /// Those that are dropped. Members are places in `documents`.
-    fn decide(&self, options: &Options<'_>) -> Vec<(u32, Duplicate)> {
+    fn decide(&self, options: &Options<'_>, others: u32) -> Vec<(u32, Duplicate)> {
+        let is_other = |member: usize| self.documents[member] >= others;
         let mut order: Vec<usize> = (0..self.documents.len()).collect();
         match options.verify {
             // The reference's root is the one that is kept.
             Verify::Datatrove(_) => order.sort_by_key(|&member| self.documents[member] != self.root),
-            _ => order.sort_by_key(|&member| (self.details[member].0, member)),
+            _ => order.sort_by_key(|&member| (!is_other(member), self.details[member].0, member)),
         }
         let mut kept = Kept::default();
         let mut dropped = Vec::new();
@@ -150,6 +151,7 @@ impl Component<'_> {
                 false => kept.order.first().map(|&of| (of, similarity(of))),
             };
             match nearest {
+                _ if is_other(member) => kept.add(member, self.keys.get(member)),
                 Some((of, similarity)) if !is_verified || similarity >= options.min_similarity => {
                     let of = self.documents[of];
                     let duplicate = Duplicate { of, similarity: similarity as f32, exact: false };

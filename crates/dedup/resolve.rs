@@ -22,6 +22,11 @@ pub trait Signatures: Sync {
     /// How many candidates there are; fewer than 2^32 − 1.
     fn candidates(&self) -> usize;
 
+    /// The first candidate of other corpora; they come last, are rather kept than any other, and are never dropped.
+    fn others(&self) -> u32 {
+        self.candidates() as u32
+    }
+
     /// The first candidate of each group, ascending.
     fn groups(&self) -> &[u32];
 
@@ -243,7 +248,7 @@ fn ordered_bits(value: f64) -> u64 {
 /// # Errors
 /// When a column cannot be read, or the memory is too little for the verdicts and a sixty-fourth of a column.
 pub fn resolve<S: Signatures>(signatures: &S, options: &Options<'_>) -> Result<Verdicts, Failure<S::Error>> {
-    let candidates = signatures.candidates();
+    let (candidates, others) = (signatures.candidates(), signatures.others());
     let held = candidates as u64 * (Verdicts::BYTES + Components::BYTES);
     let room = options.memory.saturating_sub(held);
     let mut verdicts = Verdicts::all_kept(candidates);
@@ -258,8 +263,10 @@ pub fn resolve<S: Signatures>(signatures: &S, options: &Options<'_>) -> Result<V
         },
         |hashes| {
             for same in hashes.chunk_by(|a, b| a.0 == b.0) {
-                for (_, twin) in &same[1..] {
-                    verdicts.drop(*twin, Duplicate { of: same[0].1, similarity: 1.0, exact: true });
+                let other = same.iter().find(|(_, candidate)| *candidate >= others);
+                let of = other.map_or(same[0].1, |(_, candidate)| *candidate);
+                for (_, twin) in same.iter().filter(|(_, twin)| *twin != of && *twin < others) {
+                    verdicts.drop(*twin, Duplicate { of, similarity: 1.0, exact: true });
                 }
             }
         },
@@ -310,7 +317,7 @@ pub fn resolve<S: Signatures>(signatures: &S, options: &Options<'_>) -> Result<V
             return Err(Failure::Memory(members * Members::BYTES).beside(held));
         }
         let members = Members::read(signatures, &verdicts, roots).map_err(Failure::Read)?;
-        members.decide(options, &mut verdicts);
+        members.decide(options, others, &mut verdicts);
     }
 
     // A twin of a document that was dropped after it names the document that is kept in the end.

@@ -24,6 +24,73 @@ fn resolve(candidates: &Candidates<'_>, options: &Options<'_>) -> Vec<Option<Dup
     super::resolve(candidates, options).unwrap().iter().collect()
 }
 
+/// The last candidates are of another corpus.
+struct WithOthers<'a>(Candidates<'a>, u32);
+
+impl Signatures for WithOthers<'_> {
+    type Error = std::convert::Infallible;
+
+    fn candidates(&self) -> usize {
+        self.0.candidates()
+    }
+
+    fn others(&self) -> u32 {
+        self.1
+    }
+
+    fn groups(&self) -> &[u32] {
+        self.0.groups()
+    }
+
+    fn exact(&self, group: usize, each: impl FnMut(u32, u128)) -> Result<(), Self::Error> {
+        self.0.exact(group, each)
+    }
+
+    fn band(&self, group: usize, band: usize, each: impl FnMut(u32, u64)) -> Result<(), Self::Error> {
+        self.0.band(group, band, each)
+    }
+
+    fn details(
+        &self,
+        group: usize,
+        wanted: impl Iterator<Item = u32>,
+        each: impl FnMut(u64, Sketch),
+    ) -> Result<(), Self::Error> {
+        self.0.details(group, wanted, each)
+    }
+
+    fn keys(
+        &self,
+        group: usize,
+        wanted: impl Iterator<Item = u32>,
+        each: impl FnMut(BandKeys),
+    ) -> Result<(), Self::Error> {
+        self.0.keys(group, wanted, each)
+    }
+}
+
+#[test]
+fn documents_of_other_corpora_stay_and_drop_what_is_like_them() {
+    // 0 and 1 are alike, and like 3 and 4 of the other corpus; 2 has the text of 5.
+    let exact = [Some(1), Some(2), Some(3), Some(4), Some(5), Some(3)];
+    let near = |document| keys(document, &[(0, 7)]);
+    let bands = [near(0), near(1), keys(2, &[]), near(3), near(4), keys(5, &[])];
+    let sketches = [
+        sketch(1, 112, 0),
+        sketch(1, 108, 9),
+        sketch(2, 112, 0),
+        sketch(1, 108, 5),
+        sketch(1, 112, 0),
+        sketch(2, 112, 0),
+    ];
+    let rank = [9, 9, 9, 1, 1, 1].map(longest_first);
+    let candidates = Candidates { exact: &exact, bands: &bands, sketches: &sketches, rank: &rank };
+    let verdicts = super::resolve(&WithOthers(candidates, 3), &Options::default()).unwrap();
+    let verdicts: Vec<_> = verdicts.iter().collect();
+    assert_eq!(kept_twins(&verdicts), [Some(4), Some(4), Some(5), None, None, None]);
+    assert!(verdicts[2].unwrap().exact);
+}
+
 /// The same candidates in groups of three, and in the order of a generator.
 struct Grouped<'a>(Candidates<'a>, Vec<u32>);
 

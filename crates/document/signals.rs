@@ -161,6 +161,11 @@ signals! {
     // Personal data: mask_pii.
     MaskedEmails "masked_emails" Log "E-mail addresses that were replaced.";
     MaskedIpAddresses "masked_ip_addresses" Log "Public IPv4 addresses that were replaced.";
+    // Evaluation sets.
+    EvalNgrams "eval_ngrams" Log "Distinct n-grams of the evaluation item that shares most of them with the text.";
+    EvalShare "eval_share" Fraction "Those / all n-grams of that item.";
+    EvalSet "eval_set" Linear "Its set: place in `sets`, from 1 on; 0: none is shared.";
+    EvalItem "eval_item" Log "The item: line of the set's file, from 1 on; 0: none.";
     // Models by path.
     WantedLanguageScore "wanted_language_score" Fraction "fastText's highest score of a listed language; of any, where none is listed.";
     QualityScore "quality_score" Fraction "Probability of the quality model's label.";

@@ -13,6 +13,7 @@ use shards::{AtomicFile, Inputs, Manifest, ReadOptions, Receipt};
 use text::stable_hash::key_limit;
 use tokens::Tokenizer;
 
+use crate::against::Against;
 use crate::error::EngineError;
 use crate::finish::Finisher;
 use crate::identity::{Found, identity, look};
@@ -40,6 +41,8 @@ pub struct CleanOptions {
     pub scratch: Option<PathBuf>,
     pub recipe: Recipe,
     pub read: ReadOptions,
+    /// Finished output folders; what is like a document that they keep is dropped.
+    pub against: Vec<PathBuf>,
     pub threads: NonZeroUsize,
     /// Anonymous memory, in bytes.
     pub memory: u64,
@@ -191,7 +194,8 @@ pub(crate) fn clean_folder(
         (Some(tokenizer), true) => Some(tokenizer.clone()),
         (None, true) => Some(Tokenizer::default_32k()?),
     };
-    let mut manifest = identity(plan, options, &inputs, tokenizer.as_ref());
+    let against = Against::open(&options.against, plan, &options.recipe)?;
+    let mut manifest = identity(plan, options, &inputs, tokenizer.as_ref(), &against);
     let work = Work { folder: options.out.join(".work") };
     if let Found::This(found) = look(options, &inputs, &manifest)? {
         if work.folder.exists() {
@@ -258,10 +262,10 @@ pub(crate) fn clean_folder(
     let receipts: Vec<SegmentReceipt> = swept.into_values().flatten().collect();
 
     let resolve_start = Instant::now();
-    let resolution = resolve(plan, &receipts, &work, options, &|done_bytes, total_bytes| {
+    let resolution = resolve(plan, &receipts, &work, options, &against, &|done_bytes, total_bytes| {
         progress(Progress { phase: Phase::Resolve, done_bytes, total_bytes, documents: 0, kept: 0 });
     })?;
-    let names = names(&resolution, &receipts, &work)?;
+    let names = names(&resolution, &receipts, &work, &against)?;
     let resolve_seconds = resolve_start.elapsed().as_secs_f64();
 
     let pack_start = Instant::now();
@@ -301,6 +305,7 @@ pub(crate) fn clean_folder(
         inputs: &inputs,
         receipts: &receipts,
         resolution: &resolution,
+        names: &names,
         segments: &packed,
         packed: (train, control),
         tokenizer: tokenizer.as_ref().filter(|_| packs),

@@ -45,6 +45,8 @@ pub enum EngineError {
         "{}: a share of the input is swept into a folder that all machines see; give such a folder, then copy it", .0.display()
     )]
     ShareRemote(PathBuf),
+    #[error("--against {}: {why}", .folder.display())]
+    Against { folder: PathBuf, why: String },
     #[error("[column.{column}]: {why}")]
     Sidecar { column: String, why: String },
     #[error("stopped at a checkpoint; run the same command again to go on")]

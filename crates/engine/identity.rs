@@ -6,6 +6,7 @@ use plan::{Plan, Rejected};
 use shards::{InputFile, Inputs, Manifest};
 use tokens::Tokenizer;
 
+use crate::against::Against;
 use crate::clean::CleanOptions;
 use crate::error::EngineError;
 
@@ -15,6 +16,7 @@ pub(crate) fn identity(
     options: &CleanOptions,
     inputs: &Inputs,
     tokenizer: Option<&Tokenizer>,
+    against: &Against,
 ) -> Manifest {
     let file = |shard: &shards::Shard| InputFile {
         path: shard.relative.clone(),
@@ -36,6 +38,7 @@ pub(crate) fn identity(
         ("id_column", options.read.id_column.clone().into()),
         ("max_document", options.read.max_document.into()),
         ("keep", keep.into()),
+        ("against", against.identity()),
         ("tokenizer", tokenizer.map(|tokenizer| tokenizer.hash()).into()),
         ("segment_bytes", options.segment_bytes.into()),
     ];

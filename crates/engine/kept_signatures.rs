@@ -1,14 +1,16 @@
 //! `signatures/`: exact hash, band keys and sketch of every kept document, by segment.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, FixedSizeBinaryBuilder, FixedSizeListBuilder, Int32Builder, Int64Builder, RecordBatch,
-    UInt64Builder,
+    Array, ArrayRef, FixedSizeBinaryBuilder, FixedSizeListBuilder, Int32Builder, Int64Builder, RecordBatch,
+    StringArray, UInt64Builder,
 };
+use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field, Schema};
 use plan::Flags;
-use shards::{ParquetSink, Receipt, SinkOptions};
+use shards::{ParquetSink, Receipt, SinkOptions, read_table};
 
 use crate::clean::CleanOptions;
 use crate::error::EngineError;
@@ -35,6 +37,8 @@ pub(crate) fn write_signatures(
         let (files, ()) = steps.once(&format!("signatures-{segment:05}"), || {
             let base = finisher.resolution.bases[segment];
             let kept = kept_signatures(finisher.resolution, &receipts[segment], base, work)?;
+            let ids = ids(&options.out.join(format!("clean/{number:05}.parquet")))?;
+            let kept = with_ids(&kept, ids)?;
             let path = options.out.join(format!("signatures/{number:05}.parquet"));
             let mut sink = ParquetSink::create(&path, kept.schema(), &sink)?;
             sink.write(&kept)?;
@@ -96,4 +100,23 @@ fn kept_signatures(
         Arc::new(sketch.finish()),
     ];
     Ok(RecordBatch::try_new(schema, columns)?)
+}
+
+/// The ids of a clean file; its rows are those of the signatures.
+fn ids(path: &Path) -> Result<ArrayRef, EngineError> {
+    let batches: Vec<RecordBatch> = read_table(path, Some(&["id"]), 100_000)?.collect::<Result<_, _>>()?;
+    let columns: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(0).as_ref()).collect();
+    match columns.is_empty() {
+        true => Ok(Arc::new(StringArray::from(Vec::<&str>::new()))),
+        false => Ok(concat(&columns)?),
+    }
+}
+
+/// So that a later run can name the document that is kept in place of one of its own.
+fn with_ids(kept: &RecordBatch, ids: ArrayRef) -> Result<RecordBatch, EngineError> {
+    let fields = [Arc::new(Field::new("id", DataType::Utf8, false))];
+    let schema =
+        Schema::new(fields.into_iter().chain(kept.schema().fields().iter().cloned()).collect::<Vec<_>>());
+    let columns = [ids].into_iter().chain(kept.columns().iter().cloned()).collect();
+    Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
 }

@@ -3,6 +3,7 @@
 //! **Invariants:** results never depend on the number of threads or on the order in which blocks
 //! arrive; what exists under `out/` is complete, and the manifest is written last.
 
+mod against;
 mod carried;
 mod clean;
 mod counting;

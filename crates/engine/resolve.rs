@@ -8,6 +8,7 @@ use dedup::datatrove::BandRow;
 use dedup::{BANDS, Clusters, Failure, Options, Signatures, Step, Verdicts, Verify, clusters};
 use plan::{Carried, ColumnKind, Keep, Plan, VerifyBy};
 
+use crate::against::Against;
 use crate::carried::{Guarded, ShingleSets, band_rows};
 use crate::clean::CleanOptions;
 use crate::error::EngineError;
@@ -16,10 +17,13 @@ use crate::signature_columns::{Candidates, SignatureColumns};
 use crate::signatures::SignatureFile;
 use crate::work::{SegmentReceipt, Work};
 
+/// Documents of other corpora are numbered from here on.
+pub(crate) const OTHERS: u64 = 1 << 63;
+
 /// What resolve decided. Documents are numbered over all segments, in input order.
 #[derive(Debug, Default)]
 pub(crate) struct Resolution {
-    /// First document of each segment.
+    /// First document of each segment, then of each table of other corpora.
     pub bases: Vec<u64>,
     candidates: Candidates,
     verdicts: Verdicts,
@@ -77,13 +81,15 @@ pub(crate) fn resolve(
     receipts: &[SegmentReceipt],
     work: &Work,
     clean: &CleanOptions,
+    against: &Against,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Resolution, EngineError> {
     let memory = clean.memory;
     let open = |r: &SegmentReceipt| SignatureFile::open(work.signatures(r.shard, r.part), r.signed);
-    let files = receipts.iter().map(open).collect::<Result<_, _>>()?;
+    let files: Vec<SignatureFile> = receipts.iter().map(open).collect::<Result<_, _>>()?;
+    let others = against.columns(work)?;
     let is_exact = plan.stage("exact_dedup").is_some();
-    let mut columns = SignatureColumns::open(files, is_exact, is_near(plan))?;
+    let mut columns = SignatureColumns::open(files, others, is_exact, is_near(plan))?;
     let documents = columns.candidates() as u64;
     let too_little = |needed: u64| EngineError::Memory {
         documents,
@@ -98,10 +104,14 @@ pub(crate) fn resolve(
         *base += receipt.rows;
         Some(*base - receipt.rows)
     });
-    let bases: Vec<u64> = bases.collect();
+    let mut bases: Vec<u64> = bases.collect();
+    let n_segments = bases.len();
+    bases.extend(
+        columns.found.firsts[n_segments..].iter().map(|first| OTHERS + u64::from(first - columns.others())),
+    );
     if let (Keep::Newest { column, kind: ColumnKind::Text }, true) = (&plan.minhash.keep, is_near(plan)) {
         let name = |candidate| columns.found.document(&bases, candidate);
-        let names: Vec<u64> = (0..documents as u32).filter_map(name).collect();
+        let names: Vec<u64> = (0..columns.others()).filter_map(name).collect();
         let allowed = |more: u64| if held + more > memory { Err(too_little(held + more)) } else { Ok(()) };
         columns.ranks = Some(text_ranks(column, &names, receipts, work, allowed)?);
     }

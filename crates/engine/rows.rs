@@ -170,8 +170,8 @@ impl Rows<'_> {
     fn twins(&self, twins: &[Option<Twin>]) -> Columns {
         let named: Vec<Option<&Name>> = twins.iter().map(|twin| self.names.get(&twin.as_ref()?.of)).collect();
         let ids: StringArray = named.iter().map(|name| name.map(|name| name.id.as_str())).collect();
-        let shards: Int32Array = named.iter().map(|name| name.map(|name| name.shard as i32)).collect();
-        let rows = named.iter().map(|name| name.map(|name| name.row as i64));
+        let shards: Int32Array = named.iter().map(|name| Some(name.as_ref()?.place?.0 as i32)).collect();
+        let rows = named.iter().map(|name| Some(name.as_ref()?.place?.1 as i64));
         let similarity: Float64Array =
             twins.iter().map(|twin| twin.as_ref().map(|twin| f64::from(twin.similarity))).collect();
         vec![

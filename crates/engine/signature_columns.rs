@@ -17,18 +17,32 @@ pub struct SignatureColumns {
     pub(crate) found: Candidates,
     is_exact: bool,
     is_near: bool,
+    /// Groups and candidates before those of other corpora.
+    own: (usize, u32),
     /// In place of those in the files.
     pub(crate) ranks: Option<Vec<u64>>,
 }
 
 impl SignatureColumns {
-    /// Reads which documents are candidates: of exact deduplication, of near deduplication.
+    /// Reads which documents are candidates, of exact deduplication and of near deduplication. `others` are the signatures
+    /// of other corpora, whose documents are never dropped.
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn open(files: Vec<SignatureFile>, is_exact: bool, is_near: bool) -> Result<Self, EngineError> {
+    pub fn open(
+        mut files: Vec<SignatureFile>,
+        others: Vec<SignatureFile>,
+        is_exact: bool,
+        is_near: bool,
+    ) -> Result<Self, EngineError> {
         let (mut groups, mut firsts, mut found) = (Vec::new(), Vec::new(), Candidates::default());
+        let n_own = files.len();
+        files.extend(others);
+        let mut own = None;
         for (at, file) in files.iter().enumerate() {
+            if at == n_own {
+                own = Some((groups.len(), found.rows.len() as u32));
+            }
             found.firsts.push(found.rows.len() as u32);
             for group in 0..file.n_groups() {
                 groups.push((at, group));
@@ -37,7 +51,8 @@ impl SignatureColumns {
                 found.rows.extend(rows.filter(|(_, state)| state.is_candidate()).map(|(row, _)| row));
             }
         }
-        Ok(SignatureColumns { files, groups, firsts, found, is_exact, is_near, ranks: None })
+        let own = own.unwrap_or((groups.len(), found.rows.len() as u32));
+        Ok(SignatureColumns { files, groups, firsts, found, is_exact, is_near, own, ranks: None })
     }
 
     /// The values of a group's candidates that are looked at, with their numbers.
@@ -74,7 +89,7 @@ impl SignatureColumns {
     pub(crate) fn excluded(&self, bases: &[u64]) -> Result<Vec<u64>, EngineError> {
         let mut bands: Vec<BandKeys> = Vec::new();
         let mut exact: Vec<u128> = Vec::new();
-        for (file, group) in &self.groups {
+        for (file, group) in &self.groups[..self.own.0] {
             let file = &self.files[*file];
             let states = file.states(*group)?;
             let is_heldout = |state: &State| state.flags.has(Flags::HELDOUT);
@@ -105,7 +120,7 @@ impl SignatureColumns {
             Ok(shared.map(|at| bases[*number] + u64::from(rows[at])).collect())
         };
         let excluded: Vec<Vec<u64>> =
-            self.groups.par_iter().map(of_group).collect::<Result<_, EngineError>>()?;
+            self.groups[..self.own.0].par_iter().map(of_group).collect::<Result<_, EngineError>>()?;
         let mut excluded = excluded.concat();
         excluded.dedup();
         Ok(excluded)
@@ -117,6 +132,10 @@ impl Signatures for SignatureColumns {
 
     fn candidates(&self) -> usize {
         self.found.rows.len()
+    }
+
+    fn others(&self) -> u32 {
+        self.own.1
     }
 
     fn groups(&self) -> &[u32] {
@@ -153,7 +172,13 @@ impl Signatures for SignatureColumns {
             |_| true,
             |candidate, (rank, sketch)| {
                 if next == Some(candidate) {
-                    each(self.ranks.as_ref().map_or(rank, |ranks| ranks[candidate as usize]), sketch);
+                    each(
+                        self.ranks
+                            .as_ref()
+                            .and_then(|ranks| ranks.get(candidate as usize).copied())
+                            .unwrap_or(rank),
+                        sketch,
+                    );
                     next = wanted.next();
                 }
             },
@@ -185,7 +210,7 @@ impl Signatures for SignatureColumns {
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
     /// The first one of each segment.
-    firsts: Vec<u32>,
+    pub firsts: Vec<u32>,
     /// Of each, in its segment.
     rows: Vec<u32>,
 }

@@ -1,5 +1,6 @@
 //! A run in words and numbers: what `report.json` and the page are made of.
 
+use std::collections::HashMap;
 use std::fs;
 
 use arrow::array::{Array, Float64Array, RecordBatch, StringArray};
@@ -16,6 +17,7 @@ use tokens::Tokenizer;
 use crate::clean::{CleanOptions, Rates};
 use crate::error::EngineError;
 use crate::finish::excerpt;
+use crate::names::Name;
 use crate::pack_shards::{Packed, SHOWN_PER_REASON};
 use crate::resolve::Resolution;
 use crate::sequences::Sequences;
@@ -29,6 +31,7 @@ pub(crate) struct Facts<'a> {
     pub inputs: &'a Inputs,
     pub receipts: &'a [SegmentReceipt],
     pub resolution: &'a Resolution,
+    pub names: &'a HashMap<u64, Name>,
     pub segments: &'a Packed,
     /// Train and control.
     pub packed: (Sequences, Sequences),
@@ -63,13 +66,18 @@ pub(crate) fn run(facts: Facts<'_>) -> Result<Run, EngineError> {
         reasons: plan.reasons.clone(),
         tally: segments.tally.clone(),
         rejected_samples: segments.samples.clone(),
-        clusters: clusters(facts.resolution, segments),
+        clusters: clusters(&facts, segments),
         cluster_sizes: facts
             .resolution
             .sizes
             .iter()
             .rev()
             .map(|(size, clusters)| ClusterSize { size: *size, clusters: *clusters })
+            .collect(),
+        against: options
+            .against
+            .iter()
+            .filter_map(|out| Some(out.file_name()?.display().to_string()))
             .collect(),
         warnings: warnings(&facts),
         tokens: facts.tokenizer.map(|tokenizer| token_summary(&facts, tokenizer)),
@@ -192,8 +200,13 @@ pub(crate) fn keep_shown(plan: &Plan, samples: &mut Vec<Sample>) {
     });
 }
 
-fn clusters(resolution: &Resolution, segments: &Packed) -> Vec<Cluster> {
-    let text = |document: &u64| segments.excerpts.get(document).cloned().unwrap_or_default();
+fn clusters(facts: &Facts<'_>, segments: &Packed) -> Vec<Cluster> {
+    let resolution = facts.resolution;
+    let text = |document: &u64| match (segments.excerpts.get(document), facts.names.get(document)) {
+        (Some(excerpt), _) => excerpt.clone(),
+        (None, Some(name)) => (name.id.clone(), "(kept in another corpus)".to_owned()),
+        (None, None) => Default::default(),
+    };
     let member = |document: &u64| {
         let (id, text) = text(document);
         let similarity = resolution.twins(*document, 1).next().map(|(_, twin)| f64::from(twin.similarity));

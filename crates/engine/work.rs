@@ -123,6 +123,11 @@ impl Work {
         self.shard(shard).join(format!("{part:05}.signatures"))
     }
 
+    /// A table of another corpus.
+    pub fn against(&self, table: usize) -> PathBuf {
+        self.folder.join(format!("against-{table:05}.signatures"))
+    }
+
     pub fn carried(&self, shard: u32, part: u32) -> PathBuf {
         self.shard(shard).join(format!("{part:05}.carried"))
     }

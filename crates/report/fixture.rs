@@ -208,6 +208,7 @@ pub fn run() -> Run {
         cluster_sizes: [(2, 301), (3, 88), (4, 31), (5, 12), (8, 4), (17, 2), (64, 1)]
             .map(|(size, clusters)| ClusterSize { size, clusters })
             .into(),
+        against: Vec::new(),
         warnings: vec![
             "forum/2024.parquet loses 75.4 % of its documents, most of them to language.other_language"
                 .into(),

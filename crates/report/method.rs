@@ -32,6 +32,13 @@ pub fn render_method(run: &Run) -> String {
             StageKind::Minhash => minhash(stage),
             StageKind::Tokenize | StageKind::Pack => tokens(run, stage),
         });
+        if matches!(stage.kind, StageKind::ExactDedup | StageKind::Minhash) && !run.against.is_empty() {
+            let _ = write!(
+                out,
+                " Documents of {} stood for kept ones, by their signatures, so that what is like them was dropped, too.",
+                run.against.join(", ")
+            );
+        }
     }
     out
 }

@@ -35,6 +35,9 @@ pub struct Run {
     /// Clusters of at least two documents, by size.
     pub cluster_sizes: Vec<ClusterSize>,
     pub warnings: Vec<String>,
+    /// Folders of other corpora whose documents' like was dropped.
+    #[serde(default)]
+    pub against: Vec<String>,
     /// `None` if the recipe does not end in tokens.
     pub tokens: Option<TokenSummary>,
     /// `None` until `corpus train` has run.

@@ -1,0 +1,260 @@
+//! Does the page hold a piece of an evaluation set?
+//!
+//! Sets are files of the recipe: JSONL (every string of a record, nested ones too, is a text of its item) or text (a line
+//! is an item). Words are runs of letters and digits in lower case, one each for characters of scripts without spaces,
+//! so that punctuation, case and layout do not hide a copy. An item of fewer words than `ngram` is looked for whole, if
+//! it has at least `shortest`. The ledger names set and item, so that counts per set are a query away.
+//!
+//! ```toml
+//! pipeline = ["gopher_quality", "eval_overlap"]
+//! [eval_overlap]
+//! sets = ["gsm8k_test.jsonl", "hellaswag_validation.jsonl"]
+//! ngram = 13
+//! ```
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use document::{
+    Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
+};
+use serde_json::Value;
+use text::characters::is_word_character;
+use text::stable_hash::rehash;
+use xxhash_rust::xxh3::xxh3_64;
+
+pub const FILTER: FilterSpec = FilterSpec {
+    name: "eval_overlap",
+    source: "Brown et al. 2020 (GPT-3), C: 13-grams, shorter items whole; 8 words at least",
+    about: "Is it free of the evaluation sets that you name?",
+    checks: &[Check::new(
+        "contaminated",
+        at_most(Signal::EvalNgrams, 0.0),
+        "It shares an n-gram with an item of an evaluation set.",
+    )],
+    signals: &[Signal::EvalShare, Signal::EvalSet, Signal::EvalItem],
+    options: &[
+        OptionSpec {
+            key: "action",
+            default: r#""drop""#,
+            allowed: &["drop", "tag"],
+            is_path: false,
+            why: "tag: measure for the ledger, drop nothing",
+        },
+        OptionSpec {
+            key: "sets",
+            default: "[]",
+            allowed: &[],
+            is_path: true,
+            why: "files of evaluation items: JSONL (every string of a record counts), or text with an item a line",
+        },
+        OptionSpec {
+            key: "ngram",
+            default: "13",
+            allowed: &[],
+            is_path: false,
+            why: "so many words in a row are a hit; 8 finds more edited copies, and more that is none",
+        },
+        OptionSpec {
+            key: "shortest",
+            default: "8",
+            allowed: &[],
+            is_path: false,
+            why: "a shorter text of an item is not looked for",
+        },
+    ],
+    judge: Judge::Document(build),
+};
+
+struct EvalOverlap {
+    /// First item of each n-gram.
+    ngrams: HashMap<u64, u32>,
+    /// Bit `hash mod 2^20`: most words of most pages need no look into the table.
+    seen: Vec<u64>,
+    /// Numbers of words that n-grams have, ascending.
+    lengths: Vec<usize>,
+    items: Vec<Item>,
+}
+
+/// Where an item stands, and how many n-grams it has.
+struct Item {
+    set: u32,
+    line: u32,
+    ngrams: u32,
+}
+
+const SEEN_BITS: u64 = 1 << 20;
+/// Odd, so that it keeps all bits of a word's hash apart.
+const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
+/// The longest n-gram that a recipe may ask for.
+const LONGEST: f64 = 64.0;
+
+fn build(settings: &Settings) -> Result<Box<dyn Filter>, String> {
+    let length = |key: &str, least: f64, most: f64| {
+        let words = settings.number(key).unwrap_or(f64::NAN);
+        match words.fract() == 0.0 && (least..=most).contains(&words) {
+            true => Ok(words as usize),
+            false => Err(format!("{key} = {words}: write a whole number of words from {least} to {most}")),
+        }
+    };
+    let ngram = length("ngram", 2.0, LONGEST)?;
+    let shortest = length("shortest", 1.0, LONGEST)?.min(ngram);
+    let mut overlap =
+        EvalOverlap { ngrams: HashMap::new(), seen: Vec::new(), lengths: Vec::new(), items: Vec::new() };
+    for (set, path) in settings.list("sets").iter().enumerate() {
+        let text = settings.lists.get(path).map_or("", String::as_str);
+        for (line, item) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let texts = match item.trim_start().starts_with('{') {
+                true => serde_json::from_str::<Value>(item)
+                    .map(|record| strings(&record))
+                    .map_err(|error| format!("{path}, line {}: {error}", line + 1))?,
+                false => vec![item.to_owned()],
+            };
+            overlap.add((set as u32 + 1, line as u32 + 1), &texts, ngram, shortest);
+        }
+    }
+    overlap.lengths.sort_unstable();
+    overlap.seen = vec![0; (SEEN_BITS / 64) as usize];
+    for hash in overlap.ngrams.keys() {
+        overlap.seen[(hash % SEEN_BITS / 64) as usize] |= 1 << (hash % 64);
+    }
+    Ok(Box::new(overlap))
+}
+
+/// Every string of a value, in order.
+fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(values) => values.iter().flat_map(strings).collect(),
+        Value::Object(fields) => fields.values().flat_map(strings).collect(),
+        _ => Vec::new(),
+    }
+}
+
+impl EvalOverlap {
+    fn add(&mut self, (set, line): (u32, u32), texts: &[String], ngram: usize, shortest: usize) {
+        let number = self.items.len() as u32;
+        let mut item = Item { set, line, ngrams: 0 };
+        for text in texts {
+            let rolling = Rolling::of(text);
+            let length = ngram.min(rolling.words());
+            if length < shortest {
+                continue;
+            }
+            if !self.lengths.contains(&length) {
+                self.lengths.push(length);
+            }
+            for hash in rolling.ngrams(length) {
+                if let Entry::Vacant(place) = self.ngrams.entry(hash) {
+                    place.insert(number);
+                    item.ngrams += 1;
+                }
+            }
+        }
+        self.items.push(item);
+    }
+
+    /// Items and n-grams that the text shares, one entry per distinct n-gram.
+    fn hits(&self, text: &str) -> Vec<(u32, u64)> {
+        let mut hits = Vec::new();
+        if self.ngrams.is_empty() {
+            return hits;
+        }
+        let rolling = Rolling::of(text);
+        for length in &self.lengths {
+            for hash in rolling.ngrams(*length) {
+                let may_be = self.seen[(hash % SEEN_BITS / 64) as usize] >> (hash % 64) & 1 == 1;
+                if let Some(item) = self.ngrams.get(&hash).filter(|_| may_be) {
+                    hits.push((*item, hash));
+                }
+            }
+        }
+        hits.sort_unstable();
+        hits.dedup();
+        hits
+    }
+}
+
+impl Filter for EvalOverlap {
+    fn judge(
+        &self,
+        document: &mut Document<'_>,
+        signals: &mut Signals,
+        _raised: &mut Raised,
+        _buffer: &mut String,
+    ) {
+        let hits = self.hits(document.text);
+        // The first of those that share most.
+        let of_item = hits.chunk_by(|a, b| a.0 == b.0).map(|same| (same.len(), same[0].0));
+        let most = of_item.max_by_key(|(ngrams, item)| (*ngrams, std::cmp::Reverse(*item)));
+        let found = most.and_then(|(ngrams, item)| Some((ngrams, self.items.get(item as usize)?)));
+        let place = found.map_or((0, 0), |(_, item)| (item.set, item.line));
+        let (ngrams, all) = found.map_or((0, 0), |(ngrams, item)| (ngrams, item.ngrams as usize));
+        signals.set(Signal::EvalNgrams, ngrams as f64);
+        signals.set_ratio(Signal::EvalShare, ngrams, all);
+        signals.set(Signal::EvalSet, f64::from(place.0));
+        signals.set(Signal::EvalItem, f64::from(place.1));
+    }
+}
+
+/// Hashes of all beginnings of a text's sequence of words, from which that of any part of it follows.
+struct Rolling(Vec<u64>);
+
+impl Rolling {
+    fn of(text: &str) -> Rolling {
+        let mut hashes = vec![0_u64];
+        let mut add = |word: &[u8]| {
+            let before = hashes[hashes.len() - 1];
+            hashes.push(before.wrapping_mul(BASE).wrapping_add(xxh3_64(word)));
+        };
+        let mut word = String::new();
+        for character in text.chars() {
+            if is_word_character(character) && character != '_' {
+                if is_word_alone(character) {
+                    if !word.is_empty() {
+                        add(word.as_bytes());
+                        word.clear();
+                    }
+                    add(character.encode_utf8(&mut [0; 4]).as_bytes());
+                } else if character.is_ascii() {
+                    word.push(character.to_ascii_lowercase());
+                } else {
+                    word.extend(character.to_lowercase());
+                }
+            } else if !word.is_empty() {
+                add(word.as_bytes());
+                word.clear();
+            }
+        }
+        if !word.is_empty() {
+            add(word.as_bytes());
+        }
+        Rolling(hashes)
+    }
+
+    fn words(&self) -> usize {
+        self.0.len() - 1
+    }
+
+    /// Of every `length` words in a row.
+    fn ngrams(&self, length: usize) -> impl Iterator<Item = u64> + '_ {
+        let power = (0..length).fold(1_u64, |power, _| power.wrapping_mul(BASE));
+        let ends = self.0.iter().skip(length);
+        // Lengths are told apart: a short item is not the end of a long one.
+        self.0
+            .iter()
+            .zip(ends)
+            .map(move |(start, end)| rehash(end.wrapping_sub(start.wrapping_mul(power)), length as u64))
+    }
+}
+
+/// Scripts that do not set spaces between words: Thai, Lao, Burmese, Khmer, kana, Han.
+fn is_word_alone(character: char) -> bool {
+    matches!(character, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{3040}'..='\u{30FF}'
+        | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#[path = "eval_overlap_tests.rs"]
+mod tests;
