@@ -251,6 +251,7 @@ fn clean_threads(bencher: Bencher<'_, '_>, threads: usize) {
             tokenizer: None,
             fresh: false,
             scratch: None,
+            against: Vec::new(),
             share: None,
             segment_bytes: engine::SEGMENT_BYTES,
             stop: Default::default(),
