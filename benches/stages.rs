@@ -282,6 +282,8 @@ fn clean_threads(bencher: Bencher<'_, '_>, threads: usize) {
             signatures: true,
             tokenizer: None,
             fresh: false,
+            scratch: None,
+            against: Vec::new(),
             share: None,
             segment_bytes: engine::SEGMENT_BYTES,
             stop: Default::default(),

@@ -21,6 +21,10 @@ mod recipes;
 mod repair;
 mod resume;
 mod sharded;
+#[cfg(feature = "stores")]
+mod store_servers;
+#[cfg(feature = "stores")]
+mod stores;
 mod support;
 #[cfg(feature = "train")]
 mod train;

@@ -14,7 +14,7 @@ use crate::{Exit, Format, Voice, plans, print};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folders (recursive), files or patterns, then the output folder.
+    /// Folders (recursive), files or patterns, then the output folder; also s3://, gs://, az://, https://, hf://.
     #[arg(required = true, num_args = 2.., value_names = ["RAW", "OUT"])]
     paths: Vec<PathBuf>,
     /// Sweep only a share of the input files, such as 2/8 (counted from 1), into an output folder that all machines see;
@@ -52,6 +52,9 @@ pub struct RunArgs {
     /// Which dropped documents are written with their text.
     #[arg(long, value_enum, default_value_t = Rejected::Sample)]
     rejected: Rejected,
+    /// Where a run into an object store keeps its unfinished files [default: TMPDIR].
+    #[arg(long, value_name = "FOLDER")]
+    scratch: Option<PathBuf>,
     /// Do not write signatures/.
     #[arg(long)]
     no_signatures: bool,
@@ -155,6 +158,7 @@ pub fn clean(
     let options = CleanOptions {
         inputs,
         out,
+        scratch: args.scratch.clone(),
         recipe,
         read,
         against: args.against.clone(),
@@ -251,6 +255,7 @@ fn show(line: &Line, progress: Progress) {
         Phase::Resolve => "resolve",
         Phase::Pack => "pack",
         Phase::Sequences => "sequences",
+        Phase::Upload => "upload",
     };
     line.show(name, done_bytes, total_bytes, |seconds| {
         if documents == 0 {

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use arrow::array::{Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, UInt64Array};
 use arrow::compute::take_record_batch;
 use serde_json::json;
-use shards::read_table;
+use shards::{Manifest, read_table};
 use text::stable_hash::hash_id;
 
 use crate::{Exit, Format, Voice, print};
@@ -73,14 +73,14 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
 /// `report.json` of a finished run.
 pub fn run_of(out: &Path) -> anyhow::Result<::report::Run> {
     let path = out.join("report.json");
-    let text = std::fs::read_to_string(&path).with_context(|| {
+    let json = shards::read_file(&path).with_context(|| {
         format!(
             "{} holds no finished run, `corpus clean raw/ out/` makes one: cannot read {}",
             out.display(),
             path.display()
         )
     })?;
-    serde_json::from_str(&text).with_context(|| format!("{}", path.display()))
+    serde_json::from_slice(&json).with_context(|| format!("{}", path.display()))
 }
 
 fn wanted(args: &Args, run: &::report::Run) -> anyhow::Result<Wanted> {
@@ -155,6 +155,14 @@ fn read(ledger: &[PathBuf], places: &[Place]) -> anyhow::Result<Vec<Found>> {
 
 /// The Parquet files of a folder of a run, in order.
 pub fn files(out: &Path, folder: &str) -> anyhow::Result<Vec<PathBuf>> {
+    if shards::is_remote(out) {
+        let manifest = Manifest::read(&out.join("manifest.json"))?;
+        let listed = manifest.outputs.iter().filter(|output| {
+            output.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+                && output.path.ends_with(".parquet")
+        });
+        return Ok(listed.map(|output| out.join(&output.path)).collect());
+    }
     let folder = out.join(folder);
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut files = entries.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<Vec<_>>>()?;

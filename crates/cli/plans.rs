@@ -69,13 +69,13 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     };
     let mut recipe = Recipe::parse(name, &text)?;
     for path in recipe.list_paths() {
-        let found = folder.join(&path);
+        let found = beside(&folder, &path);
         let list = shards::read_list(&found)
             .with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
         recipe.lists.insert(path, list.into());
     }
     for path in recipe.ut1_paths() {
-        let found = folder.join(&path);
+        let found = beside(&folder, &path);
         let list = match shards::read_list_lossy(&found) {
             Err(error) if error.kind() == ErrorKind::NotFound && path.ends_with("/urls") => String::new(),
             list => list.with_context(|| {
@@ -87,11 +87,11 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     for column in recipe.columns().to_vec() {
         let Some(from) = column.from.filter(|from| !recipe.sidecars.contains_key(from)) else { continue };
         let files =
-            sidecar(&folder.join(&from)).with_context(|| format!("{name}: [column.{}]", column.name))?;
+            sidecar(&beside(&folder, &from)).with_context(|| format!("{name}: [column.{}]", column.name))?;
         recipe.sidecars.insert(from, files);
     }
     for (path, line) in recipe.model_paths() {
-        let found = folder.join(&path);
+        let found = beside(&folder, &path);
         let model = shards::read_model(&found)
             .with_context(|| format!("{name}:{line}: cannot read the model {}", found.display()))?;
         recipe.models.insert(path, model);
@@ -116,13 +116,19 @@ fn categories(list: &Path) -> String {
     }
 }
 
+/// What a recipe names lies beside it, unless it is an address in an object store.
+fn beside(folder: &Path, path: &str) -> PathBuf {
+    if shards::is_remote(Path::new(path)) { PathBuf::from(path) } else { folder.join(path) }
+}
+
 /// The files that a column's `from` means, and what identifies them.
 fn sidecar(pattern: &Path) -> anyhow::Result<Sidecar> {
     let files = shards::sidecar_files(pattern)?;
     let mut identity = String::new();
     for path in &files {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        identity += &format!("{name}\t{}\n", shards::fingerprint(path)?.xxh3_128);
+        let fingerprint = shards::fingerprint(path)?;
+        identity += &format!("{name}\t{}\n", fingerprint.version.unwrap_or(fingerprint.xxh3_128));
     }
     Ok(Sidecar { files, hash: shards::hash_bytes(identity.as_bytes()) })
 }

@@ -13,12 +13,14 @@ pub struct Args {
 }
 
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
-    let run = render(&args.out)?;
+    let is_remote = shards::is_remote(&args.out);
+    let run = if is_remote { inspect::run_of(&args.out)? } else { render(&args.out)? };
     match voice.format {
         Format::Json => print(&format!("{}\n", ::report::render_json(&run)?))?,
         Format::Text => print(&::report::render_table(&run))?,
     }
-    if !voice.quiet {
+    // What lies in an object store is not written again: nothing here is newer than it.
+    if !voice.quiet && !is_remote {
         eprintln!("{}", args.out.join("report.html").display());
     }
     Ok(Exit::Done)

@@ -91,6 +91,12 @@ mod trainer {
     use crate::{Exit, Format, print, report as pages};
 
     pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
+        if shards::is_remote(&args.out) {
+            let out = args.out.display();
+            anyhow::bail!(
+                "{out}: training reads a folder of this machine; fetch it first, for example with `aws s3 sync {out} out/`"
+            );
+        }
         let budget = args.budget.as_deref().map(|text| {
             parse_duration(text).with_context(|| format!("--budget {text}: write for example 90s, 10m or 1h"))
         });

@@ -22,6 +22,7 @@ use crate::lock::Lock;
 use crate::names::names;
 use crate::pack_shards::pack_shards;
 use crate::prepare::{FOLDERS, Prepared, prepare};
+use crate::remote_out;
 use crate::resolve::resolve;
 use crate::sequences::{Packer, Sequences};
 use crate::share::Share;
@@ -36,6 +37,8 @@ use crate::work::{SegmentReceipt, Work};
 pub struct CleanOptions {
     pub inputs: Vec<PathBuf>,
     pub out: PathBuf,
+    /// Where a run whose output is an object store keeps what is unfinished. `None`: the system's temporary folder.
+    pub scratch: Option<PathBuf>,
     pub recipe: Recipe,
     pub read: ReadOptions,
     /// Finished output folders; what is like a document that they keep is dropped.
@@ -79,6 +82,7 @@ pub enum Phase {
     Resolve,
     Pack,
     Sequences,
+    Upload,
 }
 
 /// How far a run is.
@@ -170,8 +174,21 @@ pub fn clean(
     options: &CleanOptions,
     tell: &(dyn Fn(Event) + Sync),
 ) -> Result<Ended, EngineError> {
+    match shards::is_remote(&options.out) {
+        true => remote_out::clean(plan, options, tell),
+        false => clean_folder(plan, options, std::slice::from_ref(&options.out), tell),
+    }
+}
+
+/// The same for a folder of this machine; what lies below `exclude` is no input.
+pub(crate) fn clean_folder(
+    plan: &Plan,
+    options: &CleanOptions,
+    exclude: &[PathBuf],
+    tell: &(dyn Fn(Event) + Sync),
+) -> Result<Ended, EngineError> {
     let start = Instant::now();
-    let inputs = shards::discover(&options.inputs, std::slice::from_ref(&options.out))?;
+    let inputs = shards::discover(&options.inputs, exclude)?;
     let tokenizer = match (&options.tokenizer, options.recipe.has_stage("tokenize")) {
         (_, false) => None,
         (Some(tokenizer), true) => Some(tokenizer.clone()),
@@ -192,7 +209,7 @@ pub fn clean(
     if options.out.exists() && !options.out.is_dir() {
         return Err(EngineError::NoFolder(options.out.clone()));
     }
-    let sidecars = Sidecars::load(&options.recipe, options.memory)?;
+    let sidecars = Sidecars::load(&options.recipe, options.memory.saturating_sub(inputs.read_ahead()))?;
     let (mut lock, prepared) = Lock::take(&options.out, options.share, |is_alone| {
         prepare(&work, options, &inputs, &mut manifest, is_alone)
     })?;
@@ -240,7 +257,8 @@ pub fn clean(
         swept = all;
     }
     for (file, receipts) in manifest.inputs.iter_mut().zip(swept.values()) {
-        file.xxh3_128 = receipts.first().map(|first| first.input.xxh3_128.clone()).unwrap_or_default();
+        let first = receipts.first().map(|first| first.input.clone()).unwrap_or_default();
+        (file.xxh3_128, file.version) = (first.xxh3_128, first.version);
     }
     let receipts: Vec<SegmentReceipt> = swept.into_values().flatten().collect();
 

@@ -37,6 +37,14 @@ pub enum EngineError {
         "resolving duplicates of {documents} documents needs about {needed} MiB; --memory allows {allowed}: raise it"
     )]
     Memory { documents: u64, needed: u64, allowed: u64 },
+    #[error(
+        "{} is used by another run, begun by {owner}; wait for it, or remove {} if that run is gone", .out.display(), .lock.display()
+    )]
+    LockedRemote { out: PathBuf, lock: PathBuf, owner: String },
+    #[error(
+        "{}: a share of the input is swept into a folder that all machines see; give such a folder, then copy it", .0.display()
+    )]
+    ShareRemote(PathBuf),
     #[error("--against {}: {why}", .folder.display())]
     Against { folder: PathBuf, why: String },
     #[error("[column.{column}]: {why}")]

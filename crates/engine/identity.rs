@@ -22,6 +22,7 @@ pub(crate) fn identity(
         path: shard.relative.clone(),
         size: shard.size,
         xxh3_128: String::new(),
+        version: None,
     };
     let keep: Vec<String> = options.read.keep.iter().map(|keep| keep.path.clone()).collect();
     let rejected = match options.rejected {

@@ -18,6 +18,7 @@ mod ordered;
 mod pack_shards;
 mod prepare;
 mod ranking;
+mod remote_out;
 mod resolve;
 mod rows;
 mod sampling;

@@ -63,18 +63,25 @@ pub(crate) struct Stamp {
     /// Since 1970; a file of the same size and time is taken for the same without reading it.
     pub modified_nanos: u64,
     pub xxh3_128: String,
+    /// Of an object of a store, which is not read for the hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 impl Stamp {
     /// Reads the whole file.
     pub fn of(path: &Path) -> Result<Stamp, EngineError> {
-        let modified_nanos = modified_nanos(path)?;
-        let Fingerprint { size, xxh3_128 } = shards::fingerprint(path).map_err(EngineError::Reading)?;
-        Ok(Stamp { size, modified_nanos, xxh3_128 })
+        let modified_nanos = if shards::is_remote(path) { 0 } else { modified_nanos(path)? };
+        let found = shards::fingerprint(path).map_err(EngineError::Reading)?;
+        let Fingerprint { size, xxh3_128, version } = found;
+        Ok(Stamp { size, modified_nanos, xxh3_128, version })
     }
 
     /// The file is still what it was.
     pub fn is_of(&self, path: &Path) -> Result<bool, EngineError> {
+        if shards::is_remote(path) {
+            return Ok(Stamp::of(path)? == *self);
+        }
         let size = fs::metadata(path).map_err(EngineError::io(path))?.len();
         let is_untouched = size == self.size && modified_nanos(path)? == self.modified_nanos;
         Ok(is_untouched || (size == self.size && Stamp::of(path)?.xxh3_128 == self.xxh3_128))

@@ -1,5 +1,4 @@
 //! What a file is, by its first bytes first and by its name second.
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,8 +7,10 @@ use std::sync::atomic::AtomicU64;
 use serde::de::IgnoredAny;
 
 use crate::inputs::{Compression, Format};
+use crate::location::is_remote;
 use crate::media::begins_as_html;
 use crate::record_head::{self, Found, Layout, line_ends};
+use crate::source::Source;
 use crate::stream::{BYTE_ORDER_MARK, open_plain};
 
 pub(crate) enum Kind {
@@ -19,7 +20,7 @@ pub(crate) enum Kind {
 }
 
 /// So many (uncompressed) bytes are looked at.
-const HEAD_BYTES: u64 = 64 << 10;
+pub(crate) const HEAD_BYTES: u64 = 64 << 10;
 
 const BROKEN: &str = "fetch or compress the file again";
 const TO_LINES: &str = "write one object a line, for example with `jq -c '.[]' array.json > lines.jsonl`";
@@ -36,11 +37,11 @@ const FOREIGN: [(&[u8], &str); 5] = [
 
 /// Errors: the file cannot be opened or read.
 pub(crate) fn detect(path: &Path) -> io::Result<Kind> {
-    if !path.metadata()?.is_file() {
+    if !is_remote(path) && !path.metadata()?.is_file() {
         return Ok(Kind::Skipped("not a regular file".to_owned()));
     }
     let mut head = Vec::new();
-    File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
+    Source::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
     let name = Name::of(path);
     let compression = match head.as_slice() {
         [b'P', b'A', b'R', b'1', ..] => return Ok(Kind::Shard(Format::Parquet, None)),
@@ -84,6 +85,11 @@ enum Name {
 
 impl Name {
     fn of(path: &Path) -> Self {
+        // A signed address ends in a query.
+        let path = match (is_remote(path), path.to_str()) {
+            (true, Some(url)) => Path::new(url.split('?').next().unwrap_or(url)),
+            _ => path,
+        };
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let packed = [".gz", ".gzip", ".zst", ".zstd", ".lz4"];
         let plain = packed.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);

@@ -6,12 +6,50 @@ use parquet::errors::ParquetError;
 
 use crate::{Quarantined, Skipped};
 
+/// What an object store answers instead of bytes. It travels inside of I/O errors.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct StoreError {
+    pub why: String,
+    /// How to put it right, as a sentence without a full stop.
+    pub remedy: &'static str,
+    pub(crate) kind: StoreErrorKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreErrorKind {
+    Absent,
+    /// Only whole files are given.
+    NoRanges,
+    Other,
+}
+
+impl StoreError {
+    pub(crate) fn new(why: String, remedy: &'static str) -> Self {
+        Self { why, remedy, kind: StoreErrorKind::Other }
+    }
+
+    fn inside(error: &std::io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref::<Self>().cloned()
+    }
+}
+
+impl From<StoreError> for std::io::Error {
+    fn from(error: StoreError) -> Self {
+        Self::other(error)
+    }
+}
+
 /// The input cannot be used at all; nothing was read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
     #[error("{}: no such file or folder; check the path, or quote a pattern so that the shell leaves it alone", .0.display())]
     NotFound(PathBuf),
+    #[error("{}: no such object, nothing below it; check the address, a pattern matches whole names between slashes", .0.display())]
+    NoObject(PathBuf),
+    #[error("{}: {source}; {}", .url.display(), .source.remedy)]
+    Store { url: PathBuf, source: StoreError },
     #[error("`{pattern}` is not a pattern: {source}; write for example 'raw/**/*.jsonl.gz'")]
     Pattern { pattern: String, source: globset::Error },
     #[error("nothing readable in the input{}; WARC, ARC, JSONL (also inside .gz, .zst or .lz4), Parquet, .html, .txt and .md are read", listed(.skipped, .quarantined))]
@@ -45,6 +83,8 @@ pub enum Fault {
     Member { start: u64, what: &'static str, lost: u64 },
     #[error("{lost} bytes are no records")]
     NoRecords { lost: u64 },
+    #[error("{0}")]
+    Store(StoreError),
     #[error("{given} bytes came out of {read} compressed bytes, more than 1,000 to 1")]
     Bomb { read: u64, given: u64 },
     #[error("the file shrank from {expected} to {found} bytes while it was read")]
@@ -71,7 +111,7 @@ impl ShardError {
     }
 
     pub(crate) fn io(path: &Path, action: &'static str, source: std::io::Error) -> Self {
-        Self::new(path, None, Fault::Io { action, source })
+        Self::new(path, None, Fault::io(action, source))
     }
 
     pub(crate) fn parquet(path: &Path, row: u64, source: ParquetError) -> Self {
@@ -119,6 +159,21 @@ impl ShardError {
 }
 
 impl Fault {
+    pub(crate) fn io(action: &'static str, source: std::io::Error) -> Self {
+        match StoreError::inside(&source) {
+            Some(error) => Self::Store(error),
+            None => Self::Io { action, source },
+        }
+    }
+
+    /// Of a compressed stream: damage, unless its store failed.
+    pub(crate) fn broken(kind: &'static str, source: std::io::Error) -> Self {
+        match StoreError::inside(&source) {
+            Some(error) => Self::Store(error),
+            None => Self::Broken { kind, source },
+        }
+    }
+
     /// How to put it right, as a sentence without a full stop.
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -128,6 +183,7 @@ impl Fault {
             Self::Broken { .. } => "fetch or compress the file again; what came before the break was read",
             Self::Member { .. } => "fetch the file again; records before and after the damage were read",
             Self::NoRecords { .. } => "look at the file there; what lies before and after was read",
+            Self::Store(error) => error.remedy,
             Self::Bomb { .. } => "unpack it and look at it; an unpacked file is read whatever its content",
             Self::Shrunk { .. } => "run again when nothing writes to the file, or pass --no-mmap",
             Self::MissingColumn { .. } | Self::ColumnType { .. } => {

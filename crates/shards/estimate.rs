@@ -1,5 +1,4 @@
 //! A guess at how much text the input holds, from the first bytes of a few shards.
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use crate::columns::Rows;
 use crate::inputs::{Compression, Format, Inputs, Shard};
 use crate::pieces::Pieces;
 use crate::record_head::Layout;
+use crate::source::Source;
 use crate::stream::unpacked;
 use crate::warc::RecordStream;
 use crate::{ReadOptions, jsonl, pages};
@@ -121,7 +121,7 @@ impl Sample {
     }
 
     fn of_footer(path: &Path, size: u64, text_column: &str) -> Option<Self> {
-        let reader = SerializedFileReader::new(File::open(path).ok()?).ok()?;
+        let reader = SerializedFileReader::new(Source::open(path).ok()?).ok()?;
         let (mut text_bytes, mut documents) = (0, 0);
         for group in reader.metadata().row_groups() {
             documents += group.num_rows().max(0) as u64;
@@ -148,6 +148,6 @@ fn first_bytes(shard: &Shard) -> Option<(Vec<u8>, u64)> {
 
 fn packed_start(shard: &Shard) -> Option<Vec<u8>> {
     let mut packed = Vec::new();
-    File::open(&shard.path).ok()?.take(SAMPLE_BYTES).read_to_end(&mut packed).ok()?;
+    Source::open(&shard.path).ok()?.take(SAMPLE_BYTES).read_to_end(&mut packed).ok()?;
     Some(packed)
 }

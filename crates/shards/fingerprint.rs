@@ -6,25 +6,36 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::ShardError;
+use crate::location::is_remote;
+use crate::{Fault, ShardError, store};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// Bytes as they lie on disk.
     pub size: u64,
-    /// 32 hexadecimal digits.
+    /// 32 hexadecimal digits: of the bytes, or of `version`.
     pub xxh3_128: String,
+    /// What an object's store says of its version, so that nothing need be read: an ETag, a hash, a date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
-/// Reads the whole file in constant memory.
+/// Reads the whole file in constant memory; of an object only what its store knows.
 pub fn fingerprint(path: &Path) -> Result<Fingerprint, ShardError> {
+    if is_remote(path) {
+        let found = store::identity(path);
+        let (size, version) = found.map_err(|error| ShardError::new(path, None, Fault::Store(error)))?;
+        return Ok(Fingerprint { size, xxh3_128: hash_bytes(version.as_bytes()), version: Some(version) });
+    }
     let mut file = File::open(path).map_err(|source| ShardError::io(path, "open it", source))?;
     let mut hasher = Xxh3::new();
     let mut buffer = vec![0; 1 << 20];
     let mut size = 0;
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(Fingerprint { size, xxh3_128: hex(hasher.digest128()) }),
+            Ok(0) => {
+                return Ok(Fingerprint { size, xxh3_128: hex(hasher.digest128()), version: None });
+            }
             Ok(n) => {
                 hasher.update(&buffer[..n]);
                 size += n as u64;
@@ -57,7 +68,7 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(
             fingerprint(&path).unwrap(),
-            Fingerprint { size: 2_500_000, xxh3_128: hash_bytes(&bytes) }
+            Fingerprint { size: 2_500_000, xxh3_128: hash_bytes(&bytes), version: None }
         );
         // The published hash of nothing: https://github.com/Cyan4973/xxHash (XXH3 128 bits, no seed).
         assert_eq!(hash_bytes(b""), "99aa06d3014798d86001c324468d497f");

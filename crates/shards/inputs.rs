@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 use walkdir::WalkDir;
 
-use crate::detect::{Kind, detect};
+use crate::detect::{HEAD_BYTES, Kind, detect};
+use crate::location::is_remote;
+use crate::source::Source;
+use crate::store::{self, Heads};
 use crate::{InputError, Quarantined, Skipped};
 
 /// A file of documents.
@@ -65,23 +68,40 @@ pub struct Inputs {
 }
 
 impl Inputs {
+    /// Memory that reading them takes ahead of the workers: nothing, unless some lie in object stores.
+    pub fn read_ahead(&self) -> u64 {
+        let is_remote = self.shards.iter().any(|shard| is_remote(&shard.path));
+        if is_remote { 2 * store::READ_AHEAD } else { 0 }
+    }
+
     /// Bytes on disk of all shards.
     pub fn size(&self) -> u64 {
         self.shards.iter().map(|shard| shard.size).sum()
     }
 }
 
-/// Folders (recursive), files and patterns. Hidden files, and all below `exclude` (the output), are left out.
+/// Objects whose first bytes are asked for side by side.
+const HEADS: usize = 64;
+
+/// Folders (recursive), files and patterns, also of object stores. Hidden files, and all below `exclude` (the output), are left out.
 ///
 /// Errors: an argument names nothing; nothing readable at all.
 pub fn discover<P: AsRef<Path>>(args: &[P], exclude: &[PathBuf]) -> Result<Inputs, InputError> {
+    let remote: Vec<PathBuf> = exclude.iter().filter(|path| is_remote(path)).cloned().collect();
     let exclude: Vec<PathBuf> = exclude.iter().filter_map(|path| path.canonicalize().ok()).collect();
     let mut inputs = Inputs::default();
     let mut found = Vec::new();
     for (argument, path) in args.iter().enumerate() {
         let path = path.as_ref();
         let search = Search { argument, exclude: &exclude };
-        if path.is_dir() {
+        if is_remote(path) {
+            let objects = store::find(path, &remote)?.into_iter();
+            found.extend(objects.map(|object| Candidate {
+                relative: object.relative,
+                argument,
+                path: object.path,
+            }));
+        } else if path.is_dir() {
             search.walk(path, None, &mut found, &mut inputs.quarantined);
         } else if path.symlink_metadata().is_ok() {
             let relative = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -98,10 +118,20 @@ pub fn discover<P: AsRef<Path>>(args: &[P], exclude: &[PathBuf]) -> Result<Input
     }
     found.sort_by(|a, b| a.relative.as_bytes().cmp(b.relative.as_bytes()).then(a.argument.cmp(&b.argument)));
     let mut seen = HashSet::new();
-    for candidate in found {
-        let same = candidate.path.canonicalize().is_ok_and(|path| !seen.insert(path));
-        inputs.add(candidate, same);
+    let mut found = found.into_iter();
+    while !found.as_slice().is_empty() {
+        let some = found.as_slice().iter().take(HEADS).map(|candidate| candidate.path.as_path());
+        let _heads = Heads::fetch(some.filter(|path| is_remote(path)), HEAD_BYTES);
+        for candidate in found.by_ref().take(HEADS) {
+            let same = match is_remote(&candidate.path) {
+                true => !seen.insert(candidate.path.clone()),
+                false => candidate.path.canonicalize().is_ok_and(|path| !seen.insert(path)),
+            };
+            inputs.add(candidate, same);
+        }
     }
+    let streams = inputs.shards.iter().filter(|shard| shard.format != Format::Parquet);
+    store::read_in_order(streams.map(|shard| shard.path.as_path()).filter(|path| is_remote(path)));
     inputs.quarantined.sort_by(|a, b| a.path.cmp(&b.path));
     if inputs.shards.is_empty() {
         let Inputs { skipped, quarantined, .. } = inputs;
@@ -123,7 +153,7 @@ impl Inputs {
         if same {
             return self.skipped.push(Skipped { path: shown, why: "named twice".to_owned() });
         }
-        let found = path.metadata().and_then(|metadata| Ok((metadata.len(), detect(&path)?)));
+        let found = size_of(&path).and_then(|size| Ok((size, detect(&path)?)));
         match found {
             Ok((size, Kind::Shard(format, compression))) => {
                 let index = self.shards.len() as u32;
@@ -166,11 +196,7 @@ impl Search<'_> {
                 Ok(entry) if entry.file_type().is_dir() => {}
                 Ok(entry) => {
                     let below = entry.path().strip_prefix(root).unwrap_or(entry.path());
-                    // A pattern that matches a folder means all in it.
-                    let matches = |pattern: &GlobMatcher| {
-                        below.ancestors().any(|path| path != Path::new("") && pattern.is_match(path))
-                    };
-                    if pattern.is_none_or(matches) {
+                    if pattern.is_none_or(|pattern| matches_below(pattern, below)) {
                         let relative = with_slashes(below);
                         found.push(Candidate { relative, argument: self.argument, path: entry.into_path() });
                     }
@@ -190,6 +216,18 @@ impl Search<'_> {
     }
 }
 
+fn size_of(path: &Path) -> std::io::Result<u64> {
+    match is_remote(path) {
+        true => Source::open(path)?.size(),
+        false => Ok(path.metadata()?.len()),
+    }
+}
+
+/// A pattern that matches a folder means all in it.
+pub(crate) fn matches_below(pattern: &GlobMatcher, below: &Path) -> bool {
+    below.ancestors().any(|path| path != Path::new("") && pattern.is_match(path))
+}
+
 fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
@@ -200,7 +238,7 @@ fn with_slashes(path: &Path) -> String {
 }
 
 /// The folder before the first special character, and the pattern below it; none if there is no such character.
-fn split_pattern(path: &Path) -> Option<(PathBuf, Result<GlobMatcher, InputError>)> {
+pub(crate) fn split_pattern(path: &Path) -> Option<(PathBuf, Result<GlobMatcher, InputError>)> {
     let whole = path.to_str()?;
     let special = whole.find(['*', '?', '[', '{'])?;
     let cut = whole[..special].rfind('/').map_or(0, |slash| slash + 1);

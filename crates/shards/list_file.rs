@@ -1,9 +1,10 @@
 //! List files of recipes: text, also compressed by gzip.
-use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
+
+use crate::source::Source;
 
 /// The text of a list: of the file itself or, where there is none, of the one with `.gz` behind its name.
 /// Errors: neither is there; not gzip though the name says so; not UTF-8.
@@ -21,10 +22,10 @@ pub fn read_list_lossy(path: &Path) -> io::Result<String> {
 fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
     let mut name = path.as_os_str().to_owned();
     name.push(".gz");
-    let (file, is_compressed) = match File::open(path) {
+    let (file, is_compressed) = match Source::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             // The name that was written is the one to tell.
-            (File::open(Path::new(&name)).map_err(|_| error)?, true)
+            (Source::open(Path::new(&name)).map_err(|_| error)?, true)
         }
         file => (file?, path.extension().is_some_and(|extension| extension == "gz")),
     };
@@ -40,6 +41,7 @@ fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::io::Write;
 
     #[test]

@@ -41,7 +41,11 @@ pub struct InputFile {
     /// Relative to the argument that named it.
     pub path: String,
     pub size: u64,
+    /// Of its bytes; of an object in a store, of its version, since the bytes would have to be fetched twice.
     pub xxh3_128: String,
+    /// What an object's store says of its version: its ETag, or the hash that the Hugging Face hub knows it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +99,7 @@ impl Manifest {
 
     /// Errors: the file cannot be read, or is not a manifest.
     pub fn read(path: &Path) -> Result<Self, ShardError> {
-        let bytes = std::fs::read(path).map_err(|source| ShardError::io(path, "read it", source))?;
+        let bytes = crate::read_file(path)?;
         serde_json::from_slice(&bytes).map_err(|source| ShardError::new(path, None, Fault::Json { source }))
     }
 

@@ -1,16 +1,17 @@
 //! Model files: read whole, into memory of large pages where the system has them.
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use document::FileBytes;
 use memmap2::MmapMut;
 
+use crate::source::Source;
+
 /// Reads a model. Its rows are met in no order, so that with small pages looking up addresses takes as long as
 /// reading does.
 pub fn read_model(path: &Path) -> io::Result<FileBytes> {
-    let mut file = File::open(path)?;
-    let size = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+    let mut file = Source::open(path)?;
+    let size = usize::try_from(file.size()?).map_err(io::Error::other)?;
     if size == 0 {
         return Ok(FileBytes::new(Vec::new()));
     }

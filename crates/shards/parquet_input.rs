@@ -1,5 +1,4 @@
 //! Parquet in: row groups become batches of whole rows, and their columns those of every other kind of input.
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use parquet::arrow::arrow_reader::{
 };
 
 use crate::columns::{Kept, Rows, SOURCE, STRING_FIELDS, is_blank};
+use crate::source::Source;
 use crate::{Fault, ReadOptions, ShardError};
 
 /// Texts that repeat take little room on disk and much when they are read.
@@ -22,7 +22,7 @@ const MOST_ROWS: usize = 2_048;
 
 pub(crate) struct ParquetFile {
     path: Arc<Path>,
-    file: File,
+    file: Source,
     metadata: ArrowReaderMetadata,
     /// The row group that is opened next.
     group: usize,
@@ -36,9 +36,9 @@ pub(crate) struct ParquetFile {
 
 impl ParquetFile {
     pub fn open(path: &Arc<Path>, options: &ReadOptions) -> Result<Self, ShardError> {
-        let file = File::open(path).map_err(|source| ShardError::io(path, "open it", source))?;
+        let file = Source::open(path).map_err(|source| ShardError::io(path, "open it", source))?;
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-            .map_err(|source| ShardError::parquet(path, 0, source))?;
+            .map_err(|source| file.failure(path).unwrap_or_else(|| ShardError::parquet(path, 0, source)))?;
         check_text_column(metadata.schema().fields(), &options.text_column)
             .map_err(|fault| ShardError::new(path, None, fault))?;
         Ok(Self {
@@ -79,7 +79,11 @@ impl ParquetFile {
     fn read_batch(&mut self, block_bytes: usize) -> Result<Option<RecordBatch>, ShardError> {
         loop {
             if let Some(batch) = self.reader.as_mut().and_then(Iterator::next) {
-                let batch = batch.map_err(|source| ShardError::batch(&self.path, self.row, source))?;
+                let batch = batch.map_err(|source| {
+                    // Damage, unless the store failed.
+                    let failure = self.file.failure(&self.path);
+                    failure.unwrap_or_else(|| ShardError::batch(&self.path, self.row, source))
+                })?;
                 if batch.num_rows() > 0 {
                     return Ok(Some(batch));
                 }
@@ -101,7 +105,10 @@ impl ParquetFile {
             .with_row_groups(vec![self.group])
             .with_batch_size(rows)
             .build()
-            .map_err(|source| ShardError::parquet(&self.path, self.row, source))?;
+            .map_err(|source| {
+                let failure = self.file.failure(&self.path);
+                failure.unwrap_or_else(|| ShardError::parquet(&self.path, self.row, source))
+            })?;
         self.group += 1;
         Ok(reader)
     }

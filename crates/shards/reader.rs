@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::block::{Block, Payload};
 use crate::inputs::{Format, Shard};
+use crate::location::is_remote;
 use crate::mapped::MappedFile;
 use crate::parquet_input::ParquetFile;
 use crate::record_head::Layout;
@@ -59,7 +60,9 @@ impl ShardReader {
             (Format::Arc, compression) => {
                 Source::Records(Box::new(RecordStream::open(&path, Layout::Arc, compression)?))
             }
-            (format, None) if !options.no_mmap => Source::Mapped(format, MappedFile::open(&path)?),
+            (format, None) if !options.no_mmap && !is_remote(&path) => {
+                Source::Mapped(format, MappedFile::open(&path)?)
+            }
             (format, compression) => Source::Stream(format, Box::new(Stream::open(&path, compression)?)),
         };
         let relative = Arc::from(shard.relative.as_str());

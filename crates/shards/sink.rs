@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::fingerprint::hex;
+use crate::source::Source;
 use crate::{OutputFile, ShardError};
 
 const UNFINISHED: &str = ".tmp-";
@@ -212,6 +213,6 @@ fn unwritten(path: &Path, rows: u64, source: ParquetError) -> ShardError {
 }
 
 /// Opens for reading; here for one wording of the error.
-pub(crate) fn open(path: &Path) -> Result<File, ShardError> {
-    File::open(path).map_err(|source| ShardError::io(path, "open it", source))
+pub(crate) fn open(path: &Path) -> Result<Source, ShardError> {
+    Source::open(path).map_err(|source| ShardError::io(path, "open it", source))
 }

@@ -1,5 +1,4 @@
 //! Compressed files, and plain ones that must not be mapped: one reader, blocks of whole records.
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::block::Bytes;
 use crate::inputs::Compression;
+use crate::source::Source;
 use crate::{Fault, ReadOptions, ShardError};
 
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -39,7 +39,7 @@ pub(crate) fn open_plain(
 
 /// The bytes of a file as they lie on disk, counted.
 pub(crate) fn open_file(path: &Path, consumed: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
-    Ok(Box::new(Counted { file: File::open(path)?, consumed: consumed.clone() }))
+    Ok(Box::new(Counted { source: Source::open(path)?, consumed: consumed.clone() }))
 }
 
 /// Uncompressed bytes of packed ones.
@@ -105,13 +105,13 @@ impl Read for Lz4Frames {
 }
 
 struct Counted {
-    file: File,
+    source: Source,
     consumed: Arc<AtomicU64>,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read(buffer)?;
+        let n = self.source.read(buffer)?;
         self.consumed.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }
@@ -251,8 +251,8 @@ impl Stream {
         self.given += (bytes.len() - before) as u64;
         if let Err(source) = read {
             self.fail(match self.compression {
-                Some(compression) => Fault::Broken { kind: compression.name(), source },
-                None => Fault::Io { action: "read it", source },
+                Some(compression) => Fault::broken(compression.name(), source),
+                None => Fault::io("read it", source),
             });
         } else if bytes.len() < length {
             self.ended = true;

@@ -104,7 +104,12 @@ fn a_manifest_comes_back_and_its_order_is_fixed() {
         complete: true,
         ..Manifest::default()
     };
-    manifest.inputs.push(InputFile { path: "a.jsonl".to_owned(), size: 3, xxh3_128: hash_bytes(b"abc") });
+    manifest.inputs.push(InputFile {
+        path: "a.jsonl".to_owned(),
+        size: 3,
+        xxh3_128: hash_bytes(b"abc"),
+        version: None,
+    });
     manifest.quarantined.push(Quarantined {
         path: "b".to_owned(),
         why: "w".to_owned(),

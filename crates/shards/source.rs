@@ -1,0 +1,101 @@
+//! Bytes from a file of this machine or an object of a store, by the path that names them.
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use bytes::Bytes;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::reader::{ChunkReader, Length};
+
+use crate::location::is_remote;
+use crate::store::{BlockReader, Object};
+use crate::{Fault, ShardError};
+
+pub(crate) enum Source {
+    File(File),
+    Object(Box<Object>),
+}
+
+impl Source {
+    pub fn open(path: &Path) -> io::Result<Self> {
+        match is_remote(path) {
+            true => Ok(Self::Object(Box::new(Object::open(path)?))),
+            false => Ok(Self::File(File::open(path)?)),
+        }
+    }
+
+    /// Its size now; of an object, when it was first seen.
+    pub fn size(&self) -> io::Result<u64> {
+        match self {
+            Self::File(file) => Ok(file.metadata()?.len()),
+            Self::Object(object) => Ok(object.len()),
+        }
+    }
+
+    /// The same bytes, once more.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        match self {
+            Self::File(file) => Ok(Self::File(file.try_clone()?)),
+            Self::Object(object) => Ok(Self::Object(Box::new(object.again()))),
+        }
+    }
+
+    /// Why the store did not give a block of it.
+    pub fn failure(&self, path: &Path) -> Option<ShardError> {
+        match self {
+            Self::File(_) => None,
+            Self::Object(object) => {
+                object.blocks().failure().map(|error| ShardError::new(path, None, Fault::Store(error)))
+            }
+        }
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read(buffer),
+            Self::Object(object) => object.read(buffer),
+        }
+    }
+}
+
+impl Length for Source {
+    fn len(&self) -> u64 {
+        self.size().unwrap_or(0)
+    }
+}
+
+impl ChunkReader for Source {
+    type T = Box<dyn Read + Send>;
+
+    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
+        match self {
+            Self::File(file) => Ok(Box::new(file.get_read(start)?)),
+            Self::Object(object) => Ok(Box::new(BlockReader { blocks: object.blocks().clone(), at: start })),
+        }
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
+        match self {
+            Self::File(file) => file.get_bytes(start, length),
+            Self::Object(object) => {
+                let bytes = object.blocks().bytes(start, length);
+                let bytes = bytes.map_err(|error| ParquetError::External(Box::new(error)))?;
+                match bytes.len() == length {
+                    true => Ok(bytes),
+                    false => Err(ParquetError::EOF(format!("{length} bytes wanted, {} there", bytes.len()))),
+                }
+            }
+        }
+    }
+}
+
+/// A small file or object, whole.
+pub fn read_file(path: &Path) -> Result<Vec<u8>, ShardError> {
+    let mut bytes = Vec::new();
+    Source::open(path)
+        .and_then(|mut source| source.read_to_end(&mut bytes))
+        .map_err(|error| ShardError::io(path, "read it", error))?;
+    Ok(bytes)
+}
