@@ -59,14 +59,17 @@ impl Row {
     }
 }
 
-/// One row per block.
-pub(crate) fn measure(outline: &Outline, sums: &Sums) -> Vec<[f32; FEATURES]> {
+/// One row per block, in order. Rows are long, so they are not kept.
+pub(crate) fn measure<'a>(
+    outline: &'a Outline,
+    sums: &'a Sums,
+) -> impl Iterator<Item = [f32; FEATURES]> + 'a {
     let title = hash_words(outline.title.as_deref().unwrap_or_default());
     let own: Vec<[f32; OWN]> = (0..outline.blocks.len()).map(|at| own(outline, at, &title, sums)).collect();
     let containers = containers(outline, sums);
     let core = core(outline, sums);
     let mut seen = HashSet::new();
-    let rows = outline.blocks.iter().enumerate().map(|(at, block)| {
+    outline.blocks.iter().enumerate().map(move |(at, block)| {
         let node = block.node as usize;
         let mut row = Row { values: [0.0; FEATURES], filled: 0 };
         row.push(&own[at]);
@@ -99,8 +102,7 @@ pub(crate) fn measure(outline: &Outline, sums: &Sums) -> Vec<[f32; FEATURES]> {
         row.push_bits(container.inherited);
         row.push_bits(container.near);
         row.values
-    });
-    rows.collect()
+    })
 }
 
 /// The innermost container with most of what the page has in paragraphs.

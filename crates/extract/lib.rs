@@ -1,7 +1,8 @@
 //! HTML to text: a page's encoding, its blocks, and which of them are its main content.
 //!
 //! **Invariant:** a pure function of the page's bytes. No page makes it fail; time is linear in the page, with a constant
-//! that the depth of open elements bounds (512); memory is at most five times the page plus 128 MiB.
+//! that the depth of open elements bounds (512); memory is at most three times the page, as UTF-8, plus
+//! 128 MiB.
 
 mod attributes;
 mod context;

@@ -26,7 +26,7 @@ pub(crate) struct Line {
 
 pub(crate) const PRECISION: Line = Line { threshold: 0.7, relative: 0.8, least: 0.4 };
 pub(crate) const BALANCED: Line = Line { threshold: 0.5, relative: 0.7, least: 0.05 };
-pub(crate) const RECALL: Line = Line { threshold: 0.2, relative: 0.5, least: 0.01 };
+pub(crate) const RECALL: Line = Line { threshold: 0.3, relative: 0.6, least: 0.01 };
 
 /// A page's best letters: as many as a short paragraph has.
 const BEST_LETTERS: u64 = 250;
@@ -50,15 +50,21 @@ pub(crate) fn select(outline: &Outline, line: Line) -> Vec<bool> {
 /// The probability of each block to be main content.
 fn chances(outline: &Outline) -> Vec<f64> {
     let sums = Sums::of(outline);
-    let features = features::measure(outline, &sums);
-    let scores: Vec<f64> = features.iter().map(|row| f64::from(FIRST_BIAS + product(row, &FIRST))).collect();
-    let context = context::measure(outline, &sums, &scores);
     let (around, own) = SECOND.split_at(CONTEXT);
-    let last = context.iter().zip(&features);
-    last.map(|(company, row)| {
-        probability(f64::from(SECOND_BIAS + product(company, around) + product(row, own)))
-    })
-    .collect()
+    // What a block is counts towards both scores.
+    let mut scores = Vec::with_capacity(outline.blocks.len());
+    let mut chances = Vec::with_capacity(outline.blocks.len());
+    for row in features::measure(outline, &sums) {
+        scores.push(f64::from(FIRST_BIAS + product(&row, &FIRST)));
+        chances.push(f64::from(SECOND_BIAS + product(&row, own)));
+    }
+    let mut last = chances.iter_mut();
+    context::measure(outline, &sums, &scores, |company| {
+        if let Some(chance) = last.next() {
+            *chance = probability(*chance + f64::from(product(&company, around)));
+        }
+    });
+    chances
 }
 
 fn product(row: &[f32], weights: &[f32]) -> f32 {
