@@ -22,6 +22,9 @@ const DETECT: usize = 1 << 18;
 ///
 /// `charset` is the HTTP header's, if any. Bytes that the encoding does not know become U+FFFD.
 pub fn decode<'a>(bytes: &'a [u8], charset: Option<&str>) -> (Cow<'a, str>, &'static str) {
+    if let Some(text) = surely_utf8(bytes) {
+        return (Cow::Borrowed(text), UTF_8.name());
+    }
     let encoding = find(bytes, charset);
     let (text, used, _) = encoding.decode(bytes);
     (text, used.name())
@@ -30,9 +33,6 @@ pub fn decode<'a>(bytes: &'a [u8], charset: Option<&str>) -> (Cow<'a, str>, &'st
 fn find(bytes: &[u8], charset: Option<&str>) -> &'static Encoding {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         return encoding;
-    }
-    if is_surely_utf8(bytes) {
-        return UTF_8;
     }
     let label = charset.map(|label| label.trim_matches(['"', '\'', ' ', '\t']));
     let declared = label.and_then(|label| Encoding::for_label_no_replacement(label.as_bytes()));
@@ -43,17 +43,11 @@ fn find(bytes: &[u8], charset: Option<&str>) -> &'static Encoding {
     }
 }
 
-/// Whether the whole is UTF-8 and uses it. Text of no other encoding is that by chance, whatever its page claims.
-fn is_surely_utf8(bytes: &[u8]) -> bool {
-    let valid = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        // A page that was cut off may end within a letter.
-        Err(error) if error.error_len().is_none() => {
-            std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
-        }
-        Err(_) => return false,
-    };
-    valid.chars().filter(|character| !character.is_ascii()).nth(SURE - 1).is_some()
+/// The whole as UTF-8, if it is that and uses it. Text of no other encoding is that by chance, whatever its page claims.
+fn surely_utf8(bytes: &[u8]) -> Option<&str> {
+    let text = simdutf8::basic::from_utf8(bytes).ok()?;
+    let is_used = text.bytes().filter(|byte| *byte >= 0xC0).nth(SURE - 1).is_some();
+    (is_used && !text.starts_with('\u{FEFF}')).then_some(text)
 }
 
 /// Whether reading as UTF-8 loses next to nothing. A cut or a stray byte is no reason to doubt a declaration.

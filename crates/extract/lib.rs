@@ -9,6 +9,8 @@ mod context;
 mod element;
 mod encoding;
 mod features;
+#[doc(hidden)]
+pub mod fitting;
 mod hints;
 mod html;
 mod main_content;
@@ -111,25 +113,4 @@ pub fn extract(html: &[u8], charset: Option<&str>, options: &Options) -> Page {
     let kept = line.map(|line| main_content::select(&outline, line));
     let text = render::render(&outline, |at| kept.as_ref().is_none_or(|kept| kept[at]));
     Page { text, title: outline.title, language: outline.language, encoding }
-}
-
-/// What is measured of each block of a page, for those who fit the weights.
-#[doc(hidden)]
-pub fn measure(html: &[u8]) -> (Vec<&'static str>, Vec<(String, Vec<f32>, Vec<u32>)>) {
-    let (page, _) = decode(html, None);
-    let outline = html::read(&page);
-    let sums = sums::Sums::of(&outline);
-    let rows = features::measure(&outline, &sums);
-    let nodes = |block: &outline::Block| {
-        let mut path = Vec::new();
-        let mut at = block.node;
-        while at > 0 {
-            path.push(at);
-            at = outline.nodes[at as usize].parent;
-        }
-        path
-    };
-    let blocks = outline.blocks.iter().zip(rows);
-    let blocks = blocks.map(|(block, row)| (outline.text_of(block).to_owned(), row.to_vec(), nodes(block)));
-    (features::NAMES.to_vec(), blocks.collect())
 }
