@@ -104,13 +104,13 @@ pub struct Page {
 pub fn extract(html: &[u8], charset: Option<&str>, options: &Options) -> Page {
     let (page, encoding) = decode(html, charset);
     let outline = html::read(&page);
-    let line = match options.mode {
-        Mode::Precision => Some(main_content::PRECISION),
-        Mode::Balanced => Some(main_content::BALANCED),
-        Mode::Recall => Some(main_content::RECALL),
+    let lines = match options.mode {
+        Mode::Precision => Some(1),
+        Mode::Balanced => Some(2),
+        Mode::Recall => Some(3),
         Mode::AllText => None,
     };
-    let kept = line.map(|line| main_content::select(&outline, line));
+    let kept = lines.map(|lines| main_content::select(&outline, &main_content::LINES[..lines]));
     let text = render::render(&outline, |at| kept.as_ref().is_none_or(|kept| kept[at]));
     Page { text, title: outline.title, language: outline.language, encoding }
 }
