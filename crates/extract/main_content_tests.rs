@@ -78,6 +78,7 @@ fn an_article_comes_without_what_surrounds_it() {
         lines(&page, Mode::Balanced),
         [
             "Bridge opens after two years",
+            "By A. Writer",
             "The bridge over the river was opened on Monday, two years after work on it had begun, the council said.",
             "Cars, bicycles and people on foot can cross it again. “We are glad,” said the mayor, who was the first.",
         ]
