@@ -90,7 +90,9 @@ pub struct Options {
 /// A page as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// One line per paragraph, heading, list item and table row; lines of `<pre>` and `<br>` as they are.
+    /// One line per paragraph, heading, list item (`- `, `1. `) and row of a table of short cells (`| a | b |`); lines of
+    /// `<pre>` and `<br>` as they are; formulas as TeX between dollar signs. No empty lines between them: so does
+    /// trafilatura write, and FineWeb's rules on lines were tuned on its text.
     pub text: String,
     /// `<title>`.
     pub title: Option<String>,
