@@ -21,8 +21,8 @@ pub(crate) fn probability(score: f64) -> f64 {
     1.0 / (1.0 + (-score).exp())
 }
 
-/// One row per block. `scores` are log odds.
-pub(crate) fn measure(outline: &Outline, sums: &Sums, scores: &[f64]) -> Vec<[f32; CONTEXT]> {
+/// Shows one row per block, in order. `scores` are log odds.
+pub(crate) fn measure(outline: &Outline, sums: &Sums, scores: &[f64], mut see: impl FnMut([f32; CONTEXT])) {
     let count = scores.len();
     let letters: Vec<f64> = outline.blocks.iter().map(|block| f64::from(block.weight.max(1))).collect();
     let bounded: Vec<f64> = scores.iter().map(|score| score.clamp(-MAX_SCORE, MAX_SCORE)).collect();
@@ -48,7 +48,7 @@ pub(crate) fn measure(outline: &Outline, sums: &Sums, scores: &[f64]) -> Vec<[f3
     let page = mean(0, count);
     let best = best_container(outline, sums, &gain);
     let run = best_run(&letters, &bounded);
-    let rows = (0..count).map(|at| {
+    for at in 0..count {
         let mut row = [0.0; CONTEXT];
         row[0] = bounded[at];
         row[1] = if at > 0 { bounded[at - 1] } else { -MAX_SCORE };
@@ -80,9 +80,8 @@ pub(crate) fn measure(outline: &Outline, sums: &Sums, scores: &[f64]) -> Vec<[f3
         row[13] = if at >= run.1 { (weight[at] - weight[run.1]).ln_1p() } else { 0.0 };
         row[14] = row[0] * row[10];
         row[15] = row[0] * row[11];
-        row.map(|value| value as f32)
-    });
-    rows.collect()
+        see(row.map(|value| value as f32));
+    }
 }
 
 /// The blocks of the container whose blocks' scores, times their letters, add up to most.

@@ -1,6 +1,8 @@
 //! Bytes to text, in the encoding that a browser would find.
 //!
-//! Order of trust, as in the HTML standard: byte order mark, HTTP header, the page's own `<meta>`, then detection.
+//! Order of trust, as in the HTML standard: byte order mark, HTTP header, the page's own `<meta>`, then detection. Two
+//! claims that browsers believe are not believed here, since crawls are full of them and the bytes prove them false:
+//! another encoding for what is UTF-8 throughout, and UTF-8 for what is not.
 
 use std::borrow::Cow;
 
@@ -11,6 +13,8 @@ use crate::attributes::Attributes;
 
 /// How far a page may go before it names its encoding.
 const PRESCAN: usize = 1024;
+/// Letters beyond ASCII that make valid UTF-8 no accident. (The two of a famous one, 联通 in GBK, are valid UTF-8.)
+const SURE: usize = 8;
 /// What detection reads of a page. Markup dilutes text, so more than browsers' first kilobytes.
 const DETECT: usize = 1 << 18;
 
@@ -18,6 +22,9 @@ const DETECT: usize = 1 << 18;
 ///
 /// `charset` is the HTTP header's, if any. Bytes that the encoding does not know become U+FFFD.
 pub fn decode<'a>(bytes: &'a [u8], charset: Option<&str>) -> (Cow<'a, str>, &'static str) {
+    if let Some(text) = surely_utf8(bytes) {
+        return (Cow::Borrowed(text), UTF_8.name());
+    }
     let encoding = find(bytes, charset);
     let (text, used, _) = encoding.decode(bytes);
     (text, used.name())
@@ -31,10 +38,16 @@ fn find(bytes: &[u8], charset: Option<&str>) -> &'static Encoding {
     let declared = label.and_then(|label| Encoding::for_label_no_replacement(label.as_bytes()));
     let declared = declared.or_else(|| prescan(&bytes[..bytes.len().min(PRESCAN)]));
     match declared {
-        // A page that says UTF-8 and is not was mis-declared by a server's default: then its bytes know better.
         Some(encoding) if encoding != UTF_8 || is_mostly_utf8(bytes) => encoding,
         _ => detect(bytes),
     }
+}
+
+/// The whole as UTF-8, if it is that and uses it. Text of no other encoding is that by chance, whatever its page claims.
+fn surely_utf8(bytes: &[u8]) -> Option<&str> {
+    let text = simdutf8::basic::from_utf8(bytes).ok()?;
+    let is_used = text.bytes().filter(|byte| *byte >= 0xC0).nth(SURE - 1).is_some();
+    (is_used && !text.starts_with('\u{FEFF}')).then_some(text)
 }
 
 /// Whether reading as UTF-8 loses next to nothing. A cut or a stray byte is no reason to doubt a declaration.
@@ -49,8 +62,7 @@ fn is_mostly_utf8(bytes: &[u8]) -> bool {
 }
 
 fn detect(bytes: &[u8]) -> &'static Encoding {
-    // Most pages: the whole is UTF-8, and then it is nothing else.
-    if std::str::from_utf8(bytes).is_ok() {
+    if bytes.is_ascii() {
         return UTF_8;
     }
     let sample = &bytes[..bytes.len().min(DETECT)];
@@ -182,6 +194,10 @@ mod tests {
         let greek = "Η κυβέρνηση ανακοίνωσε σήμερα νέα μέτρα για την οικονομία της χώρας.";
         let (bytes, _, _) = encoding_rs::WINDOWS_1253.encode(greek);
         assert_eq!(decode(&bytes, Some("utf-8")).0, greek);
+        assert_eq!(decode(greek.as_bytes(), Some("iso-8859-7")).0, greek);
+        assert_eq!(decode(greek.as_bytes(), None).0, greek);
+        // Few letters prove nothing: this is GBK.
+        assert_eq!(decode(b"\xC1\xAA\xCD\xA8", Some("gbk")).0, "联通");
         // One bad byte in UTF-8 is a bad byte.
         let mut cut = greek.as_bytes().to_vec();
         cut.push(0xC3);

@@ -9,7 +9,7 @@ use crate::sums::Sums;
 use crate::words::{hash_text, hash_words};
 
 /// Measured of the block itself.
-const OWN: usize = 18;
+const OWN: usize = 16;
 /// The kinds of elements that say something about all text in them.
 #[rustfmt::skip]
 const AROUND: [Element; 11] = [
@@ -22,9 +22,9 @@ pub(crate) const FEATURES: usize = NAMES.len();
 
 /// What they are called.
 #[rustfmt::skip]
-pub(crate) const NAMES: [&str; 56 + 2 * HINTS] = [
+pub(crate) const NAMES: [&str; 54 + 2 * HINTS] = [
     "log_weight", "link_share", "ends_sentence", "log_commas", "log_sentences", "h1", "h2_h3", "h4_h5_h6", "item", "cell", "preformatted",
-    "words_in_title", "title_in_words", "before", "behind", "digits", "capitals", "log_lines",
+    "words_in_title", "title_in_words", "digits", "capitals", "log_lines",
     "previous_log_weight", "previous_link_share", "previous_ends_sentence", "next_log_weight", "next_link_share", "next_ends_sentence",
     "second_previous_log_weight", "second_previous_link_share", "second_next_log_weight", "second_next_link_share",
     "container_log_plain", "container_link_share", "container_log_mean", "container_share",
@@ -59,14 +59,17 @@ impl Row {
     }
 }
 
-/// One row per block.
-pub(crate) fn measure(outline: &Outline, sums: &Sums) -> Vec<[f32; FEATURES]> {
+/// One row per block, in order. Rows are long, so they are not kept.
+pub(crate) fn measure<'a>(
+    outline: &'a Outline,
+    sums: &'a Sums,
+) -> impl Iterator<Item = [f32; FEATURES]> + 'a {
     let title = hash_words(outline.title.as_deref().unwrap_or_default());
-    let own: Vec<[f32; OWN]> = (0..outline.blocks.len()).map(|at| own(outline, at, &title, sums)).collect();
+    let own: Vec<[f32; OWN]> = (0..outline.blocks.len()).map(|at| own(outline, at, &title)).collect();
     let containers = containers(outline, sums);
     let core = core(outline, sums);
     let mut seen = HashSet::new();
-    let rows = outline.blocks.iter().enumerate().map(|(at, block)| {
+    outline.blocks.iter().enumerate().map(move |(at, block)| {
         let node = block.node as usize;
         let mut row = Row { values: [0.0; FEATURES], filled: 0 };
         row.push(&own[at]);
@@ -99,8 +102,7 @@ pub(crate) fn measure(outline: &Outline, sums: &Sums) -> Vec<[f32; FEATURES]> {
         row.push_bits(container.inherited);
         row.push_bits(container.near);
         row.values
-    });
-    rows.collect()
+    })
 }
 
 /// The innermost container with most of what the page has in paragraphs.
@@ -164,7 +166,7 @@ fn flag(is: bool) -> f32 {
 /// Titles are compared with blocks that can be one.
 const LONGEST_TITLE: u32 = 300;
 
-fn own(outline: &Outline, at: usize, title: &[u64], sums: &Sums) -> [f32; OWN] {
+fn own(outline: &Outline, at: usize, title: &[u64]) -> [f32; OWN] {
     let block: &Block = &outline.blocks[at];
     let text = outline.text_of(block);
     let ends = text.trim_end_matches(['"', '\'', '”', '»', '’', ')', '」', '』', ' ']);
@@ -191,7 +193,6 @@ fn own(outline: &Outline, at: usize, title: &[u64], sums: &Sums) -> [f32; OWN] {
         title_in_words = share(title, &words);
     }
     let letters = block.weight.max(1) as f32;
-    let page = sums.weight(0).max(1) as f32;
     [
         letters.ln(),
         block.link_weight as f32 / letters,
@@ -206,8 +207,6 @@ fn own(outline: &Outline, at: usize, title: &[u64], sums: &Sums) -> [f32; OWN] {
         flag(block.kind == Kind::Preformatted),
         words_in_title,
         title_in_words,
-        sums.before(at) as f32 / page,
-        1.0 - sums.before(at + 1) as f32 / page,
         digits as f32 / letters,
         capitals as f32 / letters,
         (lines as f32).ln_1p(),

@@ -22,7 +22,7 @@ macro_rules! hints {
 
 hints! {
     NAVIGATION = 0: ["nav" "navi" "navbar" "navigation" "menu" "submenu" "breadcrumb" "crumbs" "crumb" "pagination" "pager"
-        "paging" "toolbar" "topbar" "tabs" "tab" "sitemap" "dropdown" "okruszki" "path"];
+        "paging" "toolbar" "topbar" "tabs" "tab" "sitemap" "dropdown" "okruszki"];
     FOOTER = 1: ["footer" "foot" "bottom" "copyright" "legal" "imprint" "colophon" "stopka" "contentinfo"];
     HEADER = 2: ["header" "masthead" "logo" "topline" "naglowek"];
     SIDEBAR = 3: ["sidebar" "side" "aside" "rightcol" "leftcol" "rightcolumn" "leftcolumn" "col-right" "col-left" "widget"
@@ -41,7 +41,7 @@ hints! {
     PICTURE = 9: ["caption" "photo" "photos" "image" "gallery" "slideshow" "video" "thumb" "thumbnail" "media" "player"
         "foto" "picture" "img" "pic" "wp-caption" "galeria"];
     DIALOG = 10: ["cookie" "cookies" "consent" "gdpr" "modal" "popup" "overlay" "newsletter" "subscribe" "subscription"
-        "signup" "login" "register" "search" "paywall" "signin" "alert" "notice" "error" "warning" "noprint" "skip"];
+        "signup" "login" "register" "search" "paywall" "signin" "noprint" "skip"];
     CONTENT = 11: ["content" "story" "entry" "post" "body" "text" "main" "detail" "details" "news" "tresc" "maincontent"
         "primary" "page"];
     ARTICLE = 12: ["article" "artykul" "hentry" "newsitem" "blogpost" "post-full"];
@@ -96,6 +96,24 @@ impl Hints {
             }
         }
         hints
+    }
+
+    /// Names of what stands beside a text.
+    pub fn is_doubtful(self) -> bool {
+        const DOUBTS: [Hints; 11] = [
+            Hints::NAVIGATION,
+            Hints::FOOTER,
+            Hints::HEADER,
+            Hints::SIDEBAR,
+            Hints::COMMENT,
+            Hints::RELATED,
+            Hints::SHARE,
+            Hints::AD,
+            Hints::META,
+            Hints::PICTURE,
+            Hints::DIALOG,
+        ];
+        DOUBTS.into_iter().any(|doubt| self.has(doubt))
     }
 
     pub fn with(self, other: Self) -> Self {

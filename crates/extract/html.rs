@@ -8,11 +8,14 @@ use crate::hints::{Hints, is_hidden};
 use crate::math::Math;
 use crate::outline::{Outline, Writer};
 use crate::tokenizer::{Token, Tokenizer};
+use crate::words::squeeze;
 
 /// Elements deeper than this are laid beside each other, as browsers do.
 const MAX_DEPTH: usize = 512;
 /// How far an end tag of an element in line looks for its start.
 const REACH: usize = 32;
+/// Titles are read this far.
+const MAX_TITLE: usize = 1000;
 /// Pages are read this far.
 const MAX_PAGE: usize = 1 << 29;
 
@@ -86,16 +89,18 @@ impl Reader<'_> {
     fn raw(&mut self, element: Element, text: &str) {
         match element {
             Element::Title if self.title.is_none() && self.hidden_at.is_none() => {
-                let title = htmlize::unescape(text);
-                let words: Vec<&str> = title.split_whitespace().collect();
-                self.title = (!words.is_empty()).then(|| words.join(" "));
+                let title = squeeze(&htmlize::unescape(text), MAX_TITLE);
+                self.title = (!title.is_empty()).then_some(title);
             }
             // Source of a formula that MathJax sets on the reader's machine.
             Element::Script => {
                 let kind = self.tokens.attributes.get(self.tokens.page(), b"type").unwrap_or_default();
                 if kind.starts_with(b"math/tex") && self.hidden_at.is_none() {
                     let fence = if kind.ends_with(b"mode=display") { "$$" } else { "$" };
-                    self.writer.verbatim(&format!("{fence}{}{fence}", text.trim()));
+                    let source = squeeze(text, usize::MAX);
+                    if !source.is_empty() {
+                        self.writer.verbatim(&format!("{fence}{source}{fence}"));
+                    }
                 }
             }
             Element::Xmp | Element::Plaintext if self.hidden_at.is_none() => {
@@ -347,9 +352,11 @@ impl Reader<'_> {
         if is_formula
             && self.hidden_at.is_none()
             && let Ok(alt) = std::str::from_utf8(alt)
-            && !alt.trim().is_empty()
         {
-            self.writer.verbatim(&format!("${}$", htmlize::unescape_attribute(alt.trim())));
+            let source = squeeze(&htmlize::unescape_attribute(alt), usize::MAX);
+            if !source.is_empty() {
+                self.writer.verbatim(&format!("${source}$"));
+            }
         }
     }
 }

@@ -1,13 +1,16 @@
 //! HTML to text: a page's encoding, its blocks, and which of them are its main content.
 //!
 //! **Invariant:** a pure function of the page's bytes. No page makes it fail; time is linear in the page, with a constant
-//! that the depth of open elements bounds (512); memory is at most five times the page plus 128 MiB.
+//! that the depth of open elements bounds (512); memory is at most three times the page, as UTF-8, plus
+//! 128 MiB.
 
 mod attributes;
 mod context;
 mod element;
 mod encoding;
 mod features;
+#[doc(hidden)]
+pub mod fitting;
 mod hints;
 mod html;
 mod main_content;
@@ -87,7 +90,9 @@ pub struct Options {
 /// A page as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// One line per paragraph, heading, list item and table row; lines of `<pre>` and `<br>` as they are.
+    /// One line per paragraph, heading, list item (`- `, `1. `) and row of a table of short cells (`| a | b |`); lines of
+    /// `<pre>` and `<br>` as they are; formulas as TeX between dollar signs. No empty lines between them: so does
+    /// trafilatura write, and FineWeb's rules on lines were tuned on its text.
     pub text: String,
     /// `<title>`.
     pub title: Option<String>,
@@ -101,34 +106,13 @@ pub struct Page {
 pub fn extract(html: &[u8], charset: Option<&str>, options: &Options) -> Page {
     let (page, encoding) = decode(html, charset);
     let outline = html::read(&page);
-    let line = match options.mode {
-        Mode::Precision => Some(main_content::PRECISION),
-        Mode::Balanced => Some(main_content::BALANCED),
-        Mode::Recall => Some(main_content::RECALL),
+    let lines = match options.mode {
+        Mode::Precision => Some(1),
+        Mode::Balanced => Some(2),
+        Mode::Recall => Some(3),
         Mode::AllText => None,
     };
-    let kept = line.map(|line| main_content::select(&outline, line));
+    let kept = lines.map(|lines| main_content::select(&outline, &main_content::LINES[..lines]));
     let text = render::render(&outline, |at| kept.as_ref().is_none_or(|kept| kept[at]));
     Page { text, title: outline.title, language: outline.language, encoding }
-}
-
-/// What is measured of each block of a page, for those who fit the weights.
-#[doc(hidden)]
-pub fn measure(html: &[u8]) -> (Vec<&'static str>, Vec<(String, Vec<f32>, Vec<u32>)>) {
-    let (page, _) = decode(html, None);
-    let outline = html::read(&page);
-    let sums = sums::Sums::of(&outline);
-    let rows = features::measure(&outline, &sums);
-    let nodes = |block: &outline::Block| {
-        let mut path = Vec::new();
-        let mut at = block.node;
-        while at > 0 {
-            path.push(at);
-            at = outline.nodes[at as usize].parent;
-        }
-        path
-    };
-    let blocks = outline.blocks.iter().zip(rows);
-    let blocks = blocks.map(|(block, row)| (outline.text_of(block).to_owned(), row.to_vec(), nodes(block)));
-    (features::NAMES.to_vec(), blocks.collect())
 }

@@ -2,6 +2,8 @@
 //!
 //! The author's TeX (an annotation, `alttext`) is taken where it is there; else presentation markup is read off.
 
+use crate::words::squeeze;
+
 /// Frames beyond this depth write their content alone.
 const MAX_DEPTH: usize = 256;
 
@@ -112,11 +114,9 @@ impl Math {
             self.close();
         }
         let texts = [&self.annotation, &self.alternative, &self.written];
-        let Some(text) = texts.into_iter().map(|text| text.trim()).find(|text| !text.is_empty()) else {
-            return String::new();
-        };
-        let words: Vec<&str> = text.split_whitespace().collect();
+        let texts = texts.into_iter().map(|text| squeeze(text, usize::MAX));
+        let Some(text) = texts.into_iter().find(|text| !text.is_empty()) else { return String::new() };
         let fence = if self.is_display { "$$" } else { "$" };
-        format!("{fence}{}{fence}", words.join(" "))
+        format!("{fence}{text}{fence}")
     }
 }

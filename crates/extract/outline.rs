@@ -2,11 +2,12 @@
 
 use crate::element::Element;
 use crate::hints::Hints;
+use crate::words::is_space;
 
-/// Containers beyond these count as their parents: 28 MiB at most.
-pub(crate) const MAX_NODES: usize = 1 << 20;
-/// Blocks beyond these become lines of the last one: 80 MiB at most.
-const MAX_BLOCKS: usize = 1 << 21;
+/// Containers beyond these count as their parents.
+const MAX_NODES: usize = 1 << 18;
+/// Blocks beyond these become lines of the last one.
+const MAX_BLOCKS: usize = 1 << 18;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -214,9 +215,7 @@ impl Writer {
             last.end = end as u32;
             last.weight = last.weight.saturating_add(weight);
             last.link_weight = last.link_weight.saturating_add(link_weight);
-            self.text.push('\n');
-            self.start = self.text.len();
-            return;
+            return self.start_line();
         }
         let (row, column) = self.cell();
         self.blocks.push(Block {
@@ -234,6 +233,15 @@ impl Writer {
             row,
             column,
         });
+        if self.blocks.len() == MAX_BLOCKS {
+            self.start_line();
+        }
+    }
+
+    /// What comes next is a line of the last block.
+    fn start_line(&mut self) {
+        self.text.push('\n');
+        self.start = self.text.len();
     }
 
     /// Row and column of the innermost table; a table and a row count once they say something.
@@ -284,7 +292,8 @@ impl Writer {
                 self.item = Some((depth, number));
             }
             Element::Table => {
-                for outer in &mut self.open_tables {
+                // Where one is marked, so are those around it.
+                for outer in self.open_tables.iter_mut().rev().take_while(|outer| !outer.has_table_inside) {
                     outer.has_table_inside = true;
                     if let Some(table) = (outer.number as usize).checked_sub(1) {
                         self.tables[table].has_table_inside = true;
@@ -341,10 +350,6 @@ impl Writer {
             language,
         }
     }
-}
-
-fn is_space(character: char) -> bool {
-    character.is_whitespace() || character.is_control()
 }
 
 /// Bytes up to the next white space or control character.

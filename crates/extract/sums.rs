@@ -55,11 +55,6 @@ impl Sums {
         self.inside(&self.paragraphs, node)
     }
 
-    /// Letters before a block.
-    pub fn before(&self, block: usize) -> u64 {
-        self.weight[block]
-    }
-
     pub fn wider(&self, node: usize) -> usize {
         self.wider[node] as usize
     }

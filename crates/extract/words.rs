@@ -1,4 +1,4 @@
-//! Hashes of words and texts: all that comparing them needs.
+//! Words: hashes, which are all that comparing needs, and single spaces between them.
 
 /// Words of a title that count.
 const MAX_WORDS: usize = 64;
@@ -35,6 +35,26 @@ pub(crate) fn hash_words(text: &str) -> Vec<u64> {
         }
     }
     words
+}
+
+/// What stands between words.
+pub(crate) fn is_space(character: char) -> bool {
+    character.is_whitespace() || character.is_control()
+}
+
+/// The words of a text with single spaces between them, up to about `most` bytes.
+pub(crate) fn squeeze(text: &str, most: usize) -> String {
+    let mut squeezed = String::new();
+    for word in text.split(is_space).filter(|word| !word.is_empty()) {
+        if squeezed.len() + word.len() > most {
+            break;
+        }
+        if !squeezed.is_empty() {
+            squeezed.push(' ');
+        }
+        squeezed.push_str(word);
+    }
+    squeezed
 }
 
 /// Equal texts, equal hashes.

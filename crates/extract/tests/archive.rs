@@ -1,4 +1,5 @@
 //! The least reading of WARC files that tests and the benchmark need: the product's own reader is the crate `shards`.
+#![allow(clippy::disallowed_types)]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
