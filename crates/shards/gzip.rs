@@ -38,6 +38,7 @@ pub(crate) fn header_length(bytes: &[u8]) -> Option<Result<usize, ()>> {
 
 /// Where a member of a crawl file begins: it unpacks, and what comes out is the head of a record.
 pub(crate) fn find_member(bytes: &[u8], is_all: bool) -> Option<usize> {
+    let mut trial = Member::new();
     memchr::memmem::find_iter(bytes, [0x1F, 0x8B, 8].as_slice()).find(|at| {
         let packed = &bytes[*at..];
         if !is_all && packed.len() < TRIAL_BYTES {
@@ -46,7 +47,8 @@ pub(crate) fn find_member(bytes: &[u8], is_all: bool) -> Option<usize> {
         let Some(Ok(length)) = header_length(packed) else { return false };
         let mut head = Vec::new();
         let packed = &packed[length..packed.len().min(length + TRIAL_BYTES)];
-        let unpacked = Member::new().unpack(packed, &mut head, 256);
+        trial.restart();
+        let unpacked = trial.unpack(packed, &mut head, 256);
         unpacked.is_ok()
             && (head.starts_with(b"WARC/") || memchr::memmem::find(&head, b"://").is_some_and(|at| at < 16))
     })
@@ -75,6 +77,13 @@ impl Member {
     /// Behind its header.
     pub fn new() -> Self {
         Self { inflate: Decompress::new(false), checksum: Crc::new(), is_unpacked: false }
+    }
+
+    /// For another member: cheaper than a new one.
+    pub fn restart(&mut self) {
+        self.inflate.reset(false);
+        self.checksum.reset();
+        self.is_unpacked = false;
     }
 
     /// Unpacks until `out` is that long, `packed` is used up or the member ends.

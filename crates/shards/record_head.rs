@@ -131,7 +131,9 @@ fn warc_head(bytes: &[u8]) -> Found {
     for (index, end) in memchr::memchr_iter(b'\n', &bytes[..bytes.len().min(LONGEST_HEAD)]).enumerate() {
         let line = bytes[at..end].trim_ascii_end();
         at = end + 1;
-        if index == 0 && !line.get(VERSION.len()).is_some_and(u8::is_ascii_digit) {
+        let is_version = line.starts_with(VERSION) && line.get(VERSION.len()).is_some_and(u8::is_ascii_digit);
+        // A second version line is the next record's: a search for its start must not read far at every one.
+        if is_version != (index == 0) {
             return Found::Nothing;
         }
         if line.is_empty() {
@@ -244,7 +246,7 @@ mod tests {
 
     #[test]
     fn heads_as_tools_write_them() {
-        let cases: [(&[u8], Found); 9] = [
+        let cases: [(&[u8], Found); 10] = [
             (
                 b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 7\r\n\r\n1234567",
                 warc(Kind::Response, 52, Some(7)),
@@ -258,6 +260,7 @@ mod tests {
             ),
             (b"WARC/1.0\r\nContent-Length: 7\r\n", Found::Partial),
             (b"WAR", Found::Partial),
+            (b"WARC/1.0\nWARC-Type: response\nWARC/1.0\n\n", Found::Nothing),
             (b"WARCs are files\n\n", Found::Nothing),
             (b"HTTP/1.1 200 OK\r\n\r\n", Found::Nothing),
         ];

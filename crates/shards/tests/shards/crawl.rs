@@ -302,6 +302,22 @@ fn behind_a_damaged_member_reading_goes_on() {
     }
 }
 
+/// Each would take minutes if every place where something could begin were read far.
+#[test]
+fn hostile_files_take_linear_time() {
+    let start = std::time::Instant::now();
+    for (name, bytes) in [
+        ("a.warc", b"WARC/1.0\n".repeat(1 << 20)),
+        ("a.warc", [b"WARC/1.0\nContent-Length: 9\n\n".repeat(1 << 17), b"x\n".repeat(1 << 20)].concat()),
+        ("a.warc.gz", [gzip(b"WARC/1.0\n"), b"\x1F\x8B\x08\0\0\0\0\0\0\0".repeat(1 << 16)].concat()),
+        ("a.arc", b"filedesc://a 1.2.3.4 20140216050221 text/plain 9\n".repeat(1 << 16)),
+    ] {
+        let (_folder, shard) = file(name, &bytes);
+        summary(&shard, &ReadOptions::default());
+    }
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
 #[test]
 fn an_arc_file_is_read() {
     let body = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n{}", words(1));
