@@ -41,7 +41,8 @@ static INPUT: LazyLock<Input> = LazyLock::new(|| {
             blocks.push(block);
         }
     }
-    let batches: Vec<RecordBatch> = blocks.iter().map(|block| block.parse(&options).unwrap()).collect();
+    let batches: Vec<RecordBatch> =
+        blocks.iter().map(|block| block.parse(&options).unwrap().records).collect();
     let texts: Vec<String> = batches.iter().flat_map(texts).collect();
     let bytes = texts.iter().map(String::len).sum();
     Input { blocks, batches, texts, bytes }
@@ -74,7 +75,38 @@ fn parse(bencher: Bencher<'_, '_>) {
     let options = ReadOptions::default();
     bencher
         .counter(counter())
-        .bench(|| INPUT.blocks.iter().map(|b| b.parse(&options).unwrap().num_rows()).sum::<usize>());
+        .bench(|| INPUT.blocks.iter().map(|b| b.parse(&options).unwrap().records.num_rows()).sum::<usize>());
+}
+
+/// WARC records found in a packed file: bytes are those that come out.
+#[divan::bench(sample_count = 3)]
+fn find_records(bencher: Bencher<'_, '_>) {
+    let Some(crawl) = crawl() else { return };
+    bencher
+        .counter(BytesCount::new(crawl.iter().map(|block| block.bytes as usize).sum::<usize>()))
+        .bench(self::crawl);
+}
+
+/// HTTP bodies unpacked and HTML extracted: bytes are those of the records.
+#[divan::bench(sample_count = 3)]
+fn pages_to_text(bencher: Bencher<'_, '_>) {
+    let Some(crawl) = crawl() else { return };
+    let options = ReadOptions::default();
+    bencher
+        .counter(BytesCount::new(crawl.iter().map(|block| block.bytes as usize).sum::<usize>()))
+        .bench(|| crawl.iter().map(|b| b.parse(&options).unwrap().records.num_rows()).sum::<usize>());
+}
+
+/// The real pages as a crawl; none without `$CORPUS_TEST_DATA`.
+fn crawl() -> Option<Vec<Block>> {
+    let path = PathBuf::from(std::env::var("CORPUS_TEST_DATA").ok()?).join("data/crawl/web_pages.warc.gz");
+    let inputs = shards::discover(&[path], &[]).ok()?;
+    let mut reader = ShardReader::open(inputs.shards.first()?, &ReadOptions::default()).ok()?;
+    let mut blocks = Vec::new();
+    while let Ok(Some(block)) = reader.next_block() {
+        blocks.push(block);
+    }
+    Some(blocks)
 }
 
 #[divan::bench(args = Splitter::NAMES, sample_count = 3)]

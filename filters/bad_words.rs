@@ -115,7 +115,7 @@ impl Lexicons {
                 .extend(wanted.map(|e| (e.word.to_lowercase(), e.severity)));
         }
         for path in settings.list("lists") {
-            let list = settings.lists.get(path).map_or("", String::as_str);
+            let list = settings.lists.get(path).map_or("", |list| &**list);
             let parsed = parse(path, list)?.into_iter().map(|e| (e.word.to_lowercase(), e.severity));
             entries.entry(language_of(path)?).or_default().extend(parsed);
         }

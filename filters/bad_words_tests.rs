@@ -25,7 +25,7 @@ fn settings(builtin: bool, lists: &[(&str, &str)]) -> Settings {
     let mut settings = Settings::default();
     settings.options.insert("builtin".into(), Bool(builtin));
     settings.options.insert("lists".into(), List(lists.iter().map(|(path, _)| (*path).to_owned()).collect()));
-    settings.lists = lists.iter().map(|(path, list)| ((*path).to_owned(), (*list).to_owned())).collect();
+    settings.lists = lists.iter().map(|(path, list)| ((*path).to_owned(), (*list).into())).collect();
     settings
 }
 

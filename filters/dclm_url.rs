@@ -137,7 +137,7 @@ mod tests {
         let mut settings = settings(&FILTER);
         for (key, list) in LISTS {
             settings.options.insert(key.to_owned(), OptionValue::List(vec![key.to_owned()]));
-            settings.lists.insert(key.to_owned(), list.to_owned());
+            settings.lists.insert(key.to_owned(), list.into());
         }
         let mut raised = Raised::default();
         let mut document = Document { url, ..Document::new("") };

@@ -102,7 +102,7 @@ fn build(settings: &Settings) -> Result<Box<dyn Filter>, String> {
     let mut overlap =
         EvalOverlap { ngrams: HashMap::new(), seen: Vec::new(), lengths: Vec::new(), items: Vec::new() };
     for (set, path) in settings.list("sets").iter().enumerate() {
-        let text = settings.lists.get(path).map_or("", String::as_str);
+        let text = settings.lists.get(path).map_or("", |text| text);
         for (line, item) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let texts = match item.trim_start().starts_with('{') {
                 true => serde_json::from_str::<Value>(item)

@@ -15,7 +15,7 @@ const LINES: &str = "A man is seen standing on a ladder beside a house and holdi
 fn settings(ngram: f64) -> Settings {
     let mut settings = testing::settings(&FILTER);
     let sets = ["questions.jsonl", "lines.txt"].map(str::to_owned);
-    settings.lists = sets.iter().cloned().zip([QUESTIONS, LINES].map(str::to_owned)).collect();
+    settings.lists = sets.iter().cloned().zip([QUESTIONS, LINES].map(Into::into)).collect();
     settings.options.insert("sets".into(), OptionValue::List(sets.to_vec()));
     settings.options.insert("ngram".into(), OptionValue::Number(ngram));
     settings
@@ -77,6 +77,6 @@ fn wrong_settings_are_named() {
     let error = |settings: &Settings| build(settings).err().unwrap();
     assert!(error(&settings(1.0)).contains("ngram = 1: write a whole number of words from 2 to 64"));
     let mut broken = settings(13.0);
-    broken.lists.insert("questions.jsonl".into(), format!("{QUESTIONS}\n{{\"question\": \"no end"));
+    broken.lists.insert("questions.jsonl".into(), format!("{QUESTIONS}\n{{\"question\": \"no end").into());
     assert!(error(&broken).starts_with("questions.jsonl, line 5"), "{}", error(&broken));
 }

@@ -21,20 +21,24 @@ mod gopher_quality;
 mod gopher_repetition;
 mod language;
 mod mask_pii;
+mod phones;
 mod pieces;
 mod quality_model;
 pub mod redpajama2;
 mod redpajama2_lines;
+mod repair;
 mod scratch;
 mod stop_words;
 mod symbol_lines;
 #[cfg(test)]
 mod testing;
 mod url_blocklist;
+mod url_lists;
 
 use document::FilterSpec;
 
 pub use stop_words::{STOP_WORD_LANGUAGES, stop_words};
+pub use url_blocklist::ut1_paths;
 
 /// Every filter, by name.
 pub const FILTERS: &[&FilterSpec] = &[
@@ -58,6 +62,7 @@ pub const FILTERS: &[&FilterSpec] = &[
     &mask_pii::FILTER,
     &quality_model::FILTER,
     &redpajama2::FILTER,
+    &repair::FILTER,
     &symbol_lines::FILTER,
     &url_blocklist::FILTER,
 ];

@@ -1,36 +1,77 @@
-//! Are there addresses of people: e-mail, public IPv4? They are replaced, nothing is dropped.
+//! Are there addresses of people: e-mail, public IP, telephone? They are replaced, tagged, or drop the page.
 //!
 //! What is an address is said by datatrove's two patterns, and an IPv4 address is public where Python 3.11.7's
 //! `ipaddress` calls it global; the replacements are datatrove's, too. The choice among them is ours: by the hash of
 //! what is replaced. The reference takes them in turn with a counter that lives across documents, so what it writes
 //! depends on how the input was cut into shards and on which other documents a shard holds; here the same address
 //! becomes the same replacement everywhere. The kept text can be longer than the text was.
+//!
+//! Telephone numbers (`phones.rs`) and IPv6 addresses are ours, and off unless a recipe sets them: the defaults are
+//! datatrove's. Numbers become some that are kept for fiction, addresses of IPv6 those for documentation (RFC 3849);
+//! of IPv6 only 2000::/3 is looked at, the unicast space that is in use, without what IANA sets apart in it.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use document::{
-    Document, FilterSpec, Judge, LineEdits, LineFilter, OptionSpec, Piece, Raised, Settings, Signal, Signals,
+    Check, Document, FilterSpec, Form, Judge, LineEdits, LineFilter, OptionSpec, Piece, Raised, Settings,
+    Signal, Signals,
 };
 use memchr::{memchr, memchr_iter};
 use regex::Regex;
 use text::characters::is_word_character;
 use text::stable_hash::hash_id;
 
+use crate::phones::phones;
+
 pub const FILTER: FilterSpec = FilterSpec {
     name: "mask_pii",
-    source: "datatrove PIIFormatter; replacements chosen by hash",
-    about: "Which e-mail and public IPv4 addresses does it name? Replaces them.",
-    checks: &[],
-    signals: &[Signal::MaskedEmails, Signal::MaskedIpAddresses],
+    source: "datatrove PIIFormatter, replacements chosen by hash; telephone numbers and IPv6 ours",
+    about: "Which e-mail, public IP and telephone addresses does it name? Replaces them.",
+    checks: &[
+        Check::edit("emails_masked", "E-mail addresses that were replaced."),
+        Check::edit("ip_addresses_masked", "Public IP addresses that were replaced."),
+        Check::edit("phone_numbers_masked", "Telephone numbers that were replaced."),
+        Check::on_demand("emails", "has_email", "It holds an e-mail address."),
+        Check::on_demand("ip_addresses", "has_ip_address", "It holds a public IPv4 address."),
+        Check::on_demand("ipv6_addresses", "has_ipv6_address", "It holds a public IPv6 address."),
+        Check::on_demand("phone_numbers", "has_phone_number", "It holds a telephone number."),
+    ],
+    signals: &[Signal::MaskedEmails, Signal::MaskedIpAddresses, Signal::PhoneNumbers],
     options: &[
-        switch("emails", "replace e-mail addresses"),
-        switch("ip_addresses", "replace public IPv4 addresses"),
+        action(
+            "emails",
+            r#""mask""#,
+            "e-mail addresses: mask, replace them; tag, count them; drop the page; off",
+        ),
+        action("ip_addresses", r#""mask""#, "public IPv4 addresses, likewise"),
+        action("ipv6_addresses", r#""off""#, "public IPv6 addresses, likewise"),
+        action("phone_numbers", r#""off""#, "telephone numbers, likewise"),
     ],
     judge: Judge::Lines(build),
 };
 
-const fn switch(key: &'static str, why: &'static str) -> OptionSpec {
-    OptionSpec { key, default: "true", allowed: &[], is_path: false, why }
+const fn action(key: &'static str, default: &'static str, why: &'static str) -> OptionSpec {
+    OptionSpec { key, default, allowed: &["mask", "tag", "drop", "off"], is_path: false, why }
+}
+
+/// What is looked for; the order is that of the options.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Email,
+    Ipv4,
+    Ipv6,
+    Phone,
+}
+
+const KINDS: [Kind; 4] = [Kind::Email, Kind::Ipv4, Kind::Ipv6, Kind::Phone];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Action {
+    Mask,
+    /// Count, and let the plan drop the page if its check is on.
+    Tag,
+    Off,
 }
 
 /// Addresses that belong to nobody (RFC 2606).
@@ -44,21 +85,26 @@ const DOMAIN: &str = r"^(?:(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-
 const IP_ADDRESS: &str =
     r"(?:(?:25[0-5]|2[0-4][0-9]|[01]?[0-9][0-9]?)\.){3}(?:25[0-5]|2[0-4][0-9]|[01]?[0-9][0-9]?)";
 
+/// Kept for documentation (RFC 3849).
+const IPV6_ADDRESSES: [&str; 2] = ["2001:db8::1", "2001:db8::2"];
+/// Of the hundred that the North American plan keeps for fiction: 555-0100 to 555-0199.
+const PHONE_NUMBERS: [&str; 2] = ["202-555-0114", "202-555-0187"];
+
 struct MaskPii {
-    emails: bool,
-    ip_addresses: bool,
+    /// By kind.
+    actions: [Action; 4],
     domain: Regex,
     ip_address: Regex,
 }
 
 fn build(settings: &Settings) -> Result<Box<dyn LineFilter>, String> {
     let regex = |pattern| Regex::new(pattern).map_err(|error| error.to_string());
-    Ok(Box::new(MaskPii {
-        emails: settings.bool("emails"),
-        ip_addresses: settings.bool("ip_addresses"),
-        domain: regex(DOMAIN)?,
-        ip_address: regex(IP_ADDRESS)?,
-    }))
+    let actions = std::array::from_fn(|kind| match settings.text(FILTER.options[kind].key) {
+        "mask" => Action::Mask,
+        "tag" | "drop" => Action::Tag,
+        _ => Action::Off,
+    });
+    Ok(Box::new(MaskPii { actions, domain: regex(DOMAIN)?, ip_address: regex(IP_ADDRESS)? }))
 }
 
 impl LineFilter for MaskPii {
@@ -67,50 +113,155 @@ impl LineFilter for MaskPii {
         document: &Document<'_>,
         edits: &mut LineEdits,
         signals: &mut Signals,
-        _raised: &mut Raised,
+        raised: &mut Raised,
         _buffer: &mut String,
     ) {
         let text = document.text;
         edits.clear(FILTER.checks.len());
-        let (mut emails, mut ip_addresses, mut end) = (0, 0, 0);
-        if self.emails {
+        let mut writer = Writer { filter: self, text, edits, kept: 0, counts: [0; 4] };
+        let mut end = 0;
+        if self.looks_for(Kind::Email) {
             for at in memchr_iter(b'@', text.as_bytes()) {
                 let Some(start) = local_part(text, end, at) else { continue };
                 let Some(domain) = self.domain.find(&text[at + 1..]) else { continue };
-                ip_addresses += self.mask_ip_addresses(text, end, start, &mut edits.pieces);
+                self.ip_addresses(text, end..start, &mut writer);
                 end = at + 1 + domain.end();
-                replace(text, start, end, &EMAILS, &mut edits.pieces);
-                emails += 1;
+                writer.found(Kind::Email, start..end);
             }
         }
-        ip_addresses += self.mask_ip_addresses(text, end, text.len(), &mut edits.pieces);
-        signals.set(Signal::MaskedEmails, f64::from(emails));
-        signals.set(Signal::MaskedIpAddresses, f64::from(ip_addresses));
+        self.ip_addresses(text, end..text.len(), &mut writer);
+        let counts = writer.finish();
+        for (kind, count) in KINDS.into_iter().zip(counts) {
+            if count > 0 {
+                raised.raise(FIRST_DROP + kind as usize);
+            }
+        }
+        let [emails, ipv4, ipv6, phones] = counts.map(f64::from);
+        signals.set(Signal::MaskedEmails, emails);
+        signals.set(Signal::MaskedIpAddresses, ipv4 + ipv6);
+        signals.set(Signal::PhoneNumbers, phones);
     }
 }
+
+/// The check that drops for the first kind; the others follow.
+const FIRST_DROP: usize = 3;
 
 impl MaskPii {
-    /// Adds the pieces of `text[start..end]`; returns how many addresses it replaced.
-    fn mask_ip_addresses(&self, text: &str, start: usize, end: usize, pieces: &mut Vec<Piece>) -> u32 {
-        let (mut kept, mut masked) = (start, 0);
-        let part = &text[start..end];
-        if self.ip_addresses && memchr(b'.', part.as_bytes()).is_some() {
+    fn looks_for(&self, kind: Kind) -> bool {
+        self.actions[kind as usize] != Action::Off
+    }
+
+    /// IPv4 addresses between e-mail addresses, and between those what is ours.
+    fn ip_addresses(&self, text: &str, range: Range<usize>, writer: &mut Writer<'_, '_>) {
+        let mut end = range.start;
+        let part = &text[range.clone()];
+        if self.looks_for(Kind::Ipv4) && memchr(b'.', part.as_bytes()).is_some() {
             for found in self.ip_address.find_iter(part).filter(|found| is_public(found.as_str())) {
-                let range = start + found.start()..start + found.end();
-                pieces.push(Piece::kept(kept..range.start, false));
-                replace(text, range.start, range.end, &IP_ADDRESSES, pieces);
-                (kept, masked) = (range.end, masked + 1);
+                let found = range.start + found.start()..range.start + found.end();
+                self.ipv6_addresses(text, end..found.start, writer);
+                end = found.end;
+                writer.found(Kind::Ipv4, found);
             }
         }
-        pieces.push(Piece::kept(kept..end, false));
-        masked
+        self.ipv6_addresses(text, end..range.end, writer);
+    }
+
+    fn ipv6_addresses(&self, text: &str, range: Range<usize>, writer: &mut Writer<'_, '_>) {
+        let mut end = range.start;
+        if self.looks_for(Kind::Ipv6) {
+            // An address begins with its first group, four digits.
+            for at in memchr_iter(b':', &text.as_bytes()[range.clone()]) {
+                let start = (range.start + at).saturating_sub(4);
+                if start < end || !text.is_char_boundary(start) {
+                    continue;
+                }
+                let Some(found) = ipv6_at(text, start, range.end) else { continue };
+                self.phone_numbers(text, end..start, writer);
+                end = found.end;
+                writer.found(Kind::Ipv6, found);
+            }
+        }
+        self.phone_numbers(text, end..range.end, writer);
+    }
+
+    fn phone_numbers(&self, text: &str, range: Range<usize>, writer: &mut Writer<'_, '_>) {
+        if self.looks_for(Kind::Phone) {
+            let part = &text[range.clone()];
+            phones(part, |found| {
+                writer.found(Kind::Phone, range.start + found.start..range.start + found.end)
+            });
+        }
     }
 }
 
-fn replace(text: &str, start: usize, end: usize, with: &[&'static str], pieces: &mut Vec<Piece>) {
-    let choice = hash_id(&text[start..end], 0) % with.len() as u64;
-    let replacement = Some(with[choice as usize]);
-    pieces.push(Piece { range: start..end, begins_line: false, replacement });
+/// Writes pieces from left to right.
+struct Writer<'a, 'b> {
+    filter: &'a MaskPii,
+    text: &'b str,
+    edits: &'a mut LineEdits,
+    /// Up to here there are pieces.
+    kept: usize,
+    counts: [u32; 4],
+}
+
+impl Writer<'_, '_> {
+    fn found(&mut self, kind: Kind, range: Range<usize>) {
+        self.counts[kind as usize] += 1;
+        if self.filter.actions[kind as usize] != Action::Mask {
+            return;
+        }
+        let (check, with): (usize, &[&'static str]) = match kind {
+            Kind::Email => (0, &EMAILS),
+            Kind::Ipv4 => (1, &IP_ADDRESSES),
+            Kind::Ipv6 => (1, &IPV6_ADDRESSES),
+            Kind::Phone => (2, &PHONE_NUMBERS),
+        };
+        self.edits.lines[check] += 1;
+        self.edits.pieces.push(Piece::kept(self.kept..range.start, false));
+        self.kept = range.end;
+        let choice = hash_id(&self.text[range.clone()], 0) % with.len() as u64;
+        let replacement = Some(with[choice as usize]);
+        self.edits.pieces.push(Piece { range, begins_line: false, replacement });
+    }
+
+    fn finish(self) -> [u32; 4] {
+        if self.kept == 0 {
+            self.edits.form = Form::Whole;
+        } else {
+            self.edits.pieces.push(Piece::kept(self.kept..self.text.len(), false));
+        }
+        self.counts
+    }
+}
+
+/// The public address that begins at `start` and ends before `end`.
+fn ipv6_at(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
+    let is_part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
+    let bytes = text.as_bytes();
+    let before = text[..start].chars().next_back();
+    if !matches!(bytes[start], b'2' | b'3')
+        || before.is_some_and(|c| is_word_character(c) || c == ':' || c == '.')
+    {
+        return None;
+    }
+    let length = bytes[start..end].iter().take(40).take_while(|byte| is_part(byte)).count();
+    // A colon may end the clause, and not be the address's.
+    let whole = &text[start..start + length];
+    [whole, whole.trim_end_matches(':')].into_iter().find_map(|address| {
+        let found = start..start + address.len();
+        let after = text[found.end..].chars().next();
+        let is_public = address.parse().is_ok_and(is_public_ipv6);
+        (is_public && !after.is_some_and(is_word_character)).then_some(found)
+    })
+}
+
+/// In 2000::/3, and not in a part that IANA keeps for a purpose: protocols, benchmarks, documentation, 6to4.
+fn is_public_ipv6(address: Ipv6Addr) -> bool {
+    let [first, second, ..] = address.segments();
+    let is_special = first == 0x2001 && (second < 0x200 || second == 0xDB8)
+        || first == 0x2002
+        || first == 0x3FFF && second < 0x1000;
+    first >> 13 == 1 && !is_special
 }
 
 /// Where the address whose `@` is at `at` begins, at `from` at the earliest: the first word boundary from which on

@@ -1,13 +1,14 @@
 //! Tests of `mask_pii`. Expected texts are datatrove's under CPython 3.11.7, with one replacement each.
 
-use document::OptionValue::Bool;
+use document::OptionValue::Text;
 
 use super::*;
 
 fn edits(text: &str, emails: bool, ip_addresses: bool) -> (LineEdits, [f64; 2]) {
     let mut settings = Settings::default();
-    settings.options.insert("emails".into(), Bool(emails));
-    settings.options.insert("ip_addresses".into(), Bool(ip_addresses));
+    let action = |is_on: bool| Text(if is_on { "mask" } else { "off" }.into());
+    settings.options.insert("emails".into(), action(emails));
+    settings.options.insert("ip_addresses".into(), action(ip_addresses));
     let filter = build(&settings).unwrap();
     let (mut edits, mut signals) = (LineEdits::default(), Signals::default());
     let document = Document::new(text);
@@ -114,4 +115,75 @@ fn time_is_linear() {
         let text = unit.repeat(1_000_000 / unit.len());
         assert!(edits(&text, true, true).0.pieces.len() <= text.len());
     }
+}
+
+fn acted(text: &str, key: &str, action: &str) -> (String, f64, u64, u32) {
+    let mut settings = Settings::default();
+    settings.options.insert(key.into(), Text(action.into()));
+    let filter = build(&settings).unwrap();
+    let (mut edits, mut signals, mut raised) = (LineEdits::default(), Signals::default(), Raised::default());
+    filter.judge_lines(&Document::new(text), &mut edits, &mut signals, &mut raised, &mut String::new());
+    let mut out = String::new();
+    edits.apply(text, &mut out);
+    let found = FILTER.signals.iter().map(|signal| signals.get(*signal).unwrap()).sum();
+    (out, found, raised.0, edits.lines.iter().sum())
+}
+
+#[test]
+fn each_kind_is_masked_tagged_or_drops() {
+    let text = "To a@b.cd, 8.8.8.8, 2a00:1450:4001::200e or (415) 555-2671.";
+    for (index, key) in ["emails", "ip_addresses", "ipv6_addresses", "phone_numbers"].into_iter().enumerate()
+    {
+        let (masked, found, raised, edits) = acted(text, key, "mask");
+        assert!(masked != text && found == 1.0 && edits == 1, "{masked}");
+        for action in ["tag", "drop"] {
+            assert_eq!(acted(text, key, action), (text.to_owned(), 1.0, raised, 0));
+        }
+        assert_eq!(raised, 1 << (FIRST_DROP + index));
+        assert_eq!(FILTER.checks[FIRST_DROP + index].dropped_by, Some(key));
+        assert_eq!(acted(text, key, "off"), (text.to_owned(), 0.0, 0, 0));
+    }
+}
+
+#[test]
+fn ipv6_addresses_are_public_and_whole() {
+    for (text, found) in [
+        ("2a00:1450:4001:81b::200e", 1.0),
+        ("[2606:4700::1111]:443 and 2001:4860:4860::8888.", 2.0),
+        ("2001:db8::1 2002:c000:204::1 fe80::1 ::1 fc00::1 2001::1", 0.0),
+        ("20:30:15 2014:05:06 2000:1 std::abs a2606:4700::1111 2606:4700::1111g é2606:4700::1111", 0.0),
+        ("2606:4700::, 2606:4700::1: é:2606:4700::1111 2606:4700::1:2:3:4:5:6:7:8:9", 2.0),
+    ] {
+        assert_eq!(acted(text, "ipv6_addresses", "tag").1, found, "{text}");
+    }
+    for unit in [":", "2606:", "2606::", "é:", "2:::"] {
+        acted(&unit.repeat(200_000), "ipv6_addresses", "mask");
+    }
+}
+
+#[test]
+fn kinds_do_not_overlap() {
+    let mut settings = Settings::default();
+    for option in FILTER.options {
+        settings.options.insert(option.key.into(), Text("mask".into()));
+    }
+    let text = "+44 20 7946 0958 a@[8.8.8.8] 9.9.9.9 2606:4700::1111, tel 5552671 b@c.de 415-555-2671";
+    let filter = build(&settings).unwrap();
+    let (mut edits, mut signals) = (LineEdits::default(), Signals::default());
+    filter.judge_lines(
+        &Document::new(text),
+        &mut edits,
+        &mut signals,
+        &mut Raised::default(),
+        &mut String::new(),
+    );
+    let counts = FILTER.signals.iter().map(|signal| signals.get(*signal).unwrap()).collect::<Vec<_>>();
+    assert_eq!(counts, [2.0, 2.0, 3.0]);
+    assert_eq!(edits.lines[..3], [2, 2, 3]);
+    let mut end = 0;
+    for piece in &edits.pieces {
+        assert_eq!(piece.range.start, end);
+        end = piece.range.end;
+    }
+    assert_eq!(end, text.len());
 }

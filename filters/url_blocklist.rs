@@ -1,7 +1,9 @@
 //! Is the page's address on a block list, or does it hold a listed word?
 //!
-//! Lists are the user's, as files of the recipe: hosts (one a line, as UT1 publishes them), addresses, words. A line
-//! that begins with `#` is a comment. As in datatrove, addresses are compared as they are written (UT1's, without
+//! Lists are the user's, as files of the recipe. `hosts` and the categories of a UT1 folder block a host with all its
+//! subdomains, and addresses by their beginning (`url_lists.rs`); what `allow` lists in the same way is never dropped.
+//! The other lists are datatrove's (`domains`, `urls`, words), and compare as it does: a line
+//! that begins with `#` is a comment, addresses are compared as they are written (UT1's, without
 //! `https://`, find only addresses without it), hosts and the words of an address in their letter case, and only
 //! `banned_subwords` in lower case. A page without an address cannot be looked up: the reference stops at it, here it
 //! is dropped as `no_url`, unless that check is off.
@@ -12,11 +14,14 @@
 //! ignored (in the reference it is the empty word, which is in every address that ends in a slash).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use document::{Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signals, Test};
 use psl::{Psl, Type};
 use text::characters::strip;
+
+use crate::url_lists::{Hashes, Listed, Sites};
 
 const BLOCKED_DOMAIN: usize = 0;
 const BLOCKED_HOST: usize = 1;
@@ -25,6 +30,8 @@ const BANNED_WORD: usize = 3;
 const SOFT_WORDS: usize = 4;
 const BANNED_SUBWORD: usize = 5;
 const NO_URL: usize = 6;
+const BLOCKED_SITE: usize = 7;
+const BLOCKED_PAGE: usize = 8;
 
 pub const FILTER: FilterSpec = FilterSpec {
     name: "url_blocklist",
@@ -42,9 +49,30 @@ pub const FILTER: FilterSpec = FilterSpec {
         Check::new("banned_subword", Test::Own, "Its letters and digits, run together, hold a listed word.")
             .known_as(&[("datatrove", "blacklisted_subword")]),
         Check::new("no_url", Test::Own, "Without an address it cannot be looked up."),
+        Check::new("blocked_site", Test::Own, "Its host, or a domain that it lies in, is listed."),
+        Check::new("blocked_page", Test::Own, "Its address begins with a listed one."),
     ],
     signals: &[],
     options: &[
+        list(
+            "hosts",
+            "hosts files, or lists of one host or address a line (also .gz); a host stands for its subdomains, too",
+        ),
+        list("allow", "such lists of what is never dropped, whatever other lists say"),
+        OptionSpec {
+            key: "ut1",
+            default: "[]",
+            allowed: &[],
+            is_path: false,
+            why: "folders of UT1's blacklists: each category has a folder with `domains` and `urls` (also .gz)",
+        },
+        OptionSpec {
+            key: "categories",
+            default: "[]",
+            allowed: &[],
+            is_path: false,
+            why: "categories of `ut1` to block, such as \"adult\"",
+        },
         list("domains", "files of registered domains and hosts, one a line"),
         list("urls", "files of whole addresses, one a line"),
         list("banned_words", "files of words; one in the address is enough"),
@@ -69,8 +97,10 @@ const fn list(key: &'static str, why: &'static str) -> OptionSpec {
 }
 
 struct UrlBlocklist {
-    hosts: Lines,
-    urls: Lines,
+    blocked: Sites,
+    allowed: Sites,
+    hosts: Hashes,
+    urls: Hashes,
     banned: HashSet<String>,
     soft: HashMap<String, usize>,
     soft_threshold: usize,
@@ -79,14 +109,45 @@ struct UrlBlocklist {
 
 fn build(settings: &Settings) -> Result<Box<dyn Filter>, String> {
     let words = |key| entries(settings, key).map(normalized).filter(|word| !word.is_empty());
+    let files = |key| {
+        let text = |path: &'_ String| Some((path.clone(), settings.lists.get(path)?.clone()));
+        settings.list(key).iter().filter_map(text).collect::<Vec<_>>()
+    };
+    let mut blocked = files("hosts");
+    if settings.list("ut1").is_empty() != settings.list("categories").is_empty() {
+        return Err(
+            "categories: `ut1` names folders, `categories` what to block of them: give both".to_owned()
+        );
+    }
+    for path in ut1_paths(settings.list("ut1"), settings.list("categories")) {
+        let list = settings.lists.get(&path).cloned().unwrap_or_default();
+        blocked.push((path, list));
+    }
+    let sites = |key: &str, files: Vec<(String, Arc<str>)>| {
+        let files = files.iter().map(|(path, text)| (path.as_str(), &**text));
+        Sites::new(files).map_err(|message| format!("{key}: {message}"))
+    };
     Ok(Box::new(UrlBlocklist {
-        hosts: Lines::new(settings, "domains")?,
-        urls: Lines::new(settings, "urls")?,
+        blocked: sites("hosts", blocked)?,
+        allowed: sites("allow", files("allow"))?,
+        hosts: Hashes::new(entries(settings, "domains")),
+        urls: Hashes::new(entries(settings, "urls")),
         banned: words("banned_words").collect(),
         soft: words("soft_banned_words").zip(0..).collect(),
         soft_threshold: settings.number("soft_threshold").unwrap_or(2.0) as usize,
         subwords: AhoCorasick::new(words("banned_subwords")).map_err(|error| error.to_string())?,
     }))
+}
+
+/// The files of UT1's categories, as the recipe writes the folders.
+pub fn ut1_paths(folders: &[String], categories: &[String]) -> Vec<String> {
+    let of = |folder: &String| {
+        let folder = folder.trim_end_matches('/').to_owned();
+        categories
+            .iter()
+            .flat_map(move |category| ["domains", "urls"].map(|list| format!("{folder}/{category}/{list}")))
+    };
+    folders.iter().flat_map(of).collect()
 }
 
 /// ASCII letters and digits alone, in lower case.
@@ -112,6 +173,14 @@ impl Filter for UrlBlocklist {
         let Some(url) = document.url.filter(|url| !url.is_empty()) else {
             return raised.raise(NO_URL);
         };
+        if self.allowed.find(url).is_some() {
+            return;
+        }
+        match self.blocked.find(url) {
+            Some(Listed::Host) => raised.raise(BLOCKED_SITE),
+            Some(Listed::Address) => raised.raise(BLOCKED_PAGE),
+            None => {}
+        }
         if let Some(host) = Host::of(url, buffer) {
             if self.hosts.contains(host.domain) {
                 raised.raise(BLOCKED_DOMAIN);
@@ -149,36 +218,6 @@ impl UrlBlocklist {
             raised.raise(SOFT_WORDS);
         }
     }
-}
-
-/// A set of lines in one text: lists of hosts have millions.
-struct Lines {
-    text: String,
-    /// Start and length of each line, in order of their text.
-    lines: Vec<(u32, u32)>,
-}
-
-impl Lines {
-    fn new(settings: &Settings, key: &str) -> Result<Lines, String> {
-        let mut text = String::new();
-        let mut lines = Vec::new();
-        for line in entries(settings, key) {
-            let start =
-                u32::try_from(text.len()).map_err(|_| format!("`{key}`: more than 4 GiB of lists"))?;
-            text.push_str(line);
-            lines.push((start, line.len() as u32));
-        }
-        lines.sort_unstable_by_key(|line| slice(&text, *line));
-        Ok(Lines { text, lines })
-    }
-
-    fn contains(&self, line: &str) -> bool {
-        self.lines.binary_search_by_key(&line, |line| slice(&self.text, *line)).is_ok()
-    }
-}
-
-fn slice(text: &str, (start, length): (u32, u32)) -> &str {
-    &text[start as usize..(start + length) as usize]
 }
 
 /// Whose page it is; only hosts under a suffix of the list have an owner.
@@ -236,7 +275,7 @@ fn host_of(url: &str) -> &str {
 }
 
 /// Number of labels of the longest ICANN suffix of a host in lower case; 0: it has none.
-fn suffix_labels(host: &str) -> usize {
+pub(crate) fn suffix_labels(host: &str) -> usize {
     let mut limit = usize::MAX;
     loop {
         let found = psl::List.find(host.as_bytes().rsplit(|byte| *byte == b'.').take(limit));

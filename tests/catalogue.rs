@@ -30,6 +30,7 @@ fn filters_readme() {
         for check in filter.checks {
             let kept = match (check.scope, check.test) {
                 (Scope::Line, _) => "removes the line".to_owned(),
+                (Scope::Edit, _) => "rewrites a part of the text".to_owned(),
                 (_, Test::Bound(signal, bound)) => format!("`{}` {bound}", signal.name()),
                 (_, Test::Own) => "code".to_owned(),
             };

@@ -62,7 +62,7 @@ impl Case {
             if output.status.code() != Some(0) {
                 return output;
             }
-            println!("attempt {attempt}: the run was done before it was disturbed");
+            eprintln!("attempt {attempt}: the run was done before it was disturbed");
             fs::remove_dir_all(&self.out).unwrap();
         }
         panic!("no run was disturbed");
@@ -121,7 +121,7 @@ fn a_full_disk_is_told_and_the_run_goes_on_when_there_is_room() {
     assert!(failed >= 3 && told == failed, "{words}");
     assert!(!words.contains("damaged") && words.contains("has room"), "{words}");
     assert_same(&tree(&copy), case.expected);
-    println!("a full disk, {failed} times");
+    eprintln!("a full disk, {failed} times");
 }
 
 #[test]

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod against;
+mod apply;
 mod catalogue;
 mod clean;
 mod columns;
+mod crawl;
 mod datatrove;
 mod demo;
 mod determinism;
@@ -16,6 +18,7 @@ mod near_duplicates;
 mod readers;
 mod readme;
 mod recipes;
+mod repair;
 mod resume;
 mod sharded;
 #[cfg(feature = "stores")]

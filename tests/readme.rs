@@ -10,6 +10,7 @@ fn every_command_of_the_readme_runs() {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     demo_raw(folder.path());
+    fs::write(folder.path().join("takedown.txt"), "domain:example.org\n").unwrap();
     let mut n = 0;
     let mut is_code = false;
     for line in readme.lines() {

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::determinism::many_pages;
 use crate::support::{assert_same, clean, corpus, demo_pages, demo_raw, scratch, stderr, tree};
 
 /// Segments of a small input, so that there are many.
-const SEGMENTS: [&str; 4] = ["--segment-bytes", "24KiB", "--threads", "2"];
+const SEGMENTS: [&str; 4] = ["--segment-bytes", "12KiB", "--threads", "2"];
 
 /// Where a killed run was, by what it left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,9 +82,9 @@ pub fn killed(mut command: Command, delay: Duration) -> bool {
 fn small_raw(folder: &Path) -> PathBuf {
     let raw = folder.join("raw");
     fs::create_dir(&raw).unwrap();
-    fs::write(raw.join("a.jsonl"), demo_pages(0..2)).unwrap();
-    fs::write(raw.join("b.jsonl.zst"), zstd::encode_all(&demo_pages(2..4)[..], 3).unwrap()).unwrap();
-    let mut torn = zstd::encode_all(&demo_pages(4..5)[..], 3).unwrap();
+    fs::write(raw.join("a.jsonl"), demo_pages(0..1)).unwrap();
+    fs::write(raw.join("b.jsonl.zst"), zstd::encode_all(&demo_pages(1..2)[..], 3).unwrap()).unwrap();
+    let mut torn = zstd::encode_all(&demo_pages(2..3)[..], 3).unwrap();
     torn.truncate(torn.len() / 2);
     fs::write(raw.join("c.jsonl.zst"), torn).unwrap();
     fs::write(raw.join("d.jsonl"), b"\n\n").unwrap();
@@ -113,58 +112,65 @@ fn two_hundred_kills_change_no_byte() {
 
     let mut kills: BTreeMap<Place, u32> = BTreeMap::new();
     let mut delays = Delays(4);
-    let (mut rounds, mut out) = (0, folder.path().join("out-0"));
-    // Kills at moments spread over the time of a whole run.
-    let mut kill = |out: &Path, longest: Duration, kills: &mut BTreeMap<Place, u32>| -> bool {
+    let mut kill = |out: &Path, longest: Duration| -> Option<Place> {
         let was_killed = killed(command(out), longest.mul_f64(delays.next().unwrap()));
-        if was_killed {
-            *kills.entry(place(out)).or_default() += 1;
-        }
-        was_killed
+        was_killed.then(|| place(out)).inspect(|place| *kills.entry(*place).or_default() += 1)
     };
-    let enough =
-        |kills: &BTreeMap<Place, u32>, place: Place, n: u32| kills.get(&place).is_some_and(|k| *k >= n);
-    let mut attempts = 0;
-    while kills.values().sum::<u32>() < 200
-        || !enough(&kills, Place::Sweep, 50)
-        || !enough(&kills, Place::Pack, 20)
-    {
+    // Resolve is short: a folder where all is swept, and runs on it that are killed before or soon after they pack.
+    let out = folder.path().join("out-swept");
+    let mut before_packing = undisturbed;
+    let (mut n_resolve, mut attempts) = (0, 0);
+    while n_resolve < 30 {
         attempts += 1;
-        assert!(attempts < 2_000, "kills do not hit the phases: {kills:?}");
-        if !kill(&out, undisturbed, &mut kills) {
-            assert_same(&tree(&out), &expected);
-            fs::remove_dir_all(&out).unwrap();
-            rounds += 1;
-            out = folder.path().join(format!("out-{rounds}"));
-        }
-    }
-    // Resolve is short: from a folder where all is swept, runs that are killed before they pack.
-    let mut longest = undisturbed;
-    attempts = 0;
-    while !enough(&kills, Place::Resolve, 25) {
-        attempts += 1;
-        assert!(attempts < 2_000, "kills do not hit resolve: {kills:?}");
-        let was_killed = kill(&out, longest, &mut kills);
-        match place(&out) {
-            _ if !was_killed => {
+        assert!(attempts < 2_000, "kills do not hit resolve");
+        match kill(&out, before_packing) {
+            Some(Place::Resolve) => {
+                n_resolve += 1;
+                before_packing = before_packing.mul_f64(1.05);
+            }
+            Some(Place::Pack) => {
+                // Once more from there: the longest delay stays about the time that it takes to begin to pack.
+                fs::remove_dir_all(out.join(".work/pack")).unwrap();
+                before_packing = before_packing.mul_f64(0.8);
+            }
+            Some(_) => before_packing = undisturbed.max(before_packing.mul_f64(1.1)),
+            None => {
                 assert_same(&tree(&out), &expected);
                 fs::remove_dir_all(&out).unwrap();
             }
-            Place::Resolve => longest = longest.max(undisturbed / 8),
-            // Too late: what was packed is lost, as if a disk had lied.
-            Place::Pack => {
-                fs::remove_dir_all(out.join(".work/pack")).unwrap();
-                longest = longest.mul_f64(0.8);
-            }
-            _ => longest = undisturbed,
+        }
+        if n_resolve == 0 && attempts % 8 == 0 {
+            before_packing = undisturbed;
         }
     }
     assert!(command(&out).stdout(Stdio::null()).status().unwrap().success());
     assert_same(&tree(&out), &expected);
-    println!(
-        "killed {} times, undisturbed {undisturbed:?}, {} folders finished: {kills:?}",
-        kills.values().sum::<u32>(),
-        rounds + 1
+
+    // Kills at moments spread over the time of a whole run, again and again in one folder until a run gets through.
+    let (mut n_sweep, mut n_pack, mut n_kills, mut n_finished) = (0, 0, n_resolve, 1);
+    let mut out = folder.path().join("out-1");
+    while n_kills < 200 || n_sweep < 50 || n_pack < 20 {
+        assert!(n_kills < 2_000, "kills do not hit the phases: {n_sweep} in sweep, {n_pack} in pack");
+        match kill(&out, undisturbed) {
+            Some(place) => {
+                n_kills += 1;
+                n_sweep += u32::from(place == Place::Sweep);
+                n_pack += u32::from(place == Place::Pack);
+            }
+            None => {
+                assert_same(&tree(&out), &expected);
+                fs::remove_dir_all(&out).unwrap();
+                n_finished += 1;
+                out = folder.path().join(format!("out-{n_finished}"));
+            }
+        }
+    }
+    assert!(command(&out).stdout(Stdio::null()).status().unwrap().success());
+    assert_same(&tree(&out), &expected);
+    let n_kills: u32 = kills.values().sum();
+    eprintln!(
+        "killed {n_kills} times, undisturbed {undisturbed:?}, {} folders finished: {kills:?}",
+        n_finished + 1
     );
 }
 
@@ -199,9 +205,9 @@ fn signals_stop_at_a_checkpoint_and_the_next_run_says_where_it_goes_on() {
     let folder = scratch();
     let raw = folder.path().join("raw");
     fs::create_dir(&raw).unwrap();
-    many_pages(&raw.join("a.jsonl"));
+    fs::write(raw.join("a.jsonl"), demo_pages(0..24)).unwrap();
     let whole = folder.path().join("whole");
-    let flags = ["--segment-bytes", "256KiB", "--threads", "2"];
+    let flags = ["--segment-bytes", "48KiB", "--threads", "2"];
     clean(&[&raw], &whole, &[&flags[..], &["--quiet"]].concat(), 0);
     let expected = tree(&whole);
     let out = folder.path().join("out");
@@ -256,9 +262,9 @@ fn a_finished_run_is_left_alone_and_its_rests_are_cleared() {
 
 #[test]
 fn two_runs_on_one_folder_exclude_each_other() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let raw = folder.path().join("raw.jsonl");
-    many_pages(&raw);
+    fs::write(&raw, demo_pages(0..16)).unwrap();
     let out = folder.path().join("out");
     let start = |share: &[&str]| {
         let mut command = corpus();
@@ -287,8 +293,8 @@ fn a_segment_that_is_not_whole_is_swept_again() {
     let folder = scratch();
     let raw = folder.path().join("raw");
     fs::create_dir(&raw).unwrap();
-    many_pages(&raw.join("a.jsonl"));
-    let flags = ["--segment-bytes", "256KiB", "--threads", "2"];
+    fs::write(raw.join("a.jsonl"), demo_pages(0..16)).unwrap();
+    let flags = ["--segment-bytes", "48KiB", "--threads", "2"];
     let whole = folder.path().join("whole");
     clean(&[&raw], &whole, &[&flags[..], &["--quiet"]].concat(), 0);
     let out = folder.path().join("out");
@@ -322,9 +328,9 @@ fn another_unfinished_run_is_not_thrown_away_unasked() {
     let folder = scratch();
     let raw = folder.path().join("raw");
     fs::create_dir(&raw).unwrap();
-    many_pages(&raw.join("a.jsonl"));
+    fs::write(raw.join("a.jsonl"), demo_pages(0..16)).unwrap();
     let out = folder.path().join("out");
-    let flags = ["--segment-bytes", "256KiB"];
+    let flags = ["--segment-bytes", "48KiB"];
     let mut child =
         corpus().arg("clean").args([&raw, &out]).args(flags).stdout(Stdio::null()).spawn().unwrap();
     while !out.join(".work/sweep/00000/00001.json").exists() && child.try_wait().unwrap().is_none() {

@@ -17,6 +17,10 @@ pub struct Args {
     /// Folders (recursive), files or patterns, then the output folder; also s3://, gs://, az://, https://, hf://.
     #[arg(required = true, num_args = 2.., value_names = ["RAW", "OUT"])]
     paths: Vec<PathBuf>,
+    /// Sweep only a share of the input files, such as 2/8 (counted from 1), into an output folder that all machines see;
+    /// the share that is last to be swept goes on to the end. slurm: SLURM_ARRAY_TASK_ID and _COUNT say which.
+    #[arg(long, value_name = "I/N|slurm")]
+    shard: Option<String>,
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -63,10 +67,6 @@ pub struct RunArgs {
     /// A finished output folder; what is like a document that it keeps is dropped, by its signatures alone. Repeatable.
     #[arg(long, value_name = "OUT")]
     against: Vec<PathBuf>,
-    /// Sweep only a share of the input files, such as 2/8 (counted from 1), into an output folder that all machines see;
-    /// the share that is last to be swept goes on to the end. slurm: SLURM_ARRAY_TASK_ID and _COUNT say which.
-    #[arg(long, value_name = "I/N|slurm")]
-    shard: Option<String>,
     /// Uncompressed input of a segment, the unit of restart; for tests.
     #[arg(long, hide = true)]
     segment_bytes: Option<String>,
@@ -96,17 +96,23 @@ const SAMPLE: usize = 100;
 
 pub fn run(mut args: Args, voice: Voice) -> anyhow::Result<Exit> {
     let Some(out) = args.paths.pop() else { bail!("give the input, then the output folder") };
-    clean(args.paths, out, &args.run, voice)
+    clean(args.paths, out, &args.run, args.shard.as_deref(), voice)
 }
 
 /// Cleans and prints the funnel.
-pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -> anyhow::Result<Exit> {
+pub fn clean(
+    inputs: Vec<PathBuf>,
+    out: PathBuf,
+    args: &RunArgs,
+    shard: Option<&str>,
+    voice: Voice,
+) -> anyhow::Result<Exit> {
     let (recipe, plan) = plans::load(&args.recipe)?;
     let keep = recipe.list("columns", "keep").iter().map(|column| column.parse());
     let own = recipe.columns().iter().filter(|column| column.from.is_none());
     let numbers =
         own.map(|column| NumberField { name: column.name.clone(), path: column.field.clone() }).collect();
-    let share = args.shard.as_deref().map(machine::share).transpose()?;
+    let share = shard.map(machine::share).transpose()?;
     if share.is_some() && args.fresh {
         bail!(
             "--fresh with --shard would remove what others have swept: give another folder, or remove it first"
@@ -118,8 +124,18 @@ pub fn clean(inputs: Vec<PathBuf>, out: PathBuf, args: &RunArgs, voice: Voice) -
             .with_context(|| format!("--segment-bytes {text}: such as 64KiB"))
     });
     let segment_bytes = segment_bytes.transpose()?.unwrap_or(engine::SEGMENT_BYTES);
+    let column = recipe.text("extract", "column");
+    if !column.is_empty() && ![column, "text"].contains(&args.text_column.as_str()) {
+        bail!(
+            "--text-column {} and [extract] column = \"{column}\" of the recipe name two fields: give one of them",
+            args.text_column
+        );
+    }
     let read = ReadOptions {
-        text_column: args.text_column.clone(),
+        text_column: if column.is_empty() { args.text_column.clone() } else { column.to_owned() },
+        text_is_html: !column.is_empty(),
+        extract: extract::Options { mode: recipe.text("extract", "mode").parse()? },
+        keep_truncated: recipe.text("extract", "truncated") == "keep",
         id_column: args.id_column.clone(),
         keep: keep.collect::<Result<_, _>>()?,
         max_document: parse_bytes(&args.max_document)

@@ -49,7 +49,7 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
         }
     };
     say(&format!("$ corpus clean {} {}", raw.display(), out.display()));
-    let exit = clean::clean(vec![raw], out.clone(), &args.run, voice)?;
+    let exit = clean::clean(vec![raw], out.clone(), &args.run, None, voice)?;
     if args.no_train || exit != Exit::Done {
         return Ok(exit);
     }

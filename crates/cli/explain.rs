@@ -161,6 +161,7 @@ fn fired(folder: &Path, name: &str) -> anyhow::Result<Vec<serde_json::Value>> {
         all.filter(|(reason, _)| reason.full_name() == name || reason.reason == name || reason.stage == name);
     let counts = meant.map(|(reason, tally)| match reason.is_line {
         true => serde_json::json!({ "reason": reason.full_name(), "lines": tally.lines }),
+        false if reason.is_edit => serde_json::json!({ "reason": reason.full_name(), "edits": tally.lines }),
         false => serde_json::json!({
             "reason": reason.full_name(),
             "bound": reason.bound,
@@ -189,6 +190,7 @@ fn explain_filter(out: &mut String, filter: &FilterSpec) {
     for check in filter.checks {
         let kept = match (check.scope, bound(check)) {
             (Scope::Line, _) => "removes the line".to_owned(),
+            (Scope::Edit, _) => "rewrites a part of the text".to_owned(),
             (_, (Some(signal), Some(bound))) => format!("{signal} {bound}"),
             _ => "code".to_owned(),
         };
@@ -211,6 +213,9 @@ fn explain_check(out: &mut String, stage: &str, filter: Option<&FilterSpec>, che
     let _ = writeln!(out, "{stage}.{}\n  {}", check.reason, check.why);
     if check.scope == Scope::Line {
         let _ = writeln!(out, "  removes the line, not the document");
+    }
+    if check.scope == Scope::Edit {
+        let _ = writeln!(out, "  rewrites a part of the text");
     }
     if let Test::Bound(signal, bound) = check.test {
         let _ = writeln!(out, "  kept: {} {bound}\n  {}: {}", signal.name(), signal.name(), signal.about());

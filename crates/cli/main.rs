@@ -1,5 +1,6 @@
 //! `corpus`: cleans, deduplicates and packs web text for pretraining, then trains on it.
 
+mod apply;
 mod clean;
 mod demo;
 mod diff;
@@ -56,6 +57,8 @@ enum Verb {
     Report(report::Args),
     /// Show documents of a finished run, and why they were dropped
     Inspect(inspect::Args),
+    /// Remove documents from a finished run: corpus apply out/ --remove ids-or-urls.txt
+    Apply(apply::Args),
     /// Which documents two finished runs on the same input treat differently, and why
     Diff(diff::Args),
     /// What a filter or a reason means, and where it comes from
@@ -104,6 +107,7 @@ fn main() -> ExitCode {
         Verb::Train(args) => train::run(args, voice),
         Verb::Report(args) => report::run(args, voice),
         Verb::Inspect(args) => inspect::run(args, voice),
+        Verb::Apply(args) => apply::run(args, voice),
         Verb::Diff(args) => diff::run(args, voice),
         Verb::Explain(args) => explain::run(args, voice),
         Verb::Filters => explain::filters(voice),

@@ -1,5 +1,6 @@
 //! `corpus plan`, and finding a recipe by name or path.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -69,11 +70,19 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     let mut recipe = Recipe::parse(name, &text)?;
     for path in recipe.list_paths() {
         let found = beside(&folder, &path);
-        let list = shards::read_file(&found)
-            .map_err(anyhow::Error::from)
-            .and_then(|list| Ok(String::from_utf8(list)?));
-        let list = list.with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
-        recipe.lists.insert(path, list);
+        let list = shards::read_list(&found)
+            .with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
+        recipe.lists.insert(path, list.into());
+    }
+    for path in recipe.ut1_paths() {
+        let found = beside(&folder, &path);
+        let list = match shards::read_list_lossy(&found) {
+            Err(error) if error.kind() == ErrorKind::NotFound && path.ends_with("/urls") => String::new(),
+            list => list.with_context(|| {
+                format!("{name}: cannot read UT1's list {} or {0}.gz{}", found.display(), categories(&found))
+            })?,
+        };
+        recipe.lists.insert(path, list.into());
     }
     for column in recipe.columns().to_vec() {
         let Some(from) = column.from.filter(|from| !recipe.sidecars.contains_key(from)) else { continue };
@@ -88,7 +97,23 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
         recipe.models.insert(path, model);
     }
     let plan = Plan::compile(name, &recipe)?;
+    // The plan holds what it needs of them, and their hash.
+    recipe.lists.clear();
     Ok((recipe, plan))
+}
+
+/// The categories that a UT1 folder has, for a message about `<folder>/<category>/domains`.
+fn categories(list: &Path) -> String {
+    let folder = list.parent().and_then(Path::parent).unwrap_or(Path::new(""));
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> =
+        folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    match names.is_empty() {
+        true => format!("; {} has no folders: unpack the archives there", folder.display()),
+        false => format!("; categories there: {}", names.join(", ")),
+    }
 }
 
 /// What a recipe names lies beside it, unless it is an address in an object store.

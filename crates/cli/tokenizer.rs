@@ -47,7 +47,7 @@ pub fn run(verb: Verb, voice: Voice) -> anyhow::Result<Exit> {
     for shard in &inputs.shards {
         let mut reader = ShardReader::open(shard, &options)?;
         while let Some(block) = reader.next_block()? {
-            let records = block.parse(&options)?;
+            let records = block.parse(&options)?.records;
             let texts = records.column_by_name("text").and_then(|c| c.as_any().downcast_ref::<StringArray>());
             for text in texts.into_iter().flatten().flatten() {
                 trainer.add(text);

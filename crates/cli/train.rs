@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
 use crate::Voice;
 
 #[derive(clap::Args)]
@@ -9,7 +11,7 @@ pub struct Args {
     /// The output folder of `corpus clean`.
     out: PathBuf,
     /// smoke: under 3 minutes, shows that it works; quick: about 0.7 M parameters, resolves about a tenth of a bit per byte.
-    #[arg(long, default_value = "quick", value_parser = ["smoke", "quick"])]
+    #[arg(long, default_value = "quick", value_parser = presets())]
     preset: String,
     /// Time to fit into, such as 10m or 1h: chooses tokens and seeds.
     #[arg(long)]
@@ -32,6 +34,15 @@ pub struct Args {
     /// Train again what an identical call has left.
     #[arg(long)]
     fresh: bool,
+}
+
+/// `tiny` is for tests.
+fn presets() -> PossibleValuesParser {
+    ["smoke", "quick"]
+        .map(PossibleValue::new)
+        .into_iter()
+        .chain([PossibleValue::new("tiny").hide(true)])
+        .into()
 }
 
 impl Args {
@@ -90,7 +101,11 @@ mod trainer {
             parse_duration(text).with_context(|| format!("--budget {text}: write for example 90s, 10m or 1h"))
         });
         let options = Options {
-            preset: if args.preset == "smoke" { Preset::Smoke } else { Preset::Quick },
+            preset: match args.preset.as_str() {
+                "tiny" => Preset::Tiny,
+                "smoke" => Preset::Smoke,
+                _ => Preset::Quick,
+            },
             budget: budget.transpose()?,
             device: match args.device.as_str() {
                 "cuda" => DeviceKind::Cuda,

@@ -15,11 +15,24 @@ pub enum Problem {
     NoText = 3,
     Empty = 4,
     TooLarge = 5,
+    Truncated = 6,
+    Revisit = 7,
+    NotText = 8,
+    HttpStatus = 9,
 }
 
 impl Problem {
-    pub const ALL: [Problem; 5] =
-        [Problem::Malformed, Problem::NotUtf8, Problem::NoText, Problem::Empty, Problem::TooLarge];
+    pub const ALL: [Problem; 9] = [
+        Problem::Malformed,
+        Problem::NotUtf8,
+        Problem::NoText,
+        Problem::Empty,
+        Problem::TooLarge,
+        Problem::Truncated,
+        Problem::Revisit,
+        Problem::NotText,
+        Problem::HttpStatus,
+    ];
 
     /// The reason's name behind `input.`.
     pub fn reason(self) -> &'static str {
@@ -30,6 +43,10 @@ impl Problem {
             Problem::NoText => "no_text",
             Problem::Empty => "empty",
             Problem::TooLarge => "too_large",
+            Problem::Truncated => "truncated",
+            Problem::Revisit => "revisit",
+            Problem::NotText => "not_text",
+            Problem::HttpStatus => "http_status",
         }
     }
 
@@ -40,7 +57,13 @@ impl Problem {
             Problem::NotUtf8 => "Invalid UTF-8 or a lone surrogate; never silently replaced.",
             Problem::NoText => "The text field is missing or not a string.",
             Problem::Empty => "The text is empty.",
-            Problem::TooLarge => "The record is longer than --max-document.",
+            Problem::TooLarge => "The record, or what it unpacks to, is longer than --max-document.",
+            Problem::Truncated => {
+                "The crawler or a broken file cut the page off; [extract] truncated keeps such pages."
+            }
+            Problem::Revisit => "The crawler met the page again and stored only that it had not changed.",
+            Problem::NotText => "Neither HTML nor plain text: an image, a script, a PDF.",
+            Problem::HttpStatus => "The server did not answer with a page: its status is not 2xx.",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::{Document, FileBytes, Signal, Signals};
 
@@ -91,6 +92,8 @@ pub enum Test {
 pub enum Scope {
     Document,
     Line,
+    /// A part of the text is rewritten.
+    Edit,
 }
 
 /// One rule of a filter, named for what is wrong with the document.
@@ -102,23 +105,35 @@ pub struct Check {
     pub why: &'static str,
     /// Not applied unless a recipe gives it a limit.
     pub is_off: bool,
+    /// The option whose value `"drop"` switches it on.
+    pub dropped_by: Option<&'static str>,
     /// Reference implementation and its name for this check; recipes accept these names, too.
     pub aliases: &'static [(&'static str, &'static str)],
 }
 
 impl Check {
     pub const fn new(reason: &'static str, test: Test, why: &'static str) -> Check {
-        Check { reason, test, scope: Scope::Document, why, is_off: false, aliases: &[] }
+        Check { reason, test, scope: Scope::Document, why, is_off: false, dropped_by: None, aliases: &[] }
     }
 
     /// A rule that removes lines, counted but never a document's reason.
     pub const fn line(reason: &'static str, why: &'static str) -> Check {
-        Check { reason, test: Test::Own, scope: Scope::Line, why, is_off: false, aliases: &[] }
+        Check { scope: Scope::Line, ..Check::new(reason, Test::Own, why) }
+    }
+
+    /// A rule that rewrites parts of the text, counted but never a document's reason.
+    pub const fn edit(reason: &'static str, why: &'static str) -> Check {
+        Check { scope: Scope::Edit, ..Check::line(reason, why) }
     }
 
     /// The same check, off by default: its limit is a proposal.
     pub const fn optional(self) -> Check {
         Check { is_off: true, ..self }
+    }
+
+    /// A rule that is off until an option says `"drop"`.
+    pub const fn on_demand(option: &'static str, reason: &'static str, why: &'static str) -> Check {
+        Check { is_off: true, dropped_by: Some(option), ..Check::new(reason, Test::Own, why) }
     }
 
     /// The same check, with the names that reference implementations have for it.
@@ -155,7 +170,7 @@ pub struct OptionSpec {
 pub struct Settings {
     pub options: BTreeMap<String, OptionValue>,
     /// Path as written in the recipe -> text of the file.
-    pub lists: BTreeMap<String, String>,
+    pub lists: BTreeMap<String, Arc<str>>,
     /// Path as written in the recipe -> the model.
     pub models: BTreeMap<String, FileBytes>,
     /// `[words] splitter` of the recipe.
@@ -236,17 +251,31 @@ impl Piece {
     }
 }
 
-/// What a line filter leaves of a text: pieces in order, and how many lines each check removed.
+/// What a line filter leaves of a text: pieces in order, and how many lines each check removed or parts it rewrote.
 /// The kept text is the pieces joined, with the separator before each that begins a line but the first.
 #[derive(Clone, Debug, Default)]
 pub struct LineEdits {
+    pub form: Form,
     pub pieces: Vec<Piece>,
     /// A line feed, unless the filter says otherwise.
     pub separator: Separator,
     /// By index in [`FilterSpec::checks`].
     pub lines: Vec<u32>,
+    /// The kept text, if [`Form::Written`].
+    pub written: String,
     /// Scratch space of the filter for byte ranges, which keeps its allocation between documents.
     pub spans: Vec<(u32, u32)>,
+}
+
+/// How a line filter says what it leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    #[default]
+    Pieces,
+    /// The text as it is; there are no pieces.
+    Whole,
+    /// [`LineEdits::written`], where too much changes to name pieces.
+    Written,
 }
 
 /// What stands between the lines of a kept text.
@@ -259,6 +288,7 @@ pub enum Separator {
 
 impl LineEdits {
     pub fn clear(&mut self, checks: usize) {
+        self.form = Form::Pieces;
         self.pieces.clear();
         self.separator = Separator::LineFeed;
         self.lines.clear();
@@ -268,6 +298,11 @@ impl LineEdits {
     /// Writes the kept text into `out`.
     pub fn apply(&self, text: &str, out: &mut String) {
         out.clear();
+        match self.form {
+            Form::Pieces => {}
+            Form::Whole => return out.push_str(text),
+            Form::Written => return out.push_str(&self.written),
+        }
         let separator = if self.separator == Separator::Space { ' ' } else { '\n' };
         for (index, piece) in self.pieces.iter().enumerate() {
             if piece.begins_line && index > 0 {

@@ -19,6 +19,9 @@ pub struct Reason {
     pub high: Option<f64>,
     /// It removes lines, not documents.
     pub is_line: bool,
+    /// It rewrites parts of the text, which are counted as lines are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_edit: bool,
     pub why: String,
 }
 

@@ -158,9 +158,12 @@ signals! {
     DolmaHasJavascript "has_javascript" Linear "1 if a word is 'javascript' (v2: the text contains it), else 0.";
     DolmaHasLoremIpsum "has_lorem_ipsum" Linear "1 if the text contains 'lorem ipsum', else 0.";
     DolmaHasCurlyBrace "has_curly_brace" Linear "1 if the text contains an opening curly brace, else 0.";
+    // Text repair.
+    Repairs "repairs" Log "Repairs of the text: characters, line breaks and runs of mojibake.";
     // Personal data: mask_pii.
-    MaskedEmails "masked_emails" Log "E-mail addresses that were replaced.";
-    MaskedIpAddresses "masked_ip_addresses" Log "Public IPv4 addresses that were replaced.";
+    MaskedEmails "masked_emails" Log "E-mail addresses that were replaced, or found and only tagged.";
+    MaskedIpAddresses "masked_ip_addresses" Log "Public IP addresses, likewise.";
+    PhoneNumbers "phone_numbers" Log "Telephone numbers, likewise.";
     // Evaluation sets.
     EvalNgrams "eval_ngrams" Log "Distinct n-grams of the evaluation item that shares most of them with the text.";
     EvalShare "eval_share" Fraction "Those / all n-grams of that item.";

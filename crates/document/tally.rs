@@ -77,14 +77,24 @@ impl Histogram {
     }
 
     pub fn add(&mut self, value: f64) {
+        let bin = self.bin(value);
+        self.counts[bin] += 1;
+    }
+
+    fn bin(&self, value: f64) -> usize {
         let bin = match self.scale {
             Scale::Fraction => value * 50.0,
             Scale::Log => (value + 1.0).log2() * 4.0,
             Scale::Linear => value * 2.0,
             Scale::Signed => SIGNED_ZERO as f64 + value.signum() * (1.0 + 64.0 * value.abs()).log2() * 4.0,
         };
-        let bin = (bin.max(0.0) as usize).min(self.counts.len() - 1);
-        self.counts[bin] += 1;
+        (bin.max(0.0) as usize).min(self.counts.len() - 1)
+    }
+
+    /// Takes back what [`Histogram::add`] counted.
+    pub fn remove(&mut self, value: f64) {
+        let bin = self.bin(value);
+        self.counts[bin] = self.counts[bin].saturating_sub(1);
     }
 
     /// Lower edge of a bin, in the signal's unit.

@@ -197,6 +197,7 @@ pub(crate) fn clean_folder(
     let against = Against::open(&options.against, plan, &options.recipe)?;
     let mut manifest = identity(plan, options, &inputs, tokenizer.as_ref(), &against);
     let work = Work { folder: options.out.join(".work") };
+    crate::apply::recover(&options.out)?;
     if let Found::This(found) = look(options, &inputs, &manifest)? {
         if work.folder.exists() {
             // A run was killed when all was done but this. A folder that cannot be written stays as it is.
@@ -282,7 +283,7 @@ pub(crate) fn clean_folder(
         let spooled = spool.finish()?;
         let total_bytes = spooled.entries.len() as u64;
         progress(Progress { phase: Phase::Sequences, done_bytes: 0, total_bytes, documents: 0, kept: 0 });
-        let packer = Packer::new(tokenizer, options, &plan.hash);
+        let packer = Packer::new(tokenizer, &options.recipe, &plan.hash, (options.threads, &options.stop));
         let folder = options.out.join("tokens");
         let steps = Steps::new(&work, &options.out);
         let mut files;
@@ -369,6 +370,7 @@ fn complete(
     }
     manifest.outputs.sort_by(|a, b| a.path.cmp(&b.path));
     manifest.quarantined = summary::quarantined(inputs, receipts);
+    manifest.records = summary::records(inputs, receipts);
     manifest.timing.insert("seconds".to_owned(), run.timing.wall_seconds.into());
     manifest.timing.insert("threads".to_owned(), run.timing.threads.into());
     manifest.complete = true;

@@ -49,6 +49,14 @@ pub enum EngineError {
     Against { folder: PathBuf, why: String },
     #[error("[column.{column}]: {why}")]
     Sidecar { column: String, why: String },
+    #[error("{} holds no finished run; `corpus clean raw/ {}` makes one", .path.display(), .path.display())]
+    NotFinished { path: PathBuf },
+    #[error("{}: a takedown was interrupted while files were exchanged; run `corpus apply` without --dry-run: it completes that first", .path.display())]
+    TakedownPending { path: PathBuf },
+    #[error("{} has no addresses, since an older version made it; clean again, or name documents by their ids", .path.display())]
+    NoAddresses { path: PathBuf },
+    #[error("{}: the recipe in manifest.json cannot be read: {why}", .path.display())]
+    BadManifest { path: PathBuf, why: String },
     #[error("stopped at a checkpoint; run the same command again to go on")]
     Stopped,
 }

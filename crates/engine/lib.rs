@@ -4,6 +4,7 @@
 //! arrive; what exists under `out/` is complete, and the manifest is written last.
 
 mod against;
+mod apply;
 mod carried;
 mod clean;
 mod counting;
@@ -33,6 +34,7 @@ mod summary;
 mod sweep_shards;
 mod work;
 
+pub use apply::{ApplyOptions, Copy, ListError, RemovalList, Takedown, apply};
 pub use clean::{CleanOptions, Ended, Event, GoesOn, Outcome, Phase, Progress, SweptShare, clean};
 pub use error::EngineError;
 pub use share::Share;

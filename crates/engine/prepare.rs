@@ -154,7 +154,7 @@ fn remove_parquet(folder: &Path) -> Result<(), EngineError> {
 }
 
 /// What is not there need not be removed.
-fn unless_absent<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
+pub(crate) fn unless_absent<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         result => result.map(Some),

@@ -127,7 +127,8 @@ impl Rows<'_> {
         let left = left.map(|(verdict, bytes)| Some(if verdict.is_keep() { *bytes as i64 } else { 0 }));
         let excluded =
             (0..verdicts.len() as u64).map(|row| Some(self.resolution.is_excluded(block.first + row)));
-        let mut columns = same(block, &["id"]);
+        // The address is there for takedowns: text of a dropped document may lie in tokens/ alone.
+        let mut columns = same(block, &["id", "url"]);
         columns.push(("shard".to_owned(), self.shards(block)));
         columns.push(("row".to_owned(), self.rows(block)?));
         columns.push(("bytes".to_owned(), integers(bytes.values().iter().map(|bytes| Some(*bytes as i64)))));

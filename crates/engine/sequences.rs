@@ -1,7 +1,10 @@
 //! Documents to sequences: shuffle buckets, best-fit packing, `tokens/train-*` and `tokens/control-*`.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use plan::Recipe;
 use serde::{Deserialize, Serialize};
 use shards::{ParquetSink, Receipt, SinkOptions};
 use tokens::{
@@ -9,7 +12,6 @@ use tokens::{
     SequenceBatchBuilder, Tokenizer, Version, bucket, heldout_schema, pack, sequence_schema, shuffle_key,
 };
 
-use crate::clean::CleanOptions;
 use crate::error::EngineError;
 use crate::finish::Heldout;
 use crate::ordered::ordered;
@@ -24,7 +26,8 @@ pub(crate) struct Packer<'a> {
     /// Tokens per shuffle bucket.
     pub bucket_tokens: u64,
     pub footer: Vec<(String, String)>,
-    pub options: &'a CleanOptions,
+    threads: NonZeroUsize,
+    stop: &'a AtomicBool,
 }
 
 /// Totals of one kind of file, or of one file.
@@ -37,8 +40,12 @@ pub(crate) struct Sequences {
 }
 
 impl<'a> Packer<'a> {
-    pub fn new(tokenizer: &'a Tokenizer, options: &'a CleanOptions, recipe_hash: &str) -> Packer<'a> {
-        let recipe = &options.recipe;
+    pub fn new(
+        tokenizer: &'a Tokenizer,
+        recipe: &Recipe,
+        recipe_hash: &str,
+        (threads, stop): (NonZeroUsize, &'a AtomicBool),
+    ) -> Packer<'a> {
         let length = recipe.number("pack", "length") as usize;
         let footer = [
             (tokens::FOOTER_RECIPE_HASH, recipe_hash.to_owned()),
@@ -52,7 +59,8 @@ impl<'a> Packer<'a> {
             seed: recipe.number("pack", "seed") as u64,
             bucket_tokens: recipe.number("pack", "bucket_tokens") as u64,
             footer: footer.map(|(key, value)| (key.to_owned(), value)).to_vec(),
-            options,
+            threads,
+            stop,
         }
     }
 
@@ -73,10 +81,10 @@ impl<'a> Packer<'a> {
         let mut receipts = Vec::new();
         let mut totals = Sequences::default();
         ordered(
-            self.options.threads,
-            || {
-                self.options.unless_stopped()?;
-                Ok(buckets.next())
+            self.threads,
+            || match self.stop.load(Ordering::Relaxed) {
+                true => Err(EngineError::Stopped),
+                false => Ok(buckets.next()),
             },
             || (),
             |number, ()| {

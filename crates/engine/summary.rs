@@ -1,6 +1,6 @@
 //! A run in words and numbers: what `report.json` and the page are made of.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 use arrow::array::{Array, Float64Array, RecordBatch, StringArray};
@@ -10,7 +10,7 @@ use report::{
     Cluster, ClusterDocument, ClusterSize, FileNote, Member, Phase, Run, Sample, StageInfo, StageKind,
     Timing, TokenSummary,
 };
-use shards::{Inputs, Quarantined};
+use shards::{Damage, Extraction, Inputs, Quarantined, RecordCounts};
 use text::stable_hash::hash_id;
 use tokens::Tokenizer;
 
@@ -56,12 +56,14 @@ pub(crate) fn run(facts: Facts<'_>) -> Result<Run, EngineError> {
         inputs: report::Inputs {
             files: inputs.shards.len() as u64,
             bytes: inputs.size(),
+            records: all_records(facts.receipts),
             skipped: inputs.skipped.iter().map(|file| note(&file.path, &file.why)).collect(),
             quarantined: quarantined(inputs, facts.receipts)
                 .iter()
                 .map(|file| note(&file.path, &format!("{}; {}", file.why, file.remedy)))
                 .collect(),
         },
+        extraction: extraction(&facts),
         stages: stages(plan, options),
         reasons: plan.reasons.clone(),
         tally: segments.tally.clone(),
@@ -87,10 +89,46 @@ pub(crate) fn run(facts: Facts<'_>) -> Result<Run, EngineError> {
     })
 }
 
-/// Input files that could not be read, or not to their end.
+/// Input files that could not be read, or not to their end, or not all between.
 pub(crate) fn quarantined(inputs: &Inputs, receipts: &[SegmentReceipt]) -> Vec<Quarantined> {
     let read = receipts.iter().flat_map(|receipt| receipt.quarantined.iter());
-    inputs.quarantined.iter().chain(read).cloned().collect()
+    let mut all: Vec<Quarantined> = inputs.quarantined.iter().chain(read).cloned().collect();
+    let mut damage: BTreeMap<u32, Damage> = BTreeMap::new();
+    for receipt in receipts {
+        damage.entry(receipt.shard).or_default().merge(receipt.damage.clone());
+    }
+    all.extend(damage.values().filter_map(Damage::quarantined));
+    all
+}
+
+/// Records by type of every crawl file that was read, by its path as in the manifest's inputs.
+pub(crate) fn records(inputs: &Inputs, receipts: &[SegmentReceipt]) -> BTreeMap<String, RecordCounts> {
+    let mut files: BTreeMap<String, RecordCounts> = BTreeMap::new();
+    for receipt in receipts.iter().filter(|receipt| !receipt.records.is_empty()) {
+        let Some(shard) = inputs.shards.get(receipt.shard as usize) else { continue };
+        let counts = files.entry(shard.relative.clone()).or_default();
+        for (kind, n) in &receipt.records {
+            *counts.entry(kind.clone()).or_default() += n;
+        }
+    }
+    files
+}
+
+/// The same over all files.
+fn all_records(receipts: &[SegmentReceipt]) -> RecordCounts {
+    let mut counts = RecordCounts::new();
+    for (kind, n) in receipts.iter().flat_map(|receipt| &receipt.records) {
+        *counts.entry(kind.clone()).or_default() += n;
+    }
+    counts
+}
+
+fn extraction(facts: &Facts<'_>) -> Option<report::Extraction> {
+    let mut all = Extraction::default();
+    facts.receipts.iter().for_each(|receipt| all.merge(receipt.extraction));
+    let Extraction { pages, html_bytes, text_bytes } = all;
+    let mode = facts.options.recipe.text("extract", "mode").to_owned();
+    (pages > 0).then_some(report::Extraction { mode, pages, html_bytes, text_bytes })
 }
 
 fn stages(plan: &Plan, options: &CleanOptions) -> Vec<StageInfo> {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use document::Batch;
 use plan::{Carried, Flags, Plan, Scratch, SweepOptions, Swept};
-use shards::{AtomicFile, Block, Inputs, Quarantined};
+use shards::{AtomicFile, Block, Damage, Extraction, Inputs, Parsed, Quarantined, RecordCounts};
 
 use crate::carried;
 use crate::clean::{CleanOptions, Phase, Progress};
@@ -31,6 +31,8 @@ enum Done {
         /// What is carried, and of how many candidates.
         carried: (Vec<u8>, u32),
         swept: Counted,
+        /// Records by type, and what could not be read of them.
+        crawled: Box<(RecordCounts, Damage)>,
     },
     Panicked {
         shard: u32,
@@ -45,6 +47,7 @@ struct Counted {
     missing: Vec<u64>,
     nanos: Vec<u64>,
     survivors: u64,
+    extraction: Extraction,
 }
 
 /// Segments that are swept, by shard.
@@ -133,7 +136,8 @@ fn sweep_block(
     clock: &dyn Fn() -> u64,
 ) -> Result<Done, EngineError> {
     let start = clock();
-    let records = sidecars.join(block.parse(&options.read)?)?;
+    let Parsed { records, extraction, extract_nanos } = block.parse(&options.read)?;
+    let records = sidecars.join(records)?;
     let batch =
         Batch::try_new(records).map_err(|error| arrow::error::ArrowError::SchemaError(error.to_string()))?;
     let parsed = clock();
@@ -155,18 +159,20 @@ fn sweep_block(
         near: one.near.as_deref().cloned(),
     });
     let signatures = signatures.collect();
-    nanos.push(parsed - start);
+    nanos.push((parsed - start).saturating_sub(extract_nanos));
     nanos.push(clock() - swept);
+    nanos.push(extract_nanos);
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
-    let swept = Counted { lines, missing, nanos, survivors };
+    let swept = Counted { lines, missing, nanos, survivors, extraction };
+    let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let (bytes, rows, signed) = (block.bytes, batch.len() as u64, signed.len() as u64);
     let shard = block.shard;
-    Ok(Done::Block { shard, bytes, rows, frame, signatures, signed, carried, swept })
+    Ok(Done::Block { shard, bytes, rows, frame, signatures, signed, carried, swept, crawled })
 }
 
 /// Names of the steps that [`SegmentReceipt::nanos`] times after the plan's stages.
-pub(crate) const STEPS: [&str; 3] = ["sampling keys", "parse", "write"];
+pub(crate) const STEPS: [&str; 4] = ["sampling keys", "parse", "write", report::EXTRACT];
 
 /// Appends results to the open segment, and commits it at its end.
 struct SegmentWriter<'a> {
@@ -216,7 +222,7 @@ impl SegmentWriter<'_> {
     fn add(&mut self, done: Done) -> Result<(), EngineError> {
         let folder = self.work.folder.clone();
         match done {
-            Done::Block { shard, bytes, rows, frame, signatures, signed, carried, swept } => {
+            Done::Block { shard, bytes, rows, frame, signatures, signed, carried, swept, crawled } => {
                 let open = self.open(shard)?;
                 open.blocks.write_all(&frame).map_err(EngineError::io(&folder))?;
                 // Rows are numbered within the block; the segment numbers them on.
@@ -240,6 +246,12 @@ impl SegmentWriter<'_> {
                 sum(&mut open.receipt.lines, &swept.lines);
                 sum(&mut open.receipt.missing, &swept.missing);
                 sum(&mut open.receipt.nanos, &swept.nanos);
+                open.receipt.extraction.merge(swept.extraction);
+                let (records, damage) = *crawled;
+                for (kind, n) in records {
+                    *open.receipt.records.entry(kind).or_default() += n;
+                }
+                open.receipt.damage.merge(damage);
             }
             Done::Panicked { shard, quarantined } => self.open(shard)?.receipt.quarantined.push(quarantined),
             Done::End(end) => self.commit(*end)?,

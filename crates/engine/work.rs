@@ -12,7 +12,7 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use shards::{AtomicFile, Fingerprint, Quarantined};
+use shards::{AtomicFile, Damage, Extraction, Fingerprint, Quarantined, RecordCounts};
 
 use crate::EngineError;
 use crate::signatures::SignatureRecord;
@@ -47,6 +47,10 @@ pub(crate) struct SegmentReceipt {
     pub missing: Vec<u64>,
     /// Time by stage and step; not reproducible.
     pub nanos: Vec<u64>,
+    /// Of a crawl file: its records by type, and what could not be read of it.
+    pub records: RecordCounts,
+    pub damage: Damage,
+    pub extraction: Extraction,
     /// The shard ends here.
     pub ends_shard: bool,
     pub quarantined: Vec<Quarantined>,

@@ -59,6 +59,7 @@ impl ColumnRecipe {
             low,
             high,
             is_line: false,
+            is_edit: false,
             why: format!("Your own measurement: {}; without a number: {missing}.", self.place()),
         }
     }

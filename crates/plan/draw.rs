@@ -36,7 +36,13 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
             StageKind::Columns(_) => {
                 let _ = writeln!(out, "{}: numbers that come with the documents", stage.name);
             }
-            StageKind::Input => out.push_str("input: records without usable text\n"),
+            StageKind::Input => {
+                let (mode, column) = (recipe.text("extract", "mode"), recipe.text("extract", "column"));
+                let from =
+                    if column.is_empty() { String::new() } else { format!(", also of the field `{column}`") };
+                let _ = writeln!(out, "extract: HTML to text, mode {mode}{from}");
+                out.push_str("input: records without usable text\n");
+            }
             StageKind::Minhash => {
                 let _ = writeln!(out, "{}: {}", stage.name, plan.minhash);
             }
@@ -47,6 +53,9 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
         for reason in &plan.reasons.0[range] {
             let kept = match (&reason.signal, reason.is_line) {
                 (_, true) => "drops lines".to_owned(),
+                _ if reason.is_edit => {
+                    "rewrites".to_owned() + if reason.bound == "off" { "; off" } else { "" }
+                }
                 (Some(signal), _) => format!("{signal} {}", reason.bound),
                 (None, _) => reason.bound.clone(),
             };

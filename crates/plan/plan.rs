@@ -211,6 +211,7 @@ fn unbounded(stage: &str, reason: &str, why: &str) -> Reason {
         low: None,
         high: None,
         is_line: false,
+        is_edit: false,
         why: why.to_owned(),
     }
 }
@@ -296,6 +297,7 @@ fn reason(spec: &FilterSpec, check: &document::Check, bound: Bound) -> Reason {
         low: low.filter(|_| is_bound),
         high: high.filter(|_| is_bound),
         is_line: check.scope == Scope::Line,
+        is_edit: check.scope == Scope::Edit,
         why: check.why.to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use document::{Bound, FileBytes, FilterSpec, OptionSpec, OptionValue, Test};
 use toml::Spanned;
@@ -20,7 +21,7 @@ pub struct Recipe {
     /// Values of the tables in [`SECTIONS`], by `(table, key)`.
     pub sections: BTreeMap<(&'static str, &'static str), OptionValue>,
     /// Path as written -> text of the list file; filled by the caller, see [`Recipe::list_paths`].
-    pub lists: BTreeMap<String, String>,
+    pub lists: BTreeMap<String, Arc<str>>,
     /// A column's `from` as written -> its files; filled by the caller, see [`Recipe::columns`].
     pub sidecars: BTreeMap<String, Sidecar>,
     /// Path as written -> the model; filled by the caller, see [`Recipe::model_paths`].
@@ -95,6 +96,17 @@ impl Recipe {
     /// Paths of the list files that the recipe names.
     pub fn list_paths(&self) -> Vec<String> {
         self.filters().flat_map(|filter| filter.paths(false)).map(|(_, path)| path.clone()).collect()
+    }
+
+    /// Lists of the categories of UT1 folders; a category may lack its `urls`.
+    pub fn ut1_paths(&self) -> Vec<String> {
+        let of = |filter: &FilterRecipe| match (filter.options.get("ut1"), filter.options.get("categories")) {
+            (Some(OptionValue::List(folders)), Some(OptionValue::List(categories))) => {
+                filters::ut1_paths(folders, categories)
+            }
+            _ => Vec::new(),
+        };
+        self.filters().flat_map(of).collect()
     }
 
     /// Paths of the models that the recipe names, with their lines in it.
@@ -366,6 +378,12 @@ impl Parser<'_> {
                 let known = known.chain(spec.options.iter().map(|option| option.key));
                 let message = format!("unknown key `{name}` in [{}]", spec.name);
                 return Err(self.error(key.span(), message, suggest(name, known)));
+            }
+        }
+        for (check, bound) in spec.checks.iter().zip(&mut filter.bounds) {
+            let value = check.dropped_by.and_then(|option| filter.options.get(option));
+            if value == Some(&OptionValue::Text("drop".to_owned())) {
+                *bound = Bound::AtMost(0.0);
             }
         }
         Ok(())

@@ -26,6 +26,30 @@ const fn choice(
 
 pub const SECTIONS: &[Section] = &[
     Section {
+        name: "extract",
+        about: "How HTML becomes text: pages of WARC and ARC files, .html files, and a column of HTML.",
+        options: &[
+            choice(
+                "mode",
+                "\"balanced\"",
+                &["precision", "balanced", "recall", "all-text"],
+                "Main content, with less or more of what is doubtful; all-text: all that the page shows.",
+            ),
+            key(
+                "column",
+                "\"\"",
+                "Input field of JSONL and Parquet that holds HTML, to be read instead of the text.",
+            ),
+            choice(
+                "truncated",
+                "\"drop\"",
+                &["drop", "keep"],
+                "Pages that the crawler cut off (Common Crawl at 1 MiB, since March 2025 at 5 MiB).",
+            ),
+        ],
+        ranges: &[],
+    },
+    Section {
         name: "words",
         about: "How texts are split into words, for every filter and for shingles.",
         options: &[choice(

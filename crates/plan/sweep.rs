@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, Float64Array};
 use arrow::error::ArrowError;
 use document::{
-    Batch, Document, LANGUAGE_STAGES, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict,
+    Batch, Document, Form, LANGUAGE_STAGES, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict,
 };
 use text::scan::Scanner;
 use text::stable_hash::{hash_id, hash128, sampling_key};
@@ -249,8 +249,10 @@ impl Plan {
                         Code::Lines(code) => {
                             edits.clear(filter.spec.checks.len());
                             code.judge_lines(&document, edits, signals, &mut raised, buffer);
-                            edits.apply(text, next);
-                            is_cut = *next != text;
+                            if edits.form != Form::Whole {
+                                edits.apply(text, next);
+                                is_cut = *next != text;
+                            }
                             for (check, lines) in edits.lines.iter().enumerate() {
                                 block.lines[stage.first_reason as usize + check] += u64::from(*lines);
                             }

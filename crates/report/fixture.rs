@@ -122,6 +122,7 @@ pub fn run() -> Run {
                 low,
                 high,
                 is_line,
+                is_edit: false,
                 why: "One sentence that says why such a document teaches little.".into(),
             });
         }
@@ -169,9 +170,18 @@ pub fn run() -> Run {
         recipe_hash: "5b1f0c9a7d3e4f608192a3b4c5d6e7f8".into(),
         splitter: "uax29".into(),
         is_early: false,
+        extraction: Some(Extraction {
+            mode: "balanced".into(),
+            pages: 75_256,
+            html_bytes: 1_312_000_000,
+            text_bytes: 84_400_000,
+        }),
         inputs: Inputs {
             files: 3,
             bytes: 27_114_802,
+            records: ["warcinfo", "request", "response", "metadata", "revisit", "conversion"]
+                .map(|kind| (kind.to_owned(), 75_256))
+                .into(),
             skipped: vec![FileNote { path: "raw/logo.png".into(), why: "binary".into() }],
             quarantined: vec![FileNote {
                 path: format!("raw/{HOSTILE}.gz"),
@@ -231,6 +241,7 @@ pub fn run() -> Run {
             wall_seconds: 3.871,
             threads: 8,
             stage_nanos: [
+                ("extract", 21_000),
                 ("parse", 1_100),
                 ("scan", 9_800),
                 ("language", 4_600),

@@ -24,6 +24,14 @@ pub fn render_method(run: &Run) -> String {
             "Every document of a wanted language was measured by every check."
         },
     );
+    if let Some(extraction) = &run.extraction {
+        let _ = write!(
+            out,
+            "\n\nHTML became text by corpus's own extraction in the mode \"{}\": {} pages.",
+            extraction.mode,
+            human_count(extraction.pages)
+        );
+    }
     for stage in run.stages.iter().filter(|stage| stage.kind != StageKind::Input) {
         out.push_str("\n\n");
         out.push_str(&match stage.kind {
@@ -58,19 +66,22 @@ fn filter(run: &Run, stage: &StageInfo) -> String {
     if !stage.source.is_empty() {
         let _ = write!(out, " ({})", stage.source);
     }
-    let of_stage = |is_line: bool| -> Vec<String> {
-        let reasons = run.reasons.0.iter();
-        reasons.filter(|r| r.stage == stage.name && r.is_line == is_line).filter_map(check).collect()
+    let of_stage = |is_line: bool, is_edit: bool| -> Vec<String> {
+        let reasons = run.reasons.0.iter().filter(|reason| reason.stage == stage.name);
+        reasons.filter(|r| r.is_line == is_line && r.is_edit == is_edit).filter_map(check).collect()
     };
-    let (documents, lines) = (of_stage(false), of_stage(true));
+    let (documents, lines, edits) = (of_stage(false, false), of_stage(true, false), of_stage(false, true));
+    if !edits.is_empty() {
+        let _ = write!(out, " rewrote parts of texts for {}", join(&edits));
+    }
     if !lines.is_empty() {
         let _ = write!(out, " removed lines for {}", join(&lines));
     }
     if !documents.is_empty() {
-        let start = if lines.is_empty() { " dropped" } else { "; it dropped" };
+        let start = if lines.is_empty() && edits.is_empty() { " dropped" } else { "; it dropped" };
         let _ = write!(out, "{start} documents for {}", join(&documents));
     }
-    if documents.is_empty() && lines.is_empty() {
+    if documents.is_empty() && lines.is_empty() && edits.is_empty() {
         out.push_str(" ran without a check that drops");
     }
     out.push('.');

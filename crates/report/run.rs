@@ -22,6 +22,8 @@ pub struct Run {
     /// `--signals early`: a document's checks stop at the first failure, so "alone" and "any" are unknown.
     pub is_early: bool,
     pub inputs: Inputs,
+    /// `None`: no page was HTML.
+    pub extraction: Option<Extraction>,
     /// In plan order; the first is `input`. Those that judge documents have an entry in `tally.stages`, at the
     /// same place; `tokenize` and `pack` follow without one.
     pub stages: Vec<StageInfo>,
@@ -56,12 +58,16 @@ impl Run {
         })
     }
 
-    /// Text that a stage, or the step `parse`, worked on; 0 if unknown. Unless checks stop at the first failure,
+    /// Text that a stage, or the step `parse`, or HTML that the step [`EXTRACT`] worked on; 0 if unknown. Unless checks stop at the first failure,
     /// a filter measures every document of a wanted language, and not only those that reached it.
     pub fn measured_bytes(&self, name: &str) -> u64 {
         let reached = |at: usize| self.tally.stages.get(at).map_or(0, |stage| stage.reached.bytes);
         let Some(at) = self.stages.iter().position(|stage| stage.name == name) else {
-            return if name == "parse" { self.tally.input.bytes } else { 0 };
+            return match (name, &self.extraction) {
+                ("parse", _) => self.tally.input.bytes,
+                (EXTRACT, Some(extraction)) => extraction.html_bytes,
+                _ => 0,
+            };
         };
         let language =
             self.stages[..at].iter().rposition(|stage| LANGUAGE_STAGES.contains(&stage.name.as_str()));
@@ -80,10 +86,26 @@ pub struct Inputs {
     pub files: u64,
     /// Their size as stored, compressed or not.
     pub bytes: u64,
+    /// Records of all crawl files (WARC, ARC), by type; not all are documents.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub records: BTreeMap<String, u64>,
     /// Files that are no input.
     pub skipped: Vec<FileNote>,
     /// Files that could not be read to their end.
     pub quarantined: Vec<FileNote>,
+}
+
+/// The step of the sweep that turns HTML into text.
+pub const EXTRACT: &str = "extract";
+
+/// HTML that became text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extraction {
+    /// `[extract] mode` of the recipe.
+    pub mode: String,
+    pub pages: u64,
+    pub html_bytes: u64,
+    pub text_bytes: u64,
 }
 
 /// A file and what is the matter with it.

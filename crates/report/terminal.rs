@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use document::{CheckTally, StageTally};
+use document::{CheckTally, Reason, StageTally};
 
 use crate::human::{human_bytes, human_count, percent, short_count, significant, three_digits};
-use crate::{Difference, Run, StageInfo, TokenSummary, Training, Verdict};
+use crate::run::EXTRACT;
+use crate::{Difference, Extraction, Run, StageInfo, TokenSummary, Training, Verdict};
 
 /// The longest reason (`duplicate_paragraph_chars`) and its indent.
 const NAME_WIDTH: usize = 27;
@@ -64,10 +65,10 @@ fn stage_rows(out: &mut String, run: &Run, stage: &StageInfo, tally: &StageTally
         if check.first.documents == 0 && check.alone.documents == 0 && check.lines == 0 {
             idle.push(reason.reason.as_str());
         } else {
-            reason_row(out, run.is_early, &reason.reason, reason.is_line, check);
+            reason_row(out, run.is_early, reason, check);
         }
     }
-    idle_rows(out, &idle);
+    listed(out, "  none:", &idle);
     let bytes = human_bytes(tally.cut_bytes.unsigned_abs());
     match tally.cut_bytes {
         1.. => row(out, "  text cut, page kept", ["", &bytes, "", "", "", "", ""]),
@@ -76,10 +77,10 @@ fn stage_rows(out: &mut String, run: &Run, stage: &StageInfo, tally: &StageTally
     }
 }
 
-/// The reasons that were nobody's first, in as few lines as they need.
-fn idle_rows(out: &mut String, names: &[&str]) {
-    let mut line = "  none:".to_owned();
-    for (index, name) in names.iter().enumerate() {
+/// Names behind a title, in as few lines as they need: the reasons that were nobody's first, for example.
+fn listed<S: AsRef<str>>(out: &mut String, title: &str, names: &[S]) {
+    let mut line = title.to_owned();
+    for (index, name) in names.iter().map(AsRef::as_ref).enumerate() {
         let comma = if index + 1 < names.len() { "," } else { "" };
         if line.chars().count() + 1 + name.chars().count() + comma.len() > WIDTH {
             let _ = writeln!(out, "{line}");
@@ -92,10 +93,11 @@ fn idle_rows(out: &mut String, names: &[&str]) {
     }
 }
 
-fn reason_row(out: &mut String, is_early: bool, name: &str, is_line: bool, check: &CheckTally) {
-    let name = format!("  {name}");
-    if is_line {
-        let lines = format!("{} lines", human_count(check.lines));
+fn reason_row(out: &mut String, is_early: bool, reason: &Reason, check: &CheckTally) {
+    let name = format!("  {}", reason.reason);
+    if reason.is_line || reason.is_edit {
+        let unit = if reason.is_line { "lines" } else { "edits" };
+        let lines = format!("{} {unit}", human_count(check.lines));
         let _ = writeln!(out, "{} {lines:>15}", fitted(&name));
         return;
     }
@@ -114,7 +116,11 @@ fn step_rows(out: &mut String, run: &Run, all_nanos: u64) {
         run.timing.stage_nanos.iter().filter(|(name, nanos)| !is_stage(name) && **nanos > 0).collect();
     steps.sort_by_key(|(name, nanos)| (std::cmp::Reverse(**nanos), name.as_str()));
     for (name, nanos) in steps {
-        row(out, &format!("({name})"), ["", "", "", "", "", &time_share(*nanos, all_nanos), ""]);
+        let (bytes, rate) = match run.measured_bytes(name) {
+            bytes if name == EXTRACT => (human_bytes(bytes), rate(bytes, *nanos)),
+            _ => Default::default(),
+        };
+        row(out, &format!("({name})"), ["", "", "", "", &bytes, &time_share(*nanos, all_nanos), &rate]);
     }
 }
 
@@ -137,8 +143,28 @@ fn totals(out: &mut String, run: &Run) {
         total("added to kept documents", None, after - before);
     }
     total("kept", Some(tally.kept.documents), tally.kept.bytes);
+    crawl(out, run);
     out.push_str("\nTime: of the threads, in the first pass. GB/s: of the text a stage measured.\n");
     wall(out, run);
+}
+
+/// What the input was, where it was no text to begin with.
+fn crawl(out: &mut String, run: &Run) {
+    let records = run.inputs.records.iter().map(|(kind, n)| format!("{kind} {}", human_count(*n)));
+    let records: Vec<String> = records.collect();
+    if !records.is_empty() || run.extraction.is_some() {
+        out.push('\n');
+    }
+    listed(out, "records in the crawl files:", &records);
+    if let Some(Extraction { mode, pages, html_bytes, text_bytes }) = &run.extraction {
+        let _ = writeln!(
+            out,
+            "HTML to text ({mode}): {} pages, {} to {}",
+            human_count(*pages),
+            human_bytes(*html_bytes),
+            human_bytes(*text_bytes)
+        );
+    }
 }
 
 /// How long it took, how fast that is, and what it needed.

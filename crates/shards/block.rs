@@ -8,7 +8,8 @@ use document::Problem;
 
 use crate::columns::Rows;
 use crate::mapped::MappedRange;
-use crate::{ReadOptions, ShardError, jsonl, parquet_input};
+use crate::warc::Records;
+use crate::{Damage, Extraction, ReadOptions, RecordCounts, ShardError, jsonl, pages, parquet_input};
 
 /// Numbered within its shard from 0, in input order; the same for any way of reading the same records.
 pub struct Block {
@@ -22,6 +23,10 @@ pub struct Block {
     pub offset: u64,
     /// Bytes of uncompressed input in this block: records with their line feeds; the columns of a Parquet batch.
     pub bytes: u64,
+    /// Of a crawl file: its records, documents or not.
+    pub records: RecordCounts,
+    /// Of a crawl file: what could not be read since the block before.
+    pub damage: Damage,
     pub(crate) path: Arc<Path>,
     pub(crate) relative: Arc<str>,
     pub(crate) payload: Payload,
@@ -30,6 +35,9 @@ pub struct Block {
 pub(crate) enum Payload {
     Lines(Bytes),
     Document(Bytes),
+    /// A file that is one page.
+    Page(Bytes),
+    Records(Box<Records>),
     /// One record that was skipped, by its length.
     TooLarge(u64),
     Columns(RecordBatch),
@@ -50,11 +58,20 @@ impl Deref for Bytes {
     }
 }
 
+/// A block's rows.
+pub struct Parsed {
+    /// In the columns of [`crate::input_schema`].
+    pub records: RecordBatch,
+    pub extraction: Extraction,
+    /// Of the time: what extraction took. Not reproducible.
+    pub extract_nanos: u64,
+}
+
 impl Block {
-    /// One row per record, in the columns of [`crate::input_schema`]: the part that costs time, free of I/O.
+    /// One row per document: the part that costs time, free of I/O.
     ///
     /// Errors: Parquet columns that cannot be converted. A bad record is a row with a problem, never an error.
-    pub fn parse(&self, options: &ReadOptions) -> Result<RecordBatch, ShardError> {
+    pub fn parse(&self, options: &ReadOptions) -> Result<Parsed, ShardError> {
         let records = self.rows as usize;
         match &self.payload {
             Payload::Lines(bytes) => {
@@ -68,6 +85,16 @@ impl Block {
                     Ok(text) => rows.text_row(self.first_row, text),
                     Err(_) => rows.bare_row(self.first_row, bytes.len() as u64, Problem::NotUtf8),
                 }
+                rows.finish(&self.path)
+            }
+            Payload::Page(bytes) => {
+                let mut rows = Rows::new(options, &self.relative, records, 0);
+                pages::parse_file(bytes, self.first_row, &mut rows);
+                rows.finish(&self.path)
+            }
+            Payload::Records(crawl) => {
+                let mut rows = Rows::new(options, &self.relative, records, 0);
+                pages::parse(crawl, self.first_row, options, &mut rows);
                 rows.finish(&self.path)
             }
             Payload::TooLarge(length) => {

@@ -1,6 +1,7 @@
 //! The columns that every kind of input is parsed into.
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::{
     ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch, StringBuilder, UInt8Builder,
@@ -9,7 +10,8 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use document::{NUMBER_PREFIX, Problem};
 
-use crate::{KeepType, NumberField, ReadOptions, ShardError};
+use crate::block::Parsed;
+use crate::{Extraction, KeepType, NumberField, ReadOptions, ShardError};
 
 /// Columns before the kept ones, see [`input_schema`].
 pub const INPUT_COLUMNS: usize = 11;
@@ -40,8 +42,10 @@ pub(crate) enum Kept {
 
 /// Builds one input batch. Every record appends exactly one value to every column.
 pub(crate) struct Rows<'a> {
-    options: &'a ReadOptions,
-    relative: &'a str,
+    pub options: &'a ReadOptions,
+    pub relative: &'a str,
+    extraction: Extraction,
+    extract_nanos: u64,
     row: UInt64Builder,
     bytes: UInt64Builder,
     problem: UInt8Builder,
@@ -64,6 +68,8 @@ impl<'a> Rows<'a> {
         Self {
             options,
             relative,
+            extraction: Extraction::default(),
+            extract_nanos: 0,
             row: UInt64Builder::with_capacity(records),
             bytes: UInt64Builder::with_capacity(records),
             problem: UInt8Builder::with_capacity(records),
@@ -112,7 +118,22 @@ impl<'a> Rows<'a> {
         self.numbers.iter_mut().for_each(Float64Builder::append_null);
     }
 
-    pub fn finish(mut self, path: &Path) -> Result<RecordBatch, ShardError> {
+    /// The text of a page, as the options say.
+    pub fn extract(&mut self, html: &[u8], charset: Option<&str>) -> extract::Page {
+        let start = Instant::now();
+        let page = extract::extract(html, charset, &self.options.extract);
+        self.extract_nanos += start.elapsed().as_nanos() as u64;
+        let (html_bytes, text_bytes) = (html.len() as u64, page.text.len() as u64);
+        self.extraction.merge(Extraction { pages: 1, html_bytes, text_bytes });
+        page
+    }
+
+    /// Offsets of a text column are 32 bits.
+    pub fn has_room_for(&self, text: impl AsRef<[u8]>) -> bool {
+        self.text.values_slice().len() + text.as_ref().len() <= i32::MAX as usize
+    }
+
+    pub fn finish(mut self, path: &Path) -> Result<Parsed, ShardError> {
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.row.finish()),
             Arc::new(self.bytes.finish()),
@@ -124,8 +145,9 @@ impl<'a> Rows<'a> {
         columns.push(Arc::new(self.problem.finish()));
         columns.extend(self.kept.iter_mut().map(Kept::finish));
         columns.extend(self.numbers.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
-        RecordBatch::try_new(input_schema(self.options), columns)
-            .map_err(|source| ShardError::arrow(path, source))
+        let records = RecordBatch::try_new(input_schema(self.options), columns)
+            .map_err(|source| ShardError::arrow(path, source))?;
+        Ok(Parsed { records, extraction: self.extraction, extract_nanos: self.extract_nanos })
     }
 }
 

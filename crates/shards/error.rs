@@ -53,7 +53,7 @@ pub enum InputError {
     Store { url: PathBuf, source: StoreError },
     #[error("`{pattern}` is not a pattern: {source}; write for example 'raw/**/*.jsonl.gz'")]
     Pattern { pattern: String, source: globset::Error },
-    #[error("nothing readable in the input{}; JSONL, Parquet (also inside .gz or .zst for JSONL), .txt and .md are read", listed(.skipped, .quarantined))]
+    #[error("nothing readable in the input{}; WARC, ARC, JSONL (also inside .gz, .zst or .lz4), Parquet, .html, .txt and .md are read", listed(.skipped, .quarantined))]
     NothingReadable { skipped: Vec<Skipped>, quarantined: Vec<Quarantined> },
     #[error(
         "`{text}` is not a column to keep: {why}; write `name:type` with type utf8, float64, int64 or bool"
@@ -80,6 +80,10 @@ pub enum Fault {
     Io { action: &'static str, source: std::io::Error },
     #[error("the {kind} stream breaks off or is damaged ({source})")]
     Broken { kind: &'static str, source: std::io::Error },
+    #[error("the gzip member at byte {start} {what}; {lost} bytes of the file lost")]
+    Member { start: u64, what: &'static str, lost: u64 },
+    #[error("{lost} bytes are no records")]
+    NoRecords { lost: u64 },
     #[error("{0}")]
     Store(StoreError),
     #[error("{given} bytes came out of {read} compressed bytes, more than 1,000 to 1")]
@@ -178,6 +182,8 @@ impl Fault {
                 "check that the file exists, that it may be read or written, and that the disk has room"
             }
             Self::Broken { .. } => "fetch or compress the file again; what came before the break was read",
+            Self::Member { .. } => "fetch the file again; records before and after the damage were read",
+            Self::NoRecords { .. } => "look at the file there; what lies before and after was read",
             Self::Store(error) => error.remedy,
             Self::Bomb { .. } => "unpack it and look at it; an unpacked file is read whatever its content",
             Self::Shrunk { .. } => "run again when nothing writes to the file, or pass --no-mmap",

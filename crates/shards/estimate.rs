@@ -1,13 +1,19 @@
 //! A guess at how much text the input holds, from the first bytes of a few shards.
 use std::io::{Cursor, Read};
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow::array::ArrayBuilder;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::columns::Rows;
 use crate::inputs::{Compression, Format, Inputs, Shard};
+use crate::pieces::Pieces;
+use crate::record_head::Layout;
 use crate::source::Source;
-use crate::{ReadOptions, jsonl};
+use crate::stream::unpacked;
+use crate::warc::RecordStream;
+use crate::{ReadOptions, jsonl, pages};
 
 /// Of the whole input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,7 +47,8 @@ pub fn estimate(inputs: &Inputs, options: &ReadOptions) -> Estimate {
         let scaled =
             |part: u64| u128::from(part) * u128::from(shard.size) / u128::from(sample.disk_bytes.max(1));
         text_bytes += scaled(sample.text_bytes);
-        documents += if shard.format == Format::Text { 1 } else { scaled(sample.documents) };
+        documents +=
+            if matches!(shard.format, Format::Text | Format::Html) { 1 } else { scaled(sample.documents) };
     }
     Estimate { text_bytes: text_bytes as u64, documents: documents as u64 }
 }
@@ -72,7 +79,14 @@ impl Sample {
         if shard.format == Format::Parquet {
             return Self::of_footer(&shard.path, shard.size, &options.text_column);
         }
+        if let Format::Warc | Format::Arc = shard.format {
+            return Self::of_records(shard, options);
+        }
         let (bytes, disk_bytes) = first_bytes(shard)?;
+        if shard.format == Format::Html {
+            let page = extract::extract(&bytes, None, &options.extract);
+            return Some(Self { disk_bytes, text_bytes: page.text.len() as u64, documents: 1 });
+        }
         if shard.format == Format::Text {
             return Some(Self { disk_bytes, text_bytes: bytes.len() as u64, documents: 1 });
         }
@@ -85,6 +99,25 @@ impl Sample {
         let text_bytes = rows.text.values_slice().len() as u64;
         let share = whole.len() as f64 / bytes.len().max(1) as f64;
         Some(Self { disk_bytes: (disk_bytes as f64 * share) as u64, text_bytes, documents })
+    }
+
+    fn of_records(shard: &Shard, options: &ReadOptions) -> Option<Self> {
+        let layout = if shard.format == Format::Arc { Layout::Arc } else { Layout::Warc };
+        let packed = packed_start(shard)?;
+        let disk_bytes = packed.len() as u64;
+        let pieces = Pieces::new(Box::new(Cursor::new(packed)), shard.compression, Arc::default()).ok()?;
+        let mut stream = RecordStream::new(&Arc::from(shard.path.as_path()), layout, pieces);
+        let (mut text_bytes, mut documents, mut unpacked) = (0, 0, 0);
+        while unpacked < MOST_UNPACKED
+            && let Some(records) = stream.next_records(options)
+        {
+            let mut rows = Rows::new(options, "", 0, 0);
+            pages::parse(&records, 0, options, &mut rows);
+            text_bytes += rows.text.values_slice().len() as u64;
+            documents += rows.text.len() as u64;
+            unpacked += records.taken;
+        }
+        Some(Self { disk_bytes, text_bytes, documents })
     }
 
     fn of_footer(path: &Path, size: u64, text_column: &str) -> Option<Self> {
@@ -101,20 +134,20 @@ impl Sample {
 
 /// What the first bytes of a shard unpack to, and how many bytes on disk that was.
 fn first_bytes(shard: &Shard) -> Option<(Vec<u8>, u64)> {
-    let mut packed = Vec::new();
-    Source::open(&shard.path).ok()?.take(SAMPLE_BYTES).read_to_end(&mut packed).ok()?;
+    let packed = packed_start(shard)?;
     let disk_bytes = packed.len() as u64;
-    let packed = Cursor::new(packed);
+    if shard.compression.is_none() {
+        return Some((packed, disk_bytes));
+    }
     let mut bytes = Vec::new();
     // The end of the sample tears the stream: what came before counts.
-    let _ = match shard.compression {
-        None => return Some((packed.into_inner(), disk_bytes)),
-        Some(Compression::Gzip) => {
-            flate2::bufread::MultiGzDecoder::new(packed).take(MOST_UNPACKED).read_to_end(&mut bytes)
-        }
-        Some(Compression::Zstd) => {
-            zstd::stream::read::Decoder::with_buffer(packed).ok()?.take(MOST_UNPACKED).read_to_end(&mut bytes)
-        }
-    };
+    let unpacked = unpacked(Box::new(Cursor::new(packed)), shard.compression).ok()?;
+    let _ = unpacked.take(MOST_UNPACKED).read_to_end(&mut bytes);
     Some((bytes, disk_bytes))
+}
+
+fn packed_start(shard: &Shard) -> Option<Vec<u8>> {
+    let mut packed = Vec::new();
+    Source::open(&shard.path).ok()?.take(SAMPLE_BYTES).read_to_end(&mut packed).ok()?;
+    Some(packed)
 }

@@ -33,12 +33,19 @@ pub enum Format {
     Parquet,
     /// The file is one document.
     Text,
+    /// The file is one page.
+    Html,
+    /// WARC, WET.
+    Warc,
+    /// What crawlers wrote before WARC.
+    Arc,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Compression {
     Gzip,
     Zstd,
+    Lz4,
 }
 
 impl Compression {
@@ -46,6 +53,7 @@ impl Compression {
         match self {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
+            Self::Lz4 => "lz4",
         }
     }
 }

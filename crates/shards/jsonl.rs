@@ -1,4 +1,6 @@
 //! One JSON object a line: parses the records of a block into columns.
+use std::fmt::Write;
+
 use document::Problem;
 
 use crate::columns::{Kept, Rows, SOURCE, STRING_FIELDS, is_blank};
@@ -91,7 +93,19 @@ fn take_text<'o>(
         return (length, Problem::NoText);
     };
     let before = rows.text.values_slice().len();
-    if unescape(inside, &mut rows.text).is_err() {
+    if options.text_is_html {
+        let mut html = String::new();
+        if unescape(inside, &mut html).is_err() {
+            rows.text.append_null();
+            return (length, Problem::NotUtf8);
+        }
+        let page = rows.extract(html.as_bytes(), Some("utf-8"));
+        if !rows.has_room_for(&page.text) {
+            rows.text.append_null();
+            return (length, Problem::TooLarge);
+        }
+        rows.text.write_str(&page.text).unwrap_or_default();
+    } else if unescape(inside, &mut rows.text).is_err() {
         rows.text.append_null();
         return (length, Problem::NotUtf8);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{AtomicFile, Fault, ShardError};
+use crate::{AtomicFile, Fault, RecordCounts, ShardError};
 
 /// Every field but `timing` is the same for the same input, recipe and version.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -22,10 +22,16 @@ pub struct Manifest {
     pub outputs: Vec<OutputFile>,
     pub skipped: Vec<Skipped>,
     pub quarantined: Vec<Quarantined>,
+    /// Of every crawl file: its records by type, documents or not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub records: BTreeMap<String, RecordCounts>,
     /// Flags that change the output, by name.
     pub settings: BTreeMap<String, Value>,
     /// Shares that were computed from the input, for example of the control sample.
     pub rates: BTreeMap<String, f64>,
+    /// Documents removed since, in order; their dates are in `timing`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub takedowns: Vec<TakedownRecord>,
     /// Seconds, dates, machine: the only part that differs from run to run.
     pub timing: BTreeMap<String, Value>,
 }
@@ -67,6 +73,25 @@ pub struct Quarantined {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
     pub remedy: String,
+}
+
+/// What a takedown removed. Lines are kept as hashes, since they may name people.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TakedownRecord {
+    /// XXH3-128 of all lines, joined by line feeds, and their number.
+    pub list_xxh3_128: String,
+    pub lines: u64,
+    /// XXH3-128 of each line that matched -> how many documents.
+    pub matched: BTreeMap<String, u64>,
+    pub documents: u64,
+    pub clean_rows: u64,
+    pub rejected_rows: u64,
+    pub signature_rows: u64,
+    pub train_documents: u64,
+    pub control_documents: u64,
+    pub heldout_documents: u64,
+    /// Copies of removed documents that stay.
+    pub copies_left: u64,
 }
 
 impl Manifest {

@@ -16,6 +16,12 @@ pub struct ReadOptions {
     pub keep: Vec<KeepColumn>,
     /// Fields to read as numbers, too; they stay where they are.
     pub numbers: Vec<NumberField>,
+    /// How pages become text.
+    pub extract: extract::Options,
+    /// The text field holds HTML.
+    pub text_is_html: bool,
+    /// Take pages that the crawler cut off for documents.
+    pub keep_truncated: bool,
     /// Raw bytes of a record; longer ones are skipped as `too_large`. At most 1 GiB.
     pub max_document: u64,
     /// A block holds at most so many bytes of whole records, or one longer record.
@@ -42,6 +48,9 @@ impl Default for ReadOptions {
             id_column: "id".to_owned(),
             keep: Vec::new(),
             numbers: Vec::new(),
+            extract: extract::Options::default(),
+            text_is_html: false,
+            keep_truncated: false,
             max_document: Self::MAX_DOCUMENT,
             block_bytes: Self::BLOCK_BYTES,
             no_mmap: false,
@@ -74,6 +83,15 @@ pub enum KeepType {
 }
 
 impl KeepType {
+    /// It takes a number, or a text.
+    pub(crate) fn takes(self, is_number: bool) -> bool {
+        match self {
+            Self::Utf8 => !is_number,
+            Self::Float64 | Self::Int64 => is_number,
+            Self::Bool => false,
+        }
+    }
+
     pub fn data_type(self) -> DataType {
         match self {
             Self::Utf8 => DataType::Utf8,

@@ -207,7 +207,16 @@ fn try_convert(
             rows.bare_row(row, length as u64, Problem::TooLarge);
             continue;
         }
+        let page = text.filter(|_| options.text_is_html).map(|html| {
+            // Bytes may be of any encoding, texts are UTF-8.
+            let is_text = columns.text.as_ref().is_some_and(Column::is_utf8);
+            rows.extract(html, is_text.then_some("utf-8")).text
+        });
+        let text = page.as_ref().map(String::as_bytes).or(text);
+        let length = text.map_or(0, <[u8]>::len);
+        let text = text.filter(|text| rows.has_room_for(text));
         let problem = match text.map(std::str::from_utf8) {
+            None if length > 0 => Problem::TooLarge,
             None => Problem::NoText,
             Some(Err(_)) => Problem::NotUtf8,
             Some(Ok(text)) if is_blank(text) => Problem::Empty,
@@ -368,6 +377,10 @@ impl Column {
 
     fn is_null(&self, row: usize) -> bool {
         self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
+    }
+
+    fn is_utf8(&self) -> bool {
+        matches!(self.array.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
     }
 
     fn bytes(&self, row: usize) -> Option<&[u8]> {

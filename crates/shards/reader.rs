@@ -7,8 +7,10 @@ use crate::inputs::{Format, Shard};
 use crate::location::is_remote;
 use crate::mapped::MappedFile;
 use crate::parquet_input::ParquetFile;
+use crate::record_head::Layout;
 use crate::stream::{Cut, Stream};
-use crate::{ReadOptions, ShardError, jsonl};
+use crate::warc::RecordStream;
+use crate::{Damage, ReadOptions, RecordCounts, ShardError, jsonl};
 
 /// The one reader of a shard. It may move between threads, not be shared.
 pub struct ShardReader {
@@ -28,6 +30,22 @@ enum Source {
     Mapped(Format, MappedFile),
     Stream(Format, Box<Stream>),
     Parquet(Box<ParquetFile>),
+    Records(Box<RecordStream>),
+}
+
+/// A payload with what is known of it.
+struct Next {
+    payload: Payload,
+    rows: u64,
+    bytes: u64,
+    records: RecordCounts,
+    damage: Damage,
+}
+
+impl Next {
+    fn new(payload: Payload, rows: u64, bytes: u64) -> Self {
+        Self { payload, rows, bytes, records: RecordCounts::new(), damage: Damage::default() }
+    }
 }
 
 impl ShardReader {
@@ -36,6 +54,12 @@ impl ShardReader {
         let path: Arc<Path> = Arc::from(shard.path.as_path());
         let source = match (shard.format, shard.compression) {
             (Format::Parquet, _) => Source::Parquet(Box::new(ParquetFile::open(&path, options)?)),
+            (Format::Warc, compression) => {
+                Source::Records(Box::new(RecordStream::open(&path, Layout::Warc, compression)?))
+            }
+            (Format::Arc, compression) => {
+                Source::Records(Box::new(RecordStream::open(&path, Layout::Arc, compression)?))
+            }
             (format, None) if !options.no_mmap && !is_remote(&path) => {
                 Source::Mapped(format, MappedFile::open(&path)?)
             }
@@ -63,7 +87,7 @@ impl ShardReader {
         }
         let next = self.next_payload();
         self.done = !matches!(next, Ok(Some(_)));
-        let Some((payload, rows, bytes)) = next? else { return Ok(None) };
+        let Some(Next { payload, rows, bytes, records, damage }) = next? else { return Ok(None) };
         let block = Block {
             shard: self.shard,
             index: self.index,
@@ -71,6 +95,8 @@ impl ShardReader {
             rows,
             offset: self.offset,
             bytes,
+            records,
+            damage,
             path: self.path.clone(),
             relative: self.relative.clone(),
             payload,
@@ -87,33 +113,45 @@ impl ShardReader {
             Source::Mapped(_, file) => file.position(),
             Source::Stream(_, stream) => stream.position(),
             Source::Parquet(file) => file.position(),
+            Source::Records(stream) => stream.position(),
         }
     }
 
-    fn next_payload(&mut self) -> Result<Option<(Payload, u64, u64)>, ShardError> {
+    fn next_payload(&mut self) -> Result<Option<Next>, ShardError> {
         let options = &self.options;
+        let is_whole = |format: &Format| matches!(format, Format::Text | Format::Html);
         let (format, cut) = match &mut self.source {
-            Source::Mapped(Format::Text, file) => (Format::Text, file.whole(options)?),
+            Source::Mapped(format, file) if is_whole(format) => (*format, file.whole(options)?),
             Source::Mapped(format, file) => (*format, file.next_cut(options)?),
-            Source::Stream(Format::Text, stream) => (Format::Text, stream.whole(options)?),
+            Source::Stream(format, stream) if is_whole(format) => (*format, stream.whole(options)?),
             Source::Stream(format, stream) => (*format, stream.next_cut(options)?),
             Source::Parquet(file) => {
                 let next = file.next_batch(options)?;
                 return Ok(next.map(|(batch, bytes)| {
                     let rows = batch.num_rows() as u64;
-                    (Payload::Columns(batch), rows, bytes)
+                    Next::new(Payload::Columns(batch), rows, bytes)
+                }));
+            }
+            Source::Records(stream) => {
+                return Ok(stream.next_records(options).map(|mut found| {
+                    let rows = found.places.iter().filter(|place| place.kind.is_document()).count() as u64;
+                    let (records, damage) = (found.counts(), std::mem::take(&mut found.damage));
+                    let bytes = found.taken;
+                    Next { payload: Payload::Records(Box::new(found)), rows, bytes, records, damage }
                 }));
             }
         };
-        Ok(cut.map(|cut| match cut {
-            Cut::TooLarge { length, taken } => (Payload::TooLarge(length), 1, taken),
-            Cut::Whole(bytes) if format == Format::Text => {
+        Ok(cut.map(|cut| match (cut, format) {
+            (Cut::TooLarge { length, taken }, _) => Next::new(Payload::TooLarge(length), 1, taken),
+            (Cut::Whole(bytes), Format::Text | Format::Html) => {
                 let length = bytes.len() as u64;
-                (Payload::Document(bytes), 1, length)
+                let is_page = format == Format::Html;
+                let payload = if is_page { Payload::Page(bytes) } else { Payload::Document(bytes) };
+                Next::new(payload, 1, length)
             }
-            Cut::Whole(bytes) => {
+            (Cut::Whole(bytes), _) => {
                 let (rows, length) = (jsonl::records(&bytes).count() as u64, bytes.len() as u64);
-                (Payload::Lines(bytes), rows, length)
+                Next::new(Payload::Lines(bytes), rows, length)
             }
         }))
     }

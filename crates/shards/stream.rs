@@ -1,5 +1,5 @@
 //! Compressed files, and plain ones that must not be mapped: one reader, blocks of whole records.
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,8 +22,8 @@ pub(crate) enum Cut {
 }
 
 /// So many bytes may come out before the ratio is looked at, and at most so many for one that went in.
-const FREE_BYTES: u64 = 64 << 20;
-const LARGEST_RATIO: u64 = 1_000;
+pub(crate) const FREE_BYTES: u64 = 64 << 20;
+pub(crate) const LARGEST_RATIO: u64 = 1_000;
 
 /// Room for reads from the disk.
 const BUFFER_BYTES: usize = 128 << 10;
@@ -34,13 +34,74 @@ pub(crate) fn open_plain(
     compression: Option<Compression>,
     consumed: &Arc<AtomicU64>,
 ) -> io::Result<Box<dyn Read + Send>> {
-    let counted = Counted { source: Source::open(path)?, consumed: consumed.clone() };
-    let buffered = BufReader::with_capacity(BUFFER_BYTES, counted);
+    unpacked(open_file(path, consumed)?, compression)
+}
+
+/// The bytes of a file as they lie on disk, counted.
+pub(crate) fn open_file(path: &Path, consumed: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
+    Ok(Box::new(Counted { source: Source::open(path)?, consumed: consumed.clone() }))
+}
+
+/// Uncompressed bytes of packed ones.
+pub(crate) fn unpacked(
+    packed: Box<dyn Read + Send>,
+    compression: Option<Compression>,
+) -> io::Result<Box<dyn Read + Send>> {
+    let mut buffered = BufReader::with_capacity(BUFFER_BYTES, packed);
     Ok(match compression {
         None => Box::new(buffered),
         Some(Compression::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(buffered)),
-        Some(Compression::Zstd) => Box::new(zstd::stream::read::Decoder::with_buffer(buffered)?),
+        Some(Compression::Zstd) => match dictionary(&mut buffered)? {
+            Some(dictionary) => {
+                Box::new(zstd::stream::read::Decoder::with_dictionary(buffered, &dictionary)?)
+            }
+            None => Box::new(zstd::stream::read::Decoder::with_buffer(buffered)?),
+        },
+        Some(Compression::Lz4) => Box::new(Lz4Frames(lz4_flex::frame::FrameDecoder::new(buffered))),
     })
+}
+
+/// A longer dictionary is none.
+const LONGEST_DICTIONARY: usize = 16 << 20;
+
+/// Crawls packed by record share a dictionary, which lies in a frame of its own before them, as it is or packed:
+/// https://iipc.github.io/warc-specifications/specifications/warc-zstd/
+fn dictionary(packed: &mut BufReader<Box<dyn Read + Send>>) -> io::Result<Option<Vec<u8>>> {
+    const DICTIONARY_FRAME: [u8; 4] = 0x184D_2A5D_u32.to_le_bytes();
+    const PACKED: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
+    let Some((DICTIONARY_FRAME, [a, b, c, d, ..])) =
+        packed.fill_buf()?.split_first_chunk::<4>().map(|(m, r)| (*m, r))
+    else {
+        return Ok(None);
+    };
+    let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+    if length > LONGEST_DICTIONARY {
+        return Ok(None);
+    }
+    packed.consume(8);
+    let mut dictionary = Vec::new();
+    packed.take(length as u64).read_to_end(&mut dictionary)?;
+    if dictionary.starts_with(&PACKED) {
+        let mut unpacked = Vec::new();
+        let decoder = zstd::stream::read::Decoder::with_buffer(dictionary.as_slice())?;
+        decoder.take(LONGEST_DICTIONARY as u64).read_to_end(&mut unpacked)?;
+        dictionary = unpacked;
+    }
+    Ok(Some(dictionary))
+}
+
+/// The decoder ends with a frame; the file may go on.
+struct Lz4Frames(lz4_flex::frame::FrameDecoder<BufReader<Box<dyn Read + Send>>>);
+
+impl Read for Lz4Frames {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let n = self.0.read(buffer)?;
+            if n > 0 || buffer.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
+                return Ok(n);
+            }
+        }
+    }
 }
 
 struct Counted {

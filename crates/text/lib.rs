@@ -2,14 +2,17 @@
 //!
 //! **Invariant:** pure functions of their input; no text can make them fail.
 
+pub mod address;
 pub mod bare_words;
 pub mod characters;
 mod dclm;
 pub mod grams;
 pub mod lines;
+pub mod mojibake;
 pub mod normalize;
 mod numbering;
 pub mod python;
+pub mod repair;
 mod repetition;
 pub mod rounding;
 pub mod scan;

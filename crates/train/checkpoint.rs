@@ -119,7 +119,7 @@ fn write<'w>(
     write_atomically(path, &parts)
 }
 
-/// Writes `parts` beside `path`, syncs, and renames.
+/// Writes `parts` beside `path`, syncs, and renames; the name outlasts a loss of power, too.
 ///
 /// # Errors
 /// When the system refuses.
@@ -131,7 +131,11 @@ pub fn write_atomically(path: &Path, parts: &[&[u8]]) -> Result<(), TrainError> 
             file.write_all(part)?;
         }
         file.sync_all()?;
-        std::fs::rename(&beside, path)
+        std::fs::rename(&beside, path)?;
+        // Some network file systems cannot sync a folder: there the rename has to do.
+        let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+        Ok(())
     };
     write().map_err(TrainError::io(path))
 }

@@ -8,6 +8,7 @@ mod data;
 mod device;
 mod eval;
 mod head;
+mod lock;
 mod model;
 mod optimizer;
 mod outcome;
@@ -101,7 +102,9 @@ pub struct Progress<'a> {
 #[non_exhaustive]
 pub enum TrainError {
     /// A file could not be read or written.
-    #[error("{path}: {source}")]
+    #[error(
+        "{path}: {source}; check permissions and free space, the same command then goes on from the last checkpoint"
+    )]
     Io {
         /// The file.
         path: PathBuf,

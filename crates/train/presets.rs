@@ -10,8 +10,7 @@ pub enum Preset {
     Smoke,
     /// 0.72 M parameters: the smallest detectable effect was 0.05 to 0.14 bits per byte in two runs on web pages.
     Quick,
-    /// Seconds, for tests.
-    #[cfg(test)]
+    /// Seconds, for tests: a checkpoint at every step.
     Tiny,
 }
 
@@ -79,7 +78,6 @@ impl Preset {
         match self {
             Preset::Smoke => "smoke",
             Preset::Quick => "quick",
-            #[cfg(test)]
             Preset::Tiny => "tiny",
         }
     }
@@ -89,7 +87,6 @@ impl Preset {
         let (n_layers, d_model, d_ff) = match self {
             Preset::Smoke => (2, 64, 176),
             Preset::Quick => (3, 96, 256),
-            #[cfg(test)]
             Preset::Tiny => (1, 32, 32),
         };
         ModelConfig {
@@ -136,7 +133,6 @@ impl Preset {
                 document_bytes: 1_024,
                 ..quick
             },
-            #[cfg(test)]
             Preset::Tiny => TrainingConfig {
                 tokens: 8_192,
                 batch: 2,
@@ -147,6 +143,7 @@ impl Preset {
                 final_bytes: 6_000,
                 document_bytes: 400,
                 samples: 1,
+                checkpoint_seconds: 0,
                 ..quick
             },
         }

@@ -4,6 +4,7 @@ use crate::arms::{ArmSpec, Library};
 use crate::checkpoint::write_atomically;
 use crate::data::{Corpus, read_own_heldout};
 use crate::eval::{BATCH, EvalSet, document_nats};
+use crate::lock::Lock;
 use crate::model::{Positions, Weights, layout};
 use crate::outcome::{Outcome, RunScore, conclude};
 use crate::plan::Config;
@@ -69,15 +70,18 @@ pub fn train_arms(
     let root = options.out.join("train");
     let config = settle(options, arms, &corpus, &library, &workers, &device, &root)?;
     let folder = root.join(config.hash());
-    if options.fresh && folder.exists() {
-        std::fs::remove_dir_all(&folder).map_err(TrainError::io(&folder))?;
-    }
-    if let Ok(json) = std::fs::read(folder.join("result.json"))
-        && let Ok(outcome) = serde_json::from_slice(&json)
-    {
+    if let Some(outcome) = finished(&folder).filter(|_| !options.fresh) {
         return Ok(outcome);
     }
-    std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
+    let lock = Lock::take(&folder)?;
+    if options.fresh {
+        lock.clear()?;
+    }
+    // Another process may have finished it just now.
+    if let Some(outcome) = finished(&folder) {
+        lock.remove()?;
+        return Ok(outcome);
+    }
     write_json(&folder.join("config.json"), &config)?;
     let t = &config.training;
     let set = |set| EvalSet::new(set, library.tokenizer(), t.document_bytes, t.curve_bytes, t.final_bytes);
@@ -96,7 +100,12 @@ pub fn train_arms(
     let outcome = conclude(&config, n_parameters(&layout(&config.model)), &sets, &runs);
     write_json(&folder.join("samples.json"), &side_by_side(&runs))?;
     write_json(&folder.join("result.json"), &outcome)?;
+    lock.remove()?;
     Ok(outcome)
+}
+
+fn finished(folder: &Path) -> Option<Outcome> {
+    serde_json::from_slice(&std::fs::read(folder.join("result.json")).ok()?).ok()
 }
 
 /// The first ids of the corpus' own BPE; a tokenizer that cannot be cut is replaced by the embedded one.
@@ -239,7 +248,12 @@ impl Experiment<'_> {
             ));
         }
         let results: Result<Vec<Vec<RunScore>>, TrainError> = results.into_iter().collect();
-        Ok(results?.concat())
+        let mut scores = results?.concat();
+        // As they were planned, not as workers came to them.
+        scores.sort_by_key(|score| {
+            runs.iter().position(|(seed, arm)| (*seed, &arm.name) == (score.seed, &score.arm))
+        });
+        Ok(scores)
     }
 
     fn run_one(
@@ -366,7 +380,8 @@ fn append_line(file: &Mutex<File>, metric: &Metric, folder: &Path) -> Result<(),
     let mut line = serde_json::to_string(metric).map_err(|e| TrainError::format(folder, e))?;
     line.push('\n');
     let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    file.write_all(line.as_bytes()).map_err(TrainError::io(folder))
+    // On the disk before a checkpoint behind it can be.
+    file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(TrainError::io(folder))
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), TrainError> {

@@ -49,7 +49,7 @@ fn bad_words(lists: Option<(&str, String)>) -> Box<dyn Filter> {
     let mut settings = Settings::default();
     if let Some((name, text)) = lists {
         settings.options.insert("lists".into(), OptionValue::List(vec![name.into()]));
-        settings.lists.insert(name.into(), text);
+        settings.lists.insert(name.into(), text.into());
     }
     match filters::find("c4_badwords").unwrap().judge {
         Judge::Document(build) => build(&settings).unwrap(),

@@ -9,12 +9,13 @@ function reasonRows() {
   return run.reasons.map((reason, index) => {
     const check = tally.checks[index];
     const nanos = run.timing.stage_nanos[reason.stage];
-    const known = !run.is_early && !reason.is_line;
+    const rewrites = reason.is_line || reason.is_edit;
+    const known = !run.is_early && !rewrites;
     return {
       reason, order: index, full: `${reason.stage}.${reason.reason}`,
       bound: reason.bound === "off" ? "check is off" : reason.signal ? `${reason.signal} ${limit(reason.bound)}` : reason.bound,
-      first: reason.is_line ? null : check.first, alone: known ? check.alone : null, any: known ? check.any : null,
-      lines: reason.is_line ? check.lines : null,
+      first: rewrites ? null : check.first, alone: known ? check.alone : null, any: known ? check.any : null,
+      lines: rewrites ? check.lines : null,
       time: nanos && time ? nanos / time : null,
     };
   });
@@ -28,7 +29,7 @@ const COLUMNS = [
   ["Alone, bytes", (row) => row.alone && row.alone.bytes, bytes],
   ["Any, documents", (row) => row.any && row.any.documents, count],
   ["Any, bytes", (row) => row.any && row.any.bytes, bytes],
-  ["Lines", (row) => row.lines, count],
+  ["Lines, edits", (row) => row.lines, count],
   ["Time of stage", (row) => row.time, (share) => percent(share, 1)],
   ["Kept if", (row) => row.bound, null],
 ];

@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may depend on whom: a crate only on crates of lower layers.
-const LAYERS: [(&str, u8); 12] = [
+const LAYERS: [(&str, u8); 13] = [
     ("document", 0),
     ("text", 1),
+    ("extract", 2),
     ("classify", 2),
     ("dedup", 2),
     ("tokens", 2),

@@ -51,9 +51,14 @@ fn content_goes_before_the_name() {
 
 #[test]
 fn what_is_not_read_is_listed_with_the_reason() {
+    let wat = [
+        b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 2\r\n\r\nab\r\n\r\n".as_slice(),
+        b"WARC/1.0\r\nWARC-Type: metadata\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n\r\n",
+    ]
+    .concat();
     let skipped: Vec<(&str, Vec<u8>, &str)> = vec![
-        ("crawl.warc", b"WARC/1.0\r\n".to_vec(), "later version"),
-        ("crawl.warc.gz", gzip(b"WARC/1.0\r\n"), "later version"),
+        ("crawl.wat.gz", gzip(&wat), "WAT"),
+        ("crawl.cdxj", b"com,example)/ 2014 {}\n".to_vec(), "index of a crawl"),
         ("binary.jsonl", b"\x7FELF\0\0".to_vec(), "binary"),
         ("utf16.txt", b"\xFF\xFEa\0b\0".to_vec(), "UTF-16"),
         ("notes.csv", b"id,text\n1,a\n".to_vec(), "neither"),
@@ -150,10 +155,7 @@ fn nothing_to_read_is_an_error_that_says_why() {
         matches!(&error, InputError::NothingReadable { skipped, quarantined } if (skipped.len(), quarantined.len()) == (1, 1))
     );
     let message = error.to_string();
-    assert!(
-        message.contains("a.csv: neither JSONL") && message.contains("b.json: a JSON array"),
-        "{message}"
-    );
+    assert!(message.contains("a.csv: neither WARC") && message.contains("b.json: a JSON array"), "{message}");
     let empty = discover(&[Folder::new(&[]).path()], &[]).unwrap_err().to_string();
     assert!(empty.contains("no file at all"), "{empty}");
     let absent = discover(&[PathBuf::from("/nowhere/raw")], &[]).unwrap_err().to_string();

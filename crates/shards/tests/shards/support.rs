@@ -73,7 +73,7 @@ pub fn parse(blocks: &[Block], options: &ReadOptions) -> RecordBatch {
     let mut batches = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
         assert_eq!((block.index, block.first_row, block.offset), (index as u64, row, offset));
-        let batch = block.parse(options).unwrap();
+        let batch = block.parse(options).unwrap().records;
         assert_eq!(batch.num_rows() as u64, block.rows);
         row += block.rows;
         offset += block.bytes;

@@ -1,0 +1,3 @@
+//! Pages, real and hostile.
+#[allow(dead_code)]
+mod archive;

@@ -1,0 +1,278 @@
+//! The uncompressed bytes of a crawl file, in pieces: where some cannot be read, a piece ends, and the next one begins
+//! at the next gzip member that can be read.
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::Fault;
+use crate::gzip::{self, Member};
+use crate::inputs::Compression;
+use crate::stream::{FREE_BYTES, LARGEST_RATIO, open_file, unpacked};
+
+/// Why [`Pieces::fill`] stopped.
+pub(crate) enum Fill {
+    /// There are as many bytes as were wanted.
+    Full,
+    /// Nothing more comes.
+    End,
+    /// Bytes are missing here. What comes next, if anything, is the start of a member.
+    Gap(Gap),
+}
+
+/// What could not be read.
+pub(crate) struct Gap {
+    pub fault: Fault,
+    /// So many of the last bytes that were given may not be what was packed.
+    pub spoiled: usize,
+}
+
+pub(crate) struct Pieces {
+    source: Source,
+    compression: Option<Compression>,
+    /// Bytes on disk that were read so far.
+    consumed: Arc<AtomicU64>,
+    given: u64,
+    ended: bool,
+}
+
+enum Source {
+    Members(Box<Members>),
+    Whole(Box<dyn Read + Send>),
+}
+
+impl Pieces {
+    pub fn open(path: &Path, compression: Option<Compression>) -> io::Result<Self> {
+        let consumed = Arc::new(AtomicU64::new(0));
+        let file = open_file(path, &consumed)?;
+        Self::new(file, compression, consumed)
+    }
+
+    /// Of bytes in memory or on disk, as they are packed.
+    pub fn new(
+        file: Box<dyn Read + Send>,
+        compression: Option<Compression>,
+        consumed: Arc<AtomicU64>,
+    ) -> io::Result<Self> {
+        let source = match compression {
+            Some(Compression::Gzip) => Source::Members(Box::new(Members::new(file))),
+            other => Source::Whole(unpacked(file, other)?),
+        };
+        Ok(Self { source, compression, consumed, given: 0, ended: false })
+    }
+
+    /// Bytes on disk that were read so far.
+    pub fn consumed(&self) -> u64 {
+        self.consumed.load(Ordering::Relaxed)
+    }
+
+    /// Reads until `bytes` is that long, or this piece ends.
+    pub fn fill(&mut self, bytes: &mut Vec<u8>, length: usize) -> Fill {
+        if bytes.len() >= length {
+            return Fill::Full;
+        }
+        if self.ended {
+            return Fill::End;
+        }
+        let before = bytes.len();
+        let fill = match &mut self.source {
+            Source::Members(members) => members.fill(bytes, length),
+            Source::Whole(source) => {
+                match source.by_ref().take((length - before) as u64).read_to_end(bytes) {
+                    Ok(_) if bytes.len() == length => Fill::Full,
+                    Ok(_) => Fill::End,
+                    Err(source) => {
+                        self.ended = true;
+                        let fault = match self.compression {
+                            Some(compression) => Fault::Broken { kind: compression.name(), source },
+                            None => Fault::Io { action: "read it", source },
+                        };
+                        Fill::Gap(Gap { fault, spoiled: 0 })
+                    }
+                }
+            }
+        };
+        self.given += (bytes.len() - before) as u64;
+        self.ended |= matches!(fill, Fill::End);
+        let (given, read) = (self.given, self.consumed());
+        if self.compression.is_some() && given > FREE_BYTES && given > LARGEST_RATIO * read {
+            bytes.truncate(before);
+            self.ended = true;
+            return Fill::Gap(Gap { fault: Fault::Bomb { read, given }, spoiled: 0 });
+        }
+        fill
+    }
+}
+
+/// Room for reads from the disk, and for what a member gives at once.
+const BUFFER_BYTES: usize = 128 << 10;
+
+/// Of a member, so many packed bytes are held: a damaged one is searched from there for the start of the next.
+const HELD_BYTES: u64 = 1 << 20;
+
+/// Damage shows soon: so many bytes before that may be wrong.
+const SPOILED_BYTES: usize = 64 << 10;
+
+/// The members of a gzip file, one by one.
+struct Members {
+    file: Box<dyn Read + Send>,
+    /// Packed bytes, `base` is their place in the file.
+    held: Vec<u8>,
+    base: u64,
+    /// Place in the file of the next byte to unpack, and of the member that is unpacked.
+    at: u64,
+    start: u64,
+    member: Option<Member>,
+    /// Bytes that the member gave so far.
+    given: u64,
+    ended: bool,
+    /// The file cannot be read further.
+    failure: Option<io::Error>,
+}
+
+impl Members {
+    fn new(file: Box<dyn Read + Send>) -> Self {
+        Self {
+            file,
+            held: Vec::new(),
+            base: 0,
+            at: 0,
+            start: 0,
+            member: None,
+            given: 0,
+            ended: false,
+            failure: None,
+        }
+    }
+
+    fn fill(&mut self, bytes: &mut Vec<u8>, length: usize) -> Fill {
+        while bytes.len() < length {
+            if self.member.is_none() {
+                match self.begin() {
+                    Ok(true) => {}
+                    Ok(false) => return self.end(),
+                    Err(what) => return self.gap(what, bytes.len()),
+                }
+            }
+            let Some(member) = &mut self.member else { return Fill::End };
+            let before = bytes.len();
+            let packed = ahead(&self.held, self.at - self.base);
+            let step = member.unpack(packed, bytes, length.min(before + BUFFER_BYTES));
+            self.given += (bytes.len() - before) as u64;
+            match step {
+                Ok(step) => {
+                    self.at += step.taken as u64;
+                    if step.is_end {
+                        self.member = None;
+                    } else if step.taken == 0 && bytes.len() == before && !self.read_more() {
+                        return self.gap("breaks off with the file", bytes.len());
+                    }
+                }
+                Err(broken) => {
+                    self.at += broken.taken as u64;
+                    return self.gap(broken.what, bytes.len());
+                }
+            }
+        }
+        Fill::Full
+    }
+
+    /// Begins the next member; false at the end of the file. Zeros between members are padding.
+    fn begin(&mut self) -> Result<bool, &'static str> {
+        self.start = self.at;
+        self.given = 0;
+        loop {
+            let packed = ahead(&self.held, self.at - self.base);
+            let zeros = packed.iter().take_while(|byte| **byte == 0).count();
+            let packed = &packed[zeros..];
+            self.at += zeros as u64;
+            self.start = self.at;
+            match gzip::header_length(packed) {
+                Some(Ok(length)) => {
+                    self.at += length as u64;
+                    self.member = Some(Member::new());
+                    return Ok(true);
+                }
+                Some(Err(())) => return Err("does not begin as one"),
+                None if packed.len() > gzip::LONGEST_HEADER => return Err("has no end of its header"),
+                None => {}
+            }
+            let is_empty = packed.is_empty();
+            if !self.read_more() {
+                return if is_empty { Ok(false) } else { Err("breaks off with the file, in its header") };
+            }
+        }
+    }
+
+    fn end(&mut self) -> Fill {
+        match self.failure.take() {
+            Some(source) => Fill::Gap(Gap { fault: Fault::Io { action: "read it", source }, spoiled: 0 }),
+            None => Fill::End,
+        }
+    }
+
+    /// Leaves a member that cannot be read, and goes to the next one that can.
+    fn gap(&mut self, what: &'static str, held: usize) -> Fill {
+        let given = self.given as usize;
+        let spoiled = match what {
+            gzip::DAMAGED => held.min(given).min(SPOILED_BYTES),
+            // Of a long member, who knows which.
+            gzip::WRONG_CHECKSUM if given <= held => given,
+            _ => 0,
+        };
+        self.member = None;
+        let (start, broken) = (self.start, self.at);
+        self.at = (start + 1).max(self.base);
+        loop {
+            let packed = ahead(&self.held, self.at - self.base);
+            if let Some(found) = gzip::find_member(packed, self.ended) {
+                self.at += found as u64;
+                break;
+            }
+            if self.ended {
+                self.at += packed.len() as u64;
+                break;
+            }
+            // The start of a member may be the last that is held.
+            self.at += packed.len().saturating_sub(gzip::TRIAL_BYTES) as u64;
+            self.start = self.at;
+            self.read_more();
+        }
+        self.start = self.at;
+        if let Some(source) = self.failure.take() {
+            return Fill::Gap(Gap { fault: Fault::Io { action: "read it", source }, spoiled });
+        }
+        Fill::Gap(Gap { fault: Fault::Member { start, what, lost: self.at.saturating_sub(broken) }, spoiled })
+    }
+
+    /// Reads some more of the file; false at its end.
+    fn read_more(&mut self) -> bool {
+        if self.ended {
+            return false;
+        }
+        let needed = self.start.max(self.at.saturating_sub(HELD_BYTES));
+        let gone = needed.saturating_sub(self.base).min(self.held.len() as u64);
+        self.held.drain(..gone as usize);
+        self.base += gone;
+        let before = self.held.len();
+        self.held.resize(before + BUFFER_BYTES, 0);
+        let read = loop {
+            match self.file.read(&mut self.held[before..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        let n = read.unwrap_or_else(|error| {
+            self.failure = Some(error);
+            0
+        });
+        self.held.truncate(before + n);
+        self.ended = n == 0;
+        !self.ended
+    }
+}
+
+/// The held bytes from `skip` on.
+fn ahead(held: &[u8], skip: u64) -> &[u8] {
+    held.get(skip as usize..).unwrap_or_default()
+}
