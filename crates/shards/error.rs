@@ -16,6 +16,7 @@ pub struct StoreError {
     pub(crate) kind: StoreErrorKind,
 }
 
+#[cfg_attr(not(feature = "stores"), allow(dead_code))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreErrorKind {
     Absent,

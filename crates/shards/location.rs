@@ -56,6 +56,7 @@ impl Location {
     }
 
     /// The address of a key below the same root.
+    #[cfg_attr(not(feature = "stores"), allow(dead_code))]
     pub fn url(&self, key: &str) -> String {
         format!("{}/{key}", self.root)
     }

@@ -84,8 +84,8 @@ impl Pieces {
                     Err(source) => {
                         self.ended = true;
                         let fault = match self.compression {
-                            Some(compression) => Fault::Broken { kind: compression.name(), source },
-                            None => Fault::Io { action: "read it", source },
+                            Some(compression) => Fault::broken(compression.name(), source),
+                            None => Fault::io("read it", source),
                         };
                         Fill::Gap(Gap { fault, spoiled: 0 })
                     }
@@ -206,7 +206,7 @@ impl Members {
 
     fn end(&mut self) -> Fill {
         match self.failure.take() {
-            Some(source) => Fill::Gap(Gap { fault: Fault::Io { action: "read it", source }, spoiled: 0 }),
+            Some(source) => Fill::Gap(Gap { fault: Fault::io("read it", source), spoiled: 0 }),
             None => Fill::End,
         }
     }
@@ -240,7 +240,7 @@ impl Members {
         }
         self.start = self.at;
         if let Some(source) = self.failure.take() {
-            return Fill::Gap(Gap { fault: Fault::Io { action: "read it", source }, spoiled });
+            return Fill::Gap(Gap { fault: Fault::io("read it", source), spoiled });
         }
         Fill::Gap(Gap { fault: Fault::Member { start, what, lost: self.at.saturating_sub(broken) }, spoiled })
     }
