@@ -4,7 +4,7 @@
 //! Of 20 documents twelve are unlike all others, two have the same text, two are near-duplicates, and four more are
 //! near-duplicates of each other. Relatives are spread over the whole input. One document in a thousand shares a band
 //! with others that it is not like, as pages of one template do.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::path::Path;
 use std::time::Instant;
