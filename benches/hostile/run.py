@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""What hostile input costs: time and peak memory of `corpus clean`, at one size and at four times that.
+
+    python benches/hostile/run.py target/release/corpus [case ...]
+
+Prints the table of benches/hostile/README.md. Needs Python 3 alone, and 10 GB of disk under TMPDIR for the largest cases.
+Time that grows much more than fourfold, or memory above --memory plus 256 MiB, is marked.
+"""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+MEMORY = 1 << 30
+PROMISED = MEMORY + (256 << 20)
+MB = 1_000_000
+REPAIR = 'pipeline = ["repair", "language", "gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", ' \
+    '"bad_words", "mask_pii", "exact_dedup", "minhash", "tokenize", "pack"]\n'
+
+
+def record(text):
+    return json.dumps({"text": text}, ensure_ascii=False).encode() + b"\n"
+
+
+def repeated(path, head, body, times, tail=b""):
+    with open(path, "wb") as file:
+        file.write(head)
+        block = body * max(1, MB // len(body))
+        whole, rest = divmod(times, max(1, MB // len(body)))
+        for _ in range(whole):
+            file.write(block)
+        file.write(body * rest + tail)
+
+
+def text_of(unit, size):
+    """A record whose text is a unit repeated to so many bytes."""
+    body = json.dumps(unit, ensure_ascii=False)[1:-1].encode()
+    return lambda path: repeated(path, b'{"text":"', body, size // len(unit.encode()), b'"}\n')
+
+
+def packed(path, size):
+    with gzip.open(path, "wb", compresslevel=9) as file:
+        file.write(b'{"text":"')
+        for _ in range(size // MB):
+            file.write(b"a" * MB)
+        file.write(b'"}\n')
+
+
+def laughs(path, size):
+    """Entities of entities: HTML has none of its own, so nothing may grow."""
+    head = "<!DOCTYPE html [<!ENTITY a0 'ha'>" + "".join(f"<!ENTITY a{n} '&a{n - 1};&a{n - 1};'>" for n in range(1, 40))
+    repeated(path, (head + "]><html><body><p>").encode(), b"&a39;&amp;&#x26;&notanentity", size // 28, b"</p>")
+
+
+# Name, file, what is in it, size, how it is made for a size, flags.
+CASES = [
+    ("a text without a space", "a.jsonl", 16 * MB, lambda p, n: text_of("x", n)(p), []),
+    ("random letters without a space", "a.jsonl", 4 * MB,
+     lambda p, n: Path(p).write_bytes(record(os.urandom(n // 2).hex())), []),
+    ("a text of line feeds", "a.jsonl", 5 * MB, lambda p, n: text_of("\n", n)(p), []),
+    ("a file of line feeds", "a.jsonl", 5 * MB, lambda p, n: repeated(p, record("a"), b"\n", n), []),
+    ("one word again and again", "a.jsonl", 8 * MB, lambda p, n: text_of("spam ", n)(p), []),
+    ("full stops", "a.jsonl", 8 * MB, lambda p, n: text_of(".", n)(p), []),
+    ("zero-width spaces", "a.jsonl", 9 * MB, lambda p, n: text_of("\u200b", n)(p), ["repair"]),
+    ("marks on one letter", "a.jsonl", 8 * MB, lambda p, n: text_of("\u0301", n)(p), ["repair"]),
+    ("marks out of order", "a.jsonl", 8 * MB, lambda p, n: text_of("\u0301\u0316", n)(p), ["repair"]),
+    ("mojibake of mojibake", "a.jsonl", 8 * MB, lambda p, n: text_of("Ãƒ\u0192Ã‚Â©", n)(p), ["repair"]),
+    ("at signs and digits", "a.jsonl", 8 * MB, lambda p, n: text_of("a@1.1.1.1.", n)(p), ["repair"]),
+    ("documents of one letter", "a.jsonl", 13 * MB, lambda p, n: repeated(p, b"", record("a"), n // 13), []),
+    ("deep HTML", "a.html", 8 * MB, lambda p, n: repeated(p, b"<html><body>", b"<div>", n // 5, b"text"), []),
+    ("HTML tables in tables", "a.html", 8 * MB, lambda p, n: repeated(p, b"<html>", b"<table><tr><td>", n // 15), []),
+    ("an attribute without an end", "a.html", 8 * MB, lambda p, n: repeated(p, b"<html><a x='", b"y=\"<b ", n // 7), []),
+    ("entities of entities", "a.html", 8 * MB, laughs, []),
+    ("comments that open only", "a.html", 8 * MB, lambda p, n: repeated(p, b"<html>", b"<!--", n // 4), []),
+    ("a gzip bomb", "a.jsonl.gz", 500 * MB, packed, []),
+    ("a JSON line of 500 MB, 2 GB", "a.jsonl", 500 * MB, lambda p, n: text_of("word ", n)(p), []),
+]
+
+
+def run(corpus, folder, make, name, size, flags):
+    path, out, recipe = folder / name, folder / "out", folder / "repair.toml"
+    make(str(path), size)
+    recipe.write_text(REPAIR)
+    command = [corpus, "clean", "-q", "--memory", f"{MEMORY >> 20}MiB", "--threads", "1", str(path), str(out)]
+    if "repair" in flags:
+        command += ["--recipe", str(recipe)]
+    start = time.monotonic()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    errors = child.stderr.read().decode()
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds, code = time.monotonic() - start, os.waitstatus_to_exitcode(status)
+    outcome = f"exit {code}"
+    if (out / "ledger").is_dir():
+        report = json.loads((out / "report.json").read_text())
+        checks = zip(report["reasons"], report["tally"]["checks"])
+        dropped = [f"{reason['stage']}.{reason['reason']}" for reason, check in checks if check["first"]["documents"]]
+        quarantined = json.loads((out / "manifest.json").read_text())["quarantined"]
+        outcome = "quarantined" if quarantined else ", ".join(dropped) or "kept"
+    elif code not in (0, 1):
+        outcome += ": " + errors.strip().splitlines()[-1][:80]
+    for left in (path, out):
+        subprocess.run(["rm", "-rf", str(left)], check=True)
+    return seconds, usage.ru_maxrss << 10, outcome
+
+
+def main():
+    corpus, wanted = os.path.abspath(sys.argv[1]), sys.argv[2:]
+    print("| input | size | seconds | peak memory | 4 × the size | seconds | ratio | peak memory | outcome |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |")
+    for case, name, size, make, flags in CASES:
+        if wanted and not any(word in case for word in wanted):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            (a, peak, _), (b, peak_4, outcome) = (run(corpus, Path(folder), make, name, n, flags) for n in (size, 4 * size))
+        ratio = f"{b / a:.1f}" + (" (!)" if b > 8 * a and b > 2 else "")
+        peaks = [f"{one >> 20} MiB" + (" (!)" if one > PROMISED else "") for one in (peak, peak_4)]
+        print(f"| {case} | {size // MB} MB | {a:.2f} | {peaks[0]} | {4 * size // MB} MB | {b:.2f} | {ratio} | {peaks[1]} "
+              f"| {outcome} |", flush=True)
+
+
+main()
