@@ -385,30 +385,3 @@ fn a_repository_of_the_hub_is_read_at_one_commit() {
     let args = ["clean", "hf://datasets/org/none/", out.to_str().unwrap()];
     assert!(stderr(&run(&mut hub("hf_test"), &args, 2)).contains("no such repository"));
 }
-
-/// `cargo test … reading_speed -- --ignored --nocapture` prints what a loopback server costs against a file.
-#[test]
-#[ignore = "a measurement"]
-fn reading_speed() {
-    let folder = tempfile::tempdir().unwrap();
-    let web = folder.path().join("web");
-    fs::create_dir_all(&web).unwrap();
-    let path = web.join("large.jsonl");
-    fs::write(&path, some_pages().repeat(100)).unwrap();
-    let Some(servers) = Servers::start(folder.path()) else { return };
-    let url = PathBuf::from(format!("{}/plain/large.jsonl", servers.http));
-    let mapped = shards::ReadOptions::default();
-    let read = shards::ReadOptions { no_mmap: true, ..mapped.clone() };
-    for (name, path, options) in
-        [("mapped", &path, &mapped), ("read", &path, &read), ("loopback", &url, &read)]
-    {
-        let inputs = shards::discover(&[path], &[]).unwrap();
-        let start = std::time::Instant::now();
-        let mut reader = shards::ShardReader::open(&inputs.shards[0], options).unwrap();
-        let mut bytes = 0;
-        while let Some(block) = reader.next_block().unwrap() {
-            bytes += block.bytes;
-        }
-        eprintln!("{name}: {:.0} MB/s", bytes as f64 / 1e6 / start.elapsed().as_secs_f64());
-    }
-}
