@@ -138,8 +138,9 @@ fn what_is_named_is_gone_everywhere_and_nothing_else() {
     let text = "# asked for by mail\npage-7\nid:page-9\nurl:http://site4.example/p/10/\ndomain:site5.example\nnobody\n\
                 https://www.site0.example/p/3*\n";
     let list = list(folder.path(), text);
-    let gone =
-        |n: usize| [7, 9, 10].contains(&n) || n % 6 == 5 || (n.is_multiple_of(6) && n.to_string().starts_with('3'));
+    let gone = |n: usize| {
+        [7, 9, 10].contains(&n) || n % 6 == 5 || (n.is_multiple_of(6) && n.to_string().starts_with('3'))
+    };
     let all = everything(&before);
     assert!((0..PAGES).all(|n| all.contains(&marker(n))));
 

@@ -55,7 +55,13 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     let ledger = files(&args.out, "ledger")?;
     let places = sample(&ledger, &wanted, usize::from(args.sample))?;
     if places.is_empty() {
-        bail!("no such document in {}", args.out.display());
+        match &args.id {
+            Some(id) => bail!("{} has no document {id}", args.out.display()),
+            None => bail!(
+                "{} has no document that was dropped for that; `corpus report` counts",
+                args.out.display()
+            ),
+        }
     }
     let mut found = read(&ledger, &places)?;
     add_texts(&args.out, &mut found)?;
