@@ -48,8 +48,9 @@ impl Faults {
 /// How often each fault was put right: runs of mojibake, characters or line breaks, stretches that were not composed.
 pub type Counts = [u32; FAULTS];
 
-/// Removing one fault may uncover another, such as a zero-width space within mojibake; the rest stays.
-const ROUNDS: usize = 4;
+/// Removing one fault may uncover another, such as a zero-width space within mojibake. Every level of mojibake at least
+/// doubles the bytes, so this is more than the levels of any text.
+const ROUNDS: usize = 32;
 
 /// Writes the repaired text into `out`. `None`: there is nothing to repair, and `out` is not touched.
 pub fn repair(text: &str, faults: Faults, out: &mut String) -> Option<Counts> {

@@ -73,6 +73,19 @@ fn what_scripts_and_emoji_need_stays() {
 }
 
 #[test]
+fn nested_mojibake_is_repaired_to_the_last_level() {
+    let mut text = "ß世".to_owned();
+    for _ in 0..12 {
+        // As Latin-1, with a zero-width space that hides every level from the one around it.
+        let mut characters = text.bytes().map(char::from);
+        text = characters.next().into_iter().chain(['\u{200B}']).chain(characters).collect();
+    }
+    let once = repaired(&text);
+    assert_eq!(repaired(&once), once);
+    assert!(once.len() < 16, "{once:?}");
+}
+
+#[test]
 fn clean_text_is_not_copied() {
     let text = "Plain ASCII text, line after line.\n".repeat(100) + "Naïve café, 日本語 😀\n";
     assert_eq!(suspect(&text, 0), None);

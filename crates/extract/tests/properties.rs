@@ -1,7 +1,10 @@
 //! What holds for any bytes.
 
-use extract::{Mode, Options, decode, extract};
+use extract::{Mode, Options, extract};
 use proptest::prelude::*;
+
+use crate::property::check_page as check;
+use crate::{cases, property};
 
 /// Scraps that markup is made of, so that random pages get beyond text.
 const SCRAPS: &[&str] = &[
@@ -84,18 +87,9 @@ fn markup() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(scrap, 0..200).prop_map(|scraps| scraps.concat())
 }
 
-fn check(page: &[u8], charset: Option<&str>) {
-    let mut lengths = Vec::new();
-    for mode in Mode::ALL {
-        let once = extract(page, charset, &Options { mode });
-        assert_eq!(once, extract(page, charset, &Options { mode }), "twice the same");
-        assert!(!once.text.ends_with(['\n', ' ']), "{:?}", once.text);
-        assert!(!once.text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')), "{:?}", once.text);
-        assert_ne!(once.title.as_deref(), Some(""));
-        assert_eq!(decode(page, charset).1, once.encoding);
-        lengths.push(once.text.len());
-    }
-    assert!(lengths.is_sorted(), "a wider mode keeps no less: {lengths:?}");
+#[test]
+fn the_kept_cases_of_the_fuzz_target_hold() {
+    cases::each("extract", property::check);
 }
 
 proptest! {

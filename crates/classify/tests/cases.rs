@@ -1,0 +1,18 @@
+//! Models that fuzzing kept.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::disallowed_types
+)]
+
+#[path = "../../fuzz/cases.rs"]
+mod cases;
+#[path = "../../fuzz/properties/model.rs"]
+mod property;
+
+#[test]
+fn the_kept_cases_of_the_fuzz_target_hold() {
+    cases::each("model", property::check);
+}

@@ -1,0 +1,18 @@
+//! Pages that fuzzing kept.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::disallowed_types
+)]
+
+#[path = "../../crates/fuzz/cases.rs"]
+mod cases;
+#[path = "../../crates/fuzz/properties/filters.rs"]
+mod property;
+
+#[test]
+fn the_kept_cases_of_the_fuzz_target_hold() {
+    cases::each("filters", property::check);
+}
