@@ -2,6 +2,8 @@
 //! and writes Parquet files that are complete or absent.
 
 mod block;
+#[cfg(test)]
+mod cases;
 mod columns;
 mod crawl;
 mod detect;
