@@ -22,13 +22,7 @@ pub const FILTER: FilterSpec = FilterSpec {
     ],
     signals: &[Signal::BadWordsMild],
     options: &[
-        OptionSpec {
-            key: "action",
-            default: r#""drop""#,
-            allowed: &["drop", "tag"],
-            is_path: false,
-            why: "tag: measure for the ledger, drop nothing",
-        },
+        ACTION,
         LISTS,
         OptionSpec {
             key: "builtin",
@@ -39,6 +33,15 @@ pub const FILTER: FilterSpec = FilterSpec {
         },
     ],
     judge: Judge::Document(build),
+};
+
+/// For filters that may measure only.
+pub(crate) const ACTION: OptionSpec = OptionSpec {
+    key: "action",
+    default: r#""drop""#,
+    allowed: &["drop", "tag"],
+    is_path: false,
+    why: "tag: measure for the ledger, drop nothing",
 };
 
 /// Own word lists, for both filters of words.

@@ -23,6 +23,8 @@ use text::characters::is_word_character;
 use text::stable_hash::rehash;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::bad_words::ACTION;
+
 pub const FILTER: FilterSpec = FilterSpec {
     name: "eval_overlap",
     source: "Brown et al. 2020 (GPT-3), C: 13-grams, shorter items whole; 8 words at least",
@@ -34,13 +36,7 @@ pub const FILTER: FilterSpec = FilterSpec {
     )],
     signals: &[Signal::EvalShare, Signal::EvalSet, Signal::EvalItem],
     options: &[
-        OptionSpec {
-            key: "action",
-            default: r#""drop""#,
-            allowed: &["drop", "tag"],
-            is_path: false,
-            why: "tag: measure for the ledger, drop nothing",
-        },
+        ACTION,
         OptionSpec {
             key: "sets",
             default: "[]",

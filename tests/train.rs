@@ -79,24 +79,20 @@ fn trained(out: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
+/// The shortest training: one seed of the preset for tests.
+fn tiny(out: &Path, threads: &str) -> Command {
+    let mut command = corpus();
+    command.arg("train").arg(out);
+    command.args(["--preset", "tiny", "--seeds", "1", "--threads", threads, "--quiet"]);
+    command
+}
+
 #[test]
 fn a_killed_training_goes_on_to_the_same_numbers() {
     let folder = scratch();
     let out = folder.path().join("out");
     clean(&[&demo_raw(folder.path())], &out, &["--quiet"], 0);
-    let command = || {
-        let mut command = corpus();
-        command.arg("train").arg(&out).args([
-            "--preset",
-            "tiny",
-            "--seeds",
-            "1",
-            "--threads",
-            "2",
-            "--quiet",
-        ]);
-        command
-    };
+    let command = || tiny(&out, "2");
     let start = Instant::now();
     assert!(command().stdout(Stdio::null()).status().unwrap().success());
     let undisturbed = start.elapsed();
@@ -141,16 +137,7 @@ fn two_trainings_of_the_same_exclude_each_other_and_signals_stop_at_a_checkpoint
     let out = folder.path().join("out");
     clean(&[&demo_raw(folder.path())], &out, &["--quiet"], 0);
     let command = || {
-        let mut command = corpus();
-        command.arg("train").arg(&out).args([
-            "--preset",
-            "tiny",
-            "--seeds",
-            "1",
-            "--threads",
-            "1",
-            "--quiet",
-        ]);
+        let mut command = tiny(&out, "1");
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         command
     };
