@@ -6,6 +6,7 @@
 use crate::arms::PIECE_START;
 use crate::data::{HeldoutDocument, HeldoutSet, floor_boundary};
 use crate::head::losses;
+use crate::kernel::{self, Pass};
 use crate::model::{Positions, Weights, attention_mask, hidden};
 use crate::presets::ModelConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -90,6 +91,7 @@ pub fn document_nats(
     }
     // Windows of one length beside each other need little padding; the sort is stable, so the order is fixed.
     windows.sort_by_key(|&(_, _, n)| std::cmp::Reverse(n));
+    let values = (*device == Device::flex()).then(|| kernel::values(weights));
     let mut nats = vec![0.0; documents.len()];
     for windows in windows.chunks(batch.max(1)) {
         let longest = windows.iter().map(|w| w.2).max().unwrap_or(1);
@@ -101,11 +103,14 @@ pub fn document_nats(
             ids[i * padded..][..n].copy_from_slice(&source[start..start + n]);
             targets[i * padded..][..n].copy_from_slice(&source[start + 1..start + 1 + n]);
         }
-        let mask = attention_mask(&ids, padded, end_of_text, device);
-        let positions = Positions::new(config, padded, device);
-        let states = hidden(config, weights, &positions, int_tensor(&ids, device), mask);
-        let losses: Vec<f32> =
-            losses(&states, weights, &int_tensor(&targets, device)).into_data().iter().collect();
+        let losses: Vec<f32> = if let Some(values) = &values {
+            kernel::losses(config, values, &Pass::new(config, &ids, &targets, padded, end_of_text))
+        } else {
+            let mask = attention_mask(&ids, padded, end_of_text, device);
+            let positions = Positions::new(config, padded, device);
+            let states = hidden(config, weights, &positions, int_tensor(&ids, device), mask);
+            losses(&states, weights, &int_tensor(&targets, device)).into_data().iter().collect()
+        };
         for (i, &(document, _, n)) in windows.iter().enumerate() {
             nats[document] += losses[i * padded..][..n].iter().map(|&l| f64::from(l)).sum::<f64>();
         }

@@ -3,11 +3,13 @@
 //! Reads `out/tokens`, `out/ledger` and `out/tokenizer.json`; writes `out/train/<config hash>/`.
 
 mod arms;
+mod attention;
 mod checkpoint;
 mod data;
 mod device;
 mod eval;
 mod head;
+mod kernel;
 mod lock;
 mod model;
 mod optimizer;
@@ -18,6 +20,7 @@ mod random;
 mod render;
 mod samples;
 mod session;
+mod simd;
 mod statistics;
 mod training;
 

@@ -10,14 +10,14 @@ use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 /// Base of the rotary frequencies; short sequences need no more.
 const ROPE_THETA: f64 = 10_000.0;
 /// Added to mean squares before the root.
-const NORM_EPSILON: f64 = 1e-6;
+pub const NORM_EPSILON: f64 = 1e-6;
 /// Qwen3's initializer range.
 const INITIAL_DEVIATION: f64 = 0.02;
 /// Added to scores that must not be seen: e^-80 is lost in a sum with 1 in f32, while scores further down would send
 /// `exp` through its slow path for underflow. QK-norm keeps true scores within a few units of 0.
 const MASKED: f32 = -80.0;
 /// Weights per block, in the order of `layout`.
-const PER_LAYER: usize = 11;
+pub const PER_LAYER: usize = 11;
 
 /// A weight's name and shape. Norms are held as `[1, n]` and saved as `[n]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +85,13 @@ impl Weights {
     }
 }
 
+/// Angles that pairs are rotated by: `[length, head_dim / 2]`.
+pub fn angles(config: &ModelConfig, length: usize) -> Vec<f64> {
+    let half = config.head_dim / 2;
+    let angle = |i: usize| (i / half) as f64 * ROPE_THETA.powf(-((i % half) as f64) / half as f64);
+    (0..length * half).map(angle).collect()
+}
+
 /// What every forward pass of one sequence length needs: rotations and the causal mask.
 #[derive(Clone)]
 pub struct Positions {
@@ -94,14 +101,10 @@ pub struct Positions {
 
 impl Positions {
     pub fn new(config: &ModelConfig, length: usize, device: &Device) -> Self {
-        let half = config.head_dim / 2;
-        let angle = |i: usize| {
-            let (position, pair) = (i / half, i % half);
-            position as f64 * ROPE_THETA.powf(-(pair as f64) / half as f64)
-        };
+        let angles = angles(config, length);
         let table = |f: fn(f64) -> f64| {
-            let values: Vec<f32> = (0..length * half).map(|i| f(angle(i)) as f32).collect();
-            Tensor::from_data(TensorData::new(values, [1, length, 1, half]), device)
+            let values: Vec<f32> = angles.iter().map(|&angle| f(angle) as f32).collect();
+            Tensor::from_data(TensorData::new(values, [1, length, 1, config.head_dim / 2]), device)
         };
         Positions { cosine: table(f64::cos), sine: table(f64::sin) }
     }

@@ -247,6 +247,31 @@ fn the_gradient_is_the_slope() {
 }
 
 #[test]
+fn the_fused_kernel_is_the_model_in_burn() {
+    let (device, stop) = (Device::flex(), AtomicBool::new(false));
+    // Sequences longer than a block of queries, groups of heads, documents that begin anywhere.
+    let model = ModelConfig { sequence_length: 96, n_heads: 4, n_kv_heads: 2, ..tiny_model(256) };
+    let training = TrainingConfig { micro_batch: 2, batch: 2, ..tiny_training() };
+    let trial = Trial { model, training, ..Trial::new(2) };
+    let mut ids = trial.stream[..=192].to_vec();
+    (ids[20], ids[90], ids[150]) = (0, ids[90] | PIECE_START, 0);
+    let setting = trial.setting(&device, &stop);
+    let positions = Positions::new(&trial.model, 96, &device);
+    let mut weights = Weights::initial(&trial.model, 2, &device);
+    weights.0.iter_mut().for_each(|w| *w = w.clone() * 3.0);
+    let (loss, fused) = gradient(&setting, &weights, &positions, &ids, &[]);
+    let (nats, by_burn) = crate::training::micro_gradient(&setting, &weights, &positions, &ids);
+    assert!((loss - nats / 192.0).abs() < 1e-5, "{loss} {}", nats / 192.0);
+    for ((fused, by_burn), weight) in fused.iter().zip(by_burn).zip(layout(&trial.model)) {
+        let expected: Vec<f32> = (by_burn / 192.0).into_data().iter().collect();
+        let largest = expected.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+        for (a, b) in fused.to_data().iter::<f32>().zip(expected) {
+            assert!((a - b).abs() < 1e-5 * largest.max(1.0), "{}: {a} {b} of {largest}", weight.name);
+        }
+    }
+}
+
+#[test]
 fn pieces_become_documents_and_documents_arms() {
     let folder = tempdir().unwrap();
     let mut rows = mixed_rows(60, 10);

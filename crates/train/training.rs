@@ -4,10 +4,11 @@ use crate::TrainError;
 use crate::checkpoint::{Cursor, State, save_model};
 use crate::eval::{EvalSet, bits_per_byte, document_nats, int_tensor};
 use crate::head::loss_and_gradient;
+use crate::kernel::{self, Pass};
 use crate::model::{Positions, Weight, Weights, attention_mask, hidden, layout};
 use crate::optimizer::{AdamW, clip};
 use crate::presets::{ModelConfig, TrainingConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -174,18 +175,30 @@ pub fn gradient(
     let n_targets = ids.len() - 1;
     let size = setting.training.micro_batch * setting.model.sequence_length;
     let n_parts = n_targets / size;
-    let part = |i: usize| micro_gradient(setting, weights, positions, &ids[i * size..=(i + 1) * size]);
-    let parts = spread(lanes, n_parts, &part);
-    let mut sum: Option<(f64, Vec<Tensor<2>>)> = None;
-    for (nats, gradients) in parts {
-        sum = Some(match sum {
-            None => (nats, gradients),
-            Some((n, sums)) => (n + nats, sums.into_iter().zip(gradients).map(|(a, b)| a + b).collect()),
-        });
-    }
-    let (nats, gradients) = sum.unwrap_or_default();
     let scale = 1.0 / n_targets as f64;
+    let part = |i: usize| &ids[i * size..=(i + 1) * size];
+    if *setting.device == Device::flex() {
+        let values = kernel::values(weights);
+        let parts = spread(lanes, n_parts, &|i| fused_micro_gradient(setting, &values, part(i)));
+        let (nats, gradients) = sum(parts, |a, b| a.iter_mut().zip(b).for_each(|(a, b)| *a += b));
+        let tensor = |(mut gradient, weight): (Vec<f32>, &Tensor<2>)| {
+            gradient.iter_mut().for_each(|g| *g *= scale as f32);
+            Tensor::from_data(TensorData::new(gradient, weight.dims()), setting.device)
+        };
+        return (nats * scale, gradients.into_iter().zip(&weights.0).map(tensor).collect());
+    }
+    let parts = spread(lanes, n_parts, &|i| micro_gradient(setting, weights, positions, part(i)));
+    let (nats, gradients) = sum(parts, |a, b| *a = a.clone() + b);
     (nats * scale, gradients.into_iter().map(|g| g * scale).collect())
+}
+
+/// Nats and gradients of micro-batches together, added in their order.
+fn sum<T>(parts: Vec<(f64, Vec<T>)>, add: impl Fn(&mut T, T)) -> (f64, Vec<T>) {
+    let all = parts.into_iter().reduce(|(nats, mut sums), (more, gradients)| {
+        sums.iter_mut().zip(gradients).for_each(|(sum, gradient)| add(sum, gradient));
+        (nats + more, sums)
+    });
+    all.unwrap_or_default()
 }
 
 /// `part(0), part(1), …, part(n − 1)`, computed by as many threads as there are lanes.
@@ -209,8 +222,17 @@ fn spread<T: Send>(lanes: &[ThreadPool], n: usize, part: &(dyn Fn(usize) -> T + 
     done.into_iter().flatten().collect()
 }
 
-/// Summed nats of a micro-batch and their gradient.
-fn micro_gradient(
+/// `micro_gradient` on the processor.
+fn fused_micro_gradient(setting: &Setting<'_>, weights: &[Vec<f32>], ids: &[u32]) -> (f64, Vec<Vec<f32>>) {
+    let (inputs, targets) = (&ids[..ids.len() - 1], &ids[1..]);
+    let length = setting.model.sequence_length;
+    let pass = Pass::new(setting.model, inputs, targets, length, setting.end_of_text);
+    let (losses, gradients) = kernel::gradient(setting.model, weights, &pass);
+    (losses.iter().map(|&loss| f64::from(loss)).sum(), gradients)
+}
+
+/// Summed nats of a micro-batch and their gradient, by burn's operations.
+pub fn micro_gradient(
     setting: &Setting<'_>,
     weights: &Weights,
     positions: &Positions,
