@@ -50,14 +50,18 @@ impl Drop for Servers {
     }
 }
 
-/// `corpus` with an S3 server, and nothing of the caller's that would change what it does.
+/// `corpus` with a server of S3's and Google's XML interface, and nothing of the caller's that would change what it does.
 pub fn corpus_at(s3: &str, scratch: &Path) -> Command {
     let mut command = corpus();
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("HF_"))
-    {
+    let theirs = ["AWS_", "GOOGLE_", "HF_"];
+    for (name, _) in std::env::vars().filter(|(name, _)| theirs.iter().any(|start| name.starts_with(start))) {
         command.env_remove(name);
     }
+    let account = serde_json::json!({
+        "gcs_base_url": s3, "disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": "",
+    });
     command
+        .env("GOOGLE_SERVICE_ACCOUNT_KEY", account.to_string())
         .env("AWS_ENDPOINT_URL", s3)
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
@@ -121,6 +125,8 @@ pub enum Harm {
     None,
     /// 503 at once.
     Busy,
+    /// 403 at once.
+    Denied,
     /// Half of the answer's body.
     Cut,
 }
@@ -163,15 +169,24 @@ fn pass_on(
         if first.is_empty() {
             first = line.trim().to_owned();
         }
-        if !lower.starts_with("connection:") {
+        // Google's XML interface is Amazon's but for these.
+        if lower.starts_with("authorization: bearer") {
+            head += &format!("Authorization: {SIGNED}\r\n");
+        } else if lower.starts_with("x-goog-if-generation-match: 0") {
+            head += "If-None-Match: *\r\n";
+        } else if !lower.starts_with("connection:") {
             head += &line;
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let harm = harm(first.trim_end_matches(" HTTP/1.1"), &range);
-    if harm == Harm::Busy {
-        let answer = "HTTP/1.1 503 Slow Down\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    if let Some(status) = match harm {
+        Harm::Busy => Some("503 Slow Down"),
+        Harm::Denied => Some("403 Forbidden"),
+        Harm::None | Harm::Cut => None,
+    } {
+        let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
         return client.write_all(answer.as_bytes());
     }
     let mut upstream = TcpStream::connect(server)?;

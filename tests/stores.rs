@@ -260,7 +260,7 @@ fn what_cannot_be_read_or_changes_is_quarantined() {
     let harmful = proxy(&s3, move |request, range| {
         let is_start = range.starts_with("bytes=0-");
         match request {
-            "GET /lake/raw/lost.jsonl" if !is_start => return Harm::Busy,
+            "GET /lake/raw/lost.jsonl" if !is_start => return Harm::Denied,
             // It is written anew while it is read.
             "GET /lake/raw/other.jsonl" if !is_start => put(&server, "/lake/raw/other.jsonl", b"{}"),
             _ => {}
@@ -273,12 +273,65 @@ fn what_cannot_be_read_or_changes_is_quarantined() {
     let output = run(&mut command, &["clean", "s3://lake/raw/", out.to_str().unwrap()], 1);
     let told = stderr(&output);
     let line = |name: &str| told.lines().find(|line| line.contains(name)).unwrap_or_default().to_owned();
-    assert!(line("lost.jsonl").contains("503"), "{told}");
+    assert!(line("lost.jsonl").contains("403"), "{told}");
     assert!(line("other.jsonl").contains("the object changed after it was listed"), "{told}");
     assert_eq!(Manifest::read(&out.join("manifest.json")).unwrap().quarantined.len(), 2);
     let ids = crate::support::texts(&crate::support::table(&out, "ledger"), "id");
     let good = pages.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
     assert!(ids.len() > good, "what came before the fault was read: {} rows", ids.len());
+}
+
+#[test]
+fn an_outage_stops_a_run_that_goes_on_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(servers) = Servers::start(folder.path()) else { return };
+    let (s3, scratch) = (servers.s3.clone(), folder.path().join("scratch"));
+    let raw = folder.path().join("raw");
+    fs::create_dir(&raw).unwrap();
+    let many = some_pages();
+    ["a.jsonl", "b.jsonl", "c.jsonl"].iter().for_each(|name| fs::write(raw.join(name), &many).unwrap());
+    put(&s3, "/lake", b"");
+    put_folder(&s3, &raw, "lake/raw");
+    let out = folder.path().join("out");
+    let args = ["clean", "s3://lake/raw/", out.to_str().unwrap()];
+    // Of the second file the start alone is given, and from then on nothing.
+    let is_down = std::sync::atomic::AtomicBool::new(false);
+    let dying = proxy(&s3, move |request, range| {
+        let ends = request == "GET /lake/raw/b.jsonl" && !range.starts_with("bytes=0-");
+        match is_down.fetch_or(ends, Ordering::SeqCst) || ends {
+            true => Harm::Busy,
+            false => Harm::None,
+        }
+    });
+    let mut command = corpus_at(&dying, &scratch);
+    let stopped = run(command.env("CORPUS_STORE_RETRIES", "1"), &args, 2);
+    let told = stderr(&stopped);
+    assert!(told.contains("b.jsonl") && told.contains("the store does not answer"), "{told}");
+    assert!(told.contains("then run again") && !out.join("manifest.json").exists(), "{told}");
+    run(&mut corpus_at(&s3, &scratch), &args, 0);
+    let local = folder.path().join("local");
+    clean(&[&raw], &local, &["--quiet"], 0);
+    assert_same(&files(&out), &files(&local));
+}
+
+#[test]
+fn gs_in_and_out_gives_the_bytes_of_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(servers) = Servers::start(folder.path()) else { return };
+    let (google, scratch) = (proxy(&servers.s3, |_, _| Harm::None), folder.path().join("scratch"));
+    let raw = raw_of_all_kinds(folder.path());
+    let local = folder.path().join("local");
+    clean(&[&raw], &local, &["--quiet"], 0);
+    put(&servers.s3, "/lake", b"");
+    put_folder(&servers.s3, &raw, "lake/raw");
+    let args = ["clean", "gs://lake/raw/", "gs://lake/out/one/"];
+    run(&mut corpus_at(&google, &scratch), &args, 0);
+    let fetched = fetched(&servers.s3, "lake", "out/one/", &folder.path().join("fetched"));
+    assert_same(&files(&fetched), &files(&local));
+    let manifest = Manifest::read(&fetched.join("manifest.json")).unwrap();
+    assert!(manifest.inputs.iter().all(|input| input.version.is_some()), "{:?}", manifest.inputs);
+    let again = run(&mut corpus_at(&google, &scratch), &args, 0);
+    assert!(stderr(&again).contains("nothing was done"), "{}", stderr(&again));
 }
 
 #[test]

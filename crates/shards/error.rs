@@ -16,12 +16,17 @@ pub struct StoreError {
     pub(crate) kind: StoreErrorKind,
 }
 
+/// How the words of an outage begin.
+pub(crate) const NO_ANSWER: &str = "the store does not answer";
+
 #[cfg_attr(not(feature = "stores"), allow(dead_code))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreErrorKind {
     Absent,
     /// Only whole files are given.
     NoRanges,
+    /// Nobody answers, or only that it cannot now: another attempt may read it.
+    Outage,
     Other,
 }
 
@@ -135,15 +140,21 @@ impl ShardError {
     /// The system did not give the bytes, or they changed meanwhile: another attempt may read them. Everything else lies
     /// in the bytes themselves.
     pub fn is_of_the_system(&self) -> bool {
-        let told = |error: &std::io::Error| error.raw_os_error().is_some();
+        let is_outage = |error: &StoreError| error.kind == StoreErrorKind::Outage;
+        let told = |error: &std::io::Error| {
+            error.raw_os_error().is_some() || StoreError::inside(error).is_some_and(|error| is_outage(&error))
+        };
         match &self.fault {
             Fault::Io { .. } | Fault::Shrunk { .. } => true,
+            Fault::Store(error) => is_outage(error),
             Fault::Broken { source, .. } => told(source),
             Fault::Parquet { source: ParquetError::External(cause), .. } => {
                 cause.downcast_ref::<std::io::Error>().is_some_and(told)
             }
             // Arrow hands on the words alone.
-            Fault::Parquet { source: ParquetError::General(words), .. } => words.contains("(os error "),
+            Fault::Parquet { source: ParquetError::General(words), .. } => {
+                words.contains("(os error ") || words.contains(NO_ANSWER)
+            }
             _ => false,
         }
     }

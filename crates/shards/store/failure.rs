@@ -1,7 +1,7 @@
 //! What stores answer when they do not give what was asked for, in words and with a remedy.
 use std::error::Error;
 
-use crate::error::{StoreError, StoreErrorKind};
+use crate::error::{NO_ANSWER, StoreError, StoreErrorKind};
 use crate::location::Scheme;
 
 /// More of an answer says no more.
@@ -37,6 +37,7 @@ pub(crate) fn of(scheme: Scheme, error: &object_store::Error) -> StoreError {
             format!("the bucket lies in another region ({})", reason(&told)),
             "set AWS_REGION to that of the bucket",
         ),
+        _ if is_outage(&told) => return outage(format!("{NO_ANSWER} ({})", reason(&told))),
         _ => (format!("the store cannot be read or written ({})", reason(&told)), UNREACHABLE),
     };
     let kind = match error {
@@ -50,6 +51,15 @@ pub(crate) fn of(scheme: Scheme, error: &object_store::Error) -> StoreError {
 
 pub(crate) const UNREACHABLE: &str =
     "check address and network, then run again; with --fresh, if the run has ended without it";
+
+fn outage(why: String) -> StoreError {
+    StoreError { kind: StoreErrorKind::Outage, ..StoreError::new(why, UNREACHABLE) }
+}
+
+/// True if no answer came, or one that says that the server cannot now.
+fn is_outage(told: &str) -> bool {
+    ["error sending request", "status code: 429", "status code: 5"].iter().any(|words| told.contains(words))
+}
 
 /// True if an answer began well and ended early.
 pub(crate) fn breaks_off(error: &object_store::Error) -> bool {
@@ -66,10 +76,7 @@ pub(crate) fn changed() -> StoreError {
 }
 
 pub(crate) fn short(at: u64, end: u64) -> StoreError {
-    StoreError::new(
-        format!("the store breaks off at byte {at}, again and again; {end} were promised"),
-        UNREACHABLE,
-    )
+    outage(format!("{NO_ANSWER} behind byte {at}: it breaks off again and again; {end} were promised"))
 }
 
 /// What of the environment lets in.
