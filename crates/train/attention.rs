@@ -5,7 +5,7 @@ use crate::arms::PIECE_START;
 use crate::kernel::{Pass, norm, norm_gradient};
 use crate::model::angles;
 use crate::presets::ModelConfig;
-use crate::simd::{Into, Matrix, dot, product, softmax, vectorised};
+use crate::simd::{Matrix, Onto, dot, product, softmax, vectorised};
 use std::ops::Range;
 
 /// Queries whose probabilities are computed at once.
@@ -64,7 +64,7 @@ impl Heads {
             self.probabilities(config, pass, &part, &mut probabilities);
             let probabilities = Matrix::new(&probabilities, part.keys.len());
             let out = &mut seen[part.queries.start * queries + part.query_column..];
-            product(out, queries, Into::Replace, probabilities, part.of_keys(&self.value, config));
+            product(out, queries, Onto::Replace, probabilities, part.of_keys(&self.value, config));
         }
         seen
     }
@@ -89,10 +89,10 @@ impl Heads {
                 (part.queries.start * queries + part.query_column, part.keys.start * keys + part.key_column);
             let d_out = part.of_queries(d_seen, config);
             let seen_by = Matrix::new(&probabilities, n_keys).transposed();
-            product(&mut dv[from_key..], keys, Into::Add, seen_by, d_out);
+            product(&mut dv[from_key..], keys, Onto::Add, seen_by, d_out);
             d_scores.resize(probabilities.len(), 0.0);
             let value = part.of_keys(&self.value, config);
-            product(&mut d_scores, n_keys, Into::Replace, d_out, value.transposed());
+            product(&mut d_scores, n_keys, Onto::Replace, d_out, value.transposed());
             vectorised(
                 #[inline(always)]
                 || {
@@ -105,8 +105,8 @@ impl Heads {
             );
             let d_scores = Matrix::new(&d_scores, n_keys);
             let (query, key) = (part.of_queries(&self.query, config), part.of_keys(&self.key, config));
-            product(&mut dq[from_query..], queries, Into::Replace, d_scores, key);
-            product(&mut dk[from_key..], keys, Into::Add, d_scores.transposed(), query);
+            product(&mut dq[from_query..], queries, Onto::Replace, d_scores, key);
+            product(&mut dk[from_key..], keys, Onto::Add, d_scores.transposed(), query);
         }
         pass.rotations.turn(&mut dq, config.n_heads, pass.length, -1.0);
         pass.rotations.turn(&mut dk, config.n_kv_heads, pass.length, -1.0);
@@ -126,7 +126,7 @@ impl Heads {
         let n_keys = part.keys.len();
         out.resize(part.queries.len() * n_keys, 0.0);
         let (query, key) = (part.of_queries(&self.query, config), part.of_keys(&self.key, config));
-        product(out, n_keys, Into::Replace, query, key.transposed());
+        product(out, n_keys, Onto::Replace, query, key.transposed());
         vectorised(
             #[inline(always)]
             || {

@@ -8,7 +8,7 @@ use crate::arms::PIECE_START;
 use crate::attention::{Heads, Rotations, document_starts};
 use crate::model::{NORM_EPSILON, PER_LAYER, Weights};
 use crate::presets::ModelConfig;
-use crate::simd::{Into, Matrix, dot, exp, product, softmax, vectorised};
+use crate::simd::{Matrix, Onto, dot, exp, product, softmax, vectorised};
 
 /// Rows of hidden states whose logits are held at once: they stay in cache.
 const ROWS: usize = 64;
@@ -29,12 +29,12 @@ pub fn gradient(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>) -> 
     for ((hidden, d_hidden), targets) in rows.zip(pass.targets.chunks(ROWS)) {
         let logits = &mut logits[..targets.len() * config.vocabulary];
         let hidden = Matrix::new(hidden, d);
-        product(logits, config.vocabulary, Into::Replace, hidden, embedding.transposed());
+        product(logits, config.vocabulary, Onto::Replace, hidden, embedding.transposed());
         cross_entropy(logits, config.vocabulary, targets, &mut losses);
         // Now they are ∂ nats / ∂ logits.
         let d_logits = Matrix::new(logits, config.vocabulary);
-        product(d_hidden, d, Into::Replace, d_logits, embedding);
-        product(&mut gradients[0], d, Into::Add, d_logits.transposed(), hidden);
+        product(d_hidden, d, Onto::Replace, d_logits, embedding);
+        product(&mut gradients[0], d, Onto::Add, d_logits.transposed(), hidden);
     }
     let mut dx = vec![0.0; x.len()];
     norm_gradient(&x, &weights[last], &scales, &d_hidden, &mut dx, &mut gradients[last]);
@@ -62,7 +62,7 @@ pub fn losses(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>) -> Ve
     for (hidden, targets) in hidden.chunks(ROWS * d).zip(pass.targets.chunks(ROWS)) {
         let logits = &mut logits[..targets.len() * config.vocabulary];
         let embedding = Matrix::new(&weights[0], d).transposed();
-        product(logits, config.vocabulary, Into::Replace, Matrix::new(hidden, d), embedding);
+        product(logits, config.vocabulary, Onto::Replace, Matrix::new(hidden, d), embedding);
         cross_entropy(logits, config.vocabulary, targets, &mut losses);
     }
     losses
@@ -213,14 +213,14 @@ impl Block {
 fn linear(x: &[f32], weight: &[f32], width: usize) -> Vec<f32> {
     let (x, weight) = (Matrix::new(x, width), Matrix::new(weight, width));
     let mut out = vec![0.0; x.rows * weight.rows];
-    product(&mut out, weight.rows, Into::Replace, x, weight.transposed());
+    product(&mut out, weight.rows, Onto::Replace, x, weight.transposed());
     out
 }
 
 /// out += x · wᵀ for rows of `out` of `width`.
 fn add_linear(out: &mut [f32], x: &[f32], weight: &[f32], width: usize) {
     let inner = weight.len() / width;
-    product(out, width, Into::Add, Matrix::new(x, inner), Matrix::new(weight, inner).transposed());
+    product(out, width, Onto::Add, Matrix::new(x, inner), Matrix::new(weight, inner).transposed());
 }
 
 /// Gradient of x of `linear`, whose result has rows of `width`; that of the weight is added.
@@ -240,8 +240,8 @@ fn add_linear_gradient(
 ) {
     let inner = weight.len() / width;
     let dy = Matrix::new(dy, width);
-    product(dx, inner, Into::Add, dy, Matrix::new(weight, inner));
-    product(d_weight, inner, Into::Add, dy.transposed(), Matrix::new(x, inner));
+    product(dx, inner, Onto::Add, dy, Matrix::new(weight, inner));
+    product(d_weight, inner, Onto::Add, dy.transposed(), Matrix::new(x, inner));
 }
 
 /// RMSNorm of rows as wide as `weight`; returns 1 / √(mean x² + ε) of each.

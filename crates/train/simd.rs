@@ -128,13 +128,13 @@ fn last(rows: usize, columns: usize, row_stride: usize, column_stride: usize) ->
 
 /// What becomes of what `out` held.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Into {
+pub enum Onto {
     Replace,
     Add,
 }
 
 /// out (+)= a · b; rows of `out` are `out_stride` apart.
-pub fn product(out: &mut [f32], out_stride: usize, into: Into, a: Matrix<'_>, b: Matrix<'_>) {
+pub fn product(out: &mut [f32], out_stride: usize, into: Onto, a: Matrix<'_>, b: Matrix<'_>) {
     let (m, n, k) = (a.rows, b.columns, a.columns);
     assert!(k == b.rows && a.end() <= a.values.len() && b.end() <= b.values.len());
     assert!(out_stride >= n && last(m, n, out_stride, 1) <= out.len());
@@ -148,7 +148,7 @@ pub fn product(out: &mut [f32], out_stride: usize, into: Into, a: Matrix<'_>, b:
             out.as_mut_ptr(),
             1,
             out_stride as isize,
-            into == Into::Add,
+            into == Onto::Add,
             a.values.as_ptr(),
             a.column_stride as isize,
             a.row_stride as isize,
@@ -185,7 +185,7 @@ mod tests {
         // [[0, 5], [1, 6], [2, 7]] · [[0, 1], [5, 6]]
         let (left, right) = (Matrix::strided(&a, 2, 3, 5).transposed(), Matrix::strided(&a, 2, 2, 5));
         let mut out = vec![1.0; 9];
-        product(&mut out, 3, Into::Add, left, right);
+        product(&mut out, 3, Onto::Add, left, right);
         assert_eq!(out, [26.0, 31.0, 1.0, 31.0, 38.0, 1.0, 36.0, 45.0, 1.0]);
     }
 }
