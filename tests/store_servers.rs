@@ -171,12 +171,15 @@ fn pass_on(
         }
         // Google's XML interface is Amazon's but for these.
         if lower.starts_with("authorization: bearer") {
-            head += &format!("Authorization: {SIGNED}\r\n");
+            // Written below.
         } else if lower.starts_with("x-goog-if-generation-match: 0") {
             head += "If-None-Match: *\r\n";
         } else if !lower.starts_with("connection:") {
             head += &line;
         }
+    }
+    if !head.to_ascii_lowercase().contains("\nauthorization:") {
+        head += &format!("Authorization: {SIGNED}\r\n");
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;

@@ -306,8 +306,8 @@ fn an_outage_stops_a_run_that_goes_on_behind_it() {
     let mut command = corpus_at(&dying, &scratch);
     let stopped = run(command.env("CORPUS_STORE_RETRIES", "1"), &args, 2);
     let told = stderr(&stopped);
-    assert!(told.contains("b.jsonl") && told.contains("the store does not answer"), "{told}");
-    assert!(told.contains("then run again") && !out.join("manifest.json").exists(), "{told}");
+    assert!(told.contains("s3://lake/raw/") && told.contains("the store does not answer"), "{told}");
+    assert!(told.contains("run the same command again") && !out.join("manifest.json").exists(), "{told}");
     run(&mut corpus_at(&s3, &scratch), &args, 0);
     let local = folder.path().join("local");
     clean(&[&raw], &local, &["--quiet"], 0);

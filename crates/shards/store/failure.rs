@@ -53,7 +53,7 @@ pub(crate) const UNREACHABLE: &str =
     "check address and network, then run again; with --fresh, if the run has ended without it";
 
 fn outage(why: String) -> StoreError {
-    StoreError { kind: StoreErrorKind::Outage, ..StoreError::new(why, UNREACHABLE) }
+    StoreError { kind: StoreErrorKind::Outage, ..StoreError::new(why, "check address and network") }
 }
 
 /// True if no answer came, or one that says that the server cannot now.
