@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// Fewer steps than this teach nothing.
 const FEWEST_STEPS: usize = 10;
-/// A budget prefers one seed over runs shorter than this.
+/// A budget prefers fewer seeds over runs shorter than this.
 const SHORT_STEPS: usize = 100;
 /// Tokens and seeds that a budget buys at most.
 const MOST_TOKENS: usize = 8_000_000;
@@ -100,8 +100,8 @@ impl Config {
         };
         let most = if self.budget.is_some() { MOST_TOKENS } else { self.training.tokens };
         let mut seeds = self.training.seeds;
-        if affordable(seeds) < SHORT_STEPS * self.tokens_per_step() {
-            seeds = 1;
+        while seeds > 1 && affordable(seeds) < SHORT_STEPS * self.tokens_per_step() {
+            seeds -= 1;
         }
         while seeds < MOST_SEEDS && affordable(seeds + 1) >= most {
             seeds += 1;
