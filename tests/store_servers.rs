@@ -169,12 +169,10 @@ fn pass_on(
         if first.is_empty() {
             first = line.trim().to_owned();
         }
-        // Google's XML interface is Amazon's but for these.
-        if lower.starts_with("authorization: bearer") {
-            // Written below.
-        } else if lower.starts_with("x-goog-if-generation-match: 0") {
+        // Google's XML interface is Amazon's but for this and who signs, below.
+        if lower.starts_with("x-goog-if-generation-match: 0") {
             head += "If-None-Match: *\r\n";
-        } else if !lower.starts_with("connection:") {
+        } else if !["connection:", "authorization: bearer"].iter().any(|name| lower.starts_with(name)) {
             head += &line;
         }
     }
@@ -184,11 +182,12 @@ fn pass_on(
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let harm = harm(first.trim_end_matches(" HTTP/1.1"), &range);
-    if let Some(status) = match harm {
+    let refusal = match harm {
         Harm::Busy => Some("503 Slow Down"),
         Harm::Denied => Some("403 Forbidden"),
         Harm::None | Harm::Cut => None,
-    } {
+    };
+    if let Some(status) = refusal {
         let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
         return client.write_all(answer.as_bytes());
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -295,7 +295,7 @@ fn an_outage_stops_a_run_that_goes_on_behind_it() {
     let out = folder.path().join("out");
     let args = ["clean", "s3://lake/raw/", out.to_str().unwrap()];
     // Of the second file the start alone is given, and from then on nothing.
-    let is_down = std::sync::atomic::AtomicBool::new(false);
+    let is_down = AtomicBool::new(false);
     let dying = proxy(&s3, move |request, range| {
         let ends = request == "GET /lake/raw/b.jsonl" && !range.starts_with("bytes=0-");
         match is_down.fetch_or(ends, Ordering::SeqCst) || ends {
