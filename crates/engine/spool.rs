@@ -108,8 +108,9 @@ impl Spool {
     }
 
     pub fn add(&mut self, document: &DocumentTokens) -> Result<(), EngineError> {
-        let bytes: Vec<u8> = document.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-        self.ids.write(&bytes)?;
+        for id in &document.ids {
+            self.ids.write(&id.to_le_bytes())?;
+        }
         let entry = Entry {
             shard: document.shard,
             row: document.row,

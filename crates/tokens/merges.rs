@@ -12,6 +12,9 @@ const SHORT_BYTES: usize = 64;
 /// A slot of the pair table is one u64: two ids and a rank.
 const ID_BITS: u32 = 21;
 const RANK_BITS: u32 = 22;
+/// Longer parts are merged a window at a time: of so many times `reach`, and no fewer bytes than this.
+const WINDOW_REACHES: usize = 4;
+const WINDOW_BYTES: usize = 1 << 14;
 const NONE: u32 = u32::MAX;
 const EMPTY: u64 = u64::MAX;
 
@@ -23,6 +26,7 @@ pub struct Merges {
     /// Whether some token holds these two bytes side by side; where none does, a pretoken may be cut.
     byte_joins: Vec<bool>,
     results: Vec<u32>,
+    window: Window,
     /// Open addressing; `pair << RANK_BITS | rank`.
     slots: Vec<u64>,
     mask: usize,
@@ -33,6 +37,38 @@ pub struct Merges {
 pub struct MergeScratch {
     ids: Vec<u32>,
     ranks: Vec<u32>,
+    nodes: Vec<Node>,
+    candidates: Vec<Reverse<u64>>,
+}
+
+/// How much of a long part is merged at once, and how many bytes to its right can decide whether a token ends at a
+/// place: tokens that end further than `reach` from the window's end are those of the whole.
+#[derive(Clone, Copy)]
+struct Window {
+    bytes: usize,
+    reach: usize,
+}
+
+impl Window {
+    /// Where every merge comes after those that made its parts, merges happen rank by rank over the whole text.
+    /// Whether (a, b) is merged at a place depends on where the token behind the place ends (and on its left, as ties
+    /// go to the left). So if n bytes to the right of any place settle it for lower ranks, n plus the length of b
+    /// settle it for this one. Other vocabularies, which no training makes, have no such bound: all is one window.
+    fn new(vocabulary: &Vocabulary, at_least: usize) -> Window {
+        let mut first_use = vec![usize::MAX; vocabulary.tokens.len()];
+        for (rank, merge) in vocabulary.merges.iter().enumerate().rev() {
+            first_use[merge.left as usize] = rank;
+            first_use[merge.right as usize] = rank;
+        }
+        let mut merges = vocabulary.merges.iter().enumerate();
+        if merges.any(|(rank, merge)| first_use[merge.result as usize] <= rank) {
+            return Window { bytes: usize::MAX, reach: 0 };
+        }
+        let bytes = |id: u32| vocabulary.tokens[id as usize].len();
+        let longest = vocabulary.merges.iter().map(|m| bytes(m.result)).max().unwrap_or(1);
+        let reach = longest + vocabulary.merges.iter().map(|m| bytes(m.right)).sum::<usize>();
+        Window { bytes: at_least.max(reach.saturating_mul(WINDOW_REACHES)), reach }
+    }
 }
 
 impl Merges {
@@ -48,6 +84,7 @@ impl Merges {
             byte_ranks: vec![NONE; 1 << 16],
             byte_joins: vec![false; 1 << 16],
             results: vocabulary.merges.iter().map(|m| m.result).collect(),
+            window: Window::new(vocabulary, WINDOW_BYTES),
             slots: vec![EMPTY; capacity],
             mask: capacity - 1,
         };
@@ -68,7 +105,7 @@ impl Merges {
         self.byte_ids[byte as usize]
     }
 
-    /// Appends the ids of one pretoken. Time is at most `n log n` in its bytes.
+    /// Appends the ids of one pretoken, in time linear in its bytes and memory that does not grow with them.
     pub fn merge(&self, pretoken: &[u8], scratch: &mut MergeScratch, ids: &mut Vec<u32>) {
         if pretoken.len() <= SHORT_BYTES {
             return self.merge_part(pretoken, scratch, ids);
@@ -88,8 +125,23 @@ impl Merges {
         } else if part.len() <= SHORT_BYTES {
             self.merge_short(part, scratch, ids);
         } else {
-            self.merge_long(part, ids);
+            self.merge_windows(part, self.window, scratch, ids);
         }
+    }
+
+    /// No merge crosses the end of a token, so what comes after a token that is sure is merged as if it began there.
+    fn merge_windows(&self, part: &[u8], window: Window, scratch: &mut MergeScratch, out: &mut Vec<u32>) {
+        let mut rest = part;
+        while rest.len() > window.bytes {
+            self.merge_long(&rest[..window.bytes], scratch);
+            // A token is no longer than `reach`, so that one begins here.
+            let last = window.bytes - window.reach;
+            let sure = (1..=last).rev().find(|&at| scratch.nodes[at].id != NONE).unwrap_or(last);
+            out.extend(scratch.nodes[..sure].iter().map(|node| node.id).filter(|&id| id != NONE));
+            rest = &rest[sure..];
+        }
+        self.merge_long(rest, scratch);
+        out.extend(scratch.nodes.iter().map(|node| node.id).filter(|&id| id != NONE));
     }
 
     /// Symbols stay where their first byte is. A candidate is `rank << 4 | place`, so that the smallest is next.
@@ -135,7 +187,7 @@ impl Merges {
     }
 
     fn merge_short(&self, part: &[u8], scratch: &mut MergeScratch, out: &mut Vec<u32>) {
-        let MergeScratch { ids, ranks } = scratch;
+        let MergeScratch { ids, ranks, .. } = scratch;
         ids.clear();
         ids.extend(part.iter().map(|&byte| self.byte_id(byte)));
         // `ranks[i]` is the rank of the pair (i, i + 1).
@@ -155,21 +207,22 @@ impl Merges {
         out.extend_from_slice(ids);
     }
 
-    /// A linked list and a heap of candidate pairs, of which outdated ones are skipped.
-    fn merge_long(&self, part: &[u8], out: &mut Vec<u32>) {
+    /// A linked list and a heap of candidate pairs, of which outdated ones are skipped. The ids are left in the nodes.
+    fn merge_long(&self, part: &[u8], scratch: &mut MergeScratch) {
+        let MergeScratch { nodes, candidates, .. } = scratch;
         let n = part.len() as u32;
-        let mut nodes: Vec<Node> = (0..n)
-            .map(|i| Node {
-                id: self.byte_id(part[i as usize]),
-                before: i.wrapping_sub(1),
-                after: if i + 1 < n { i + 1 } else { NONE },
-            })
-            .collect();
-        let candidates = part.windows(2).enumerate().filter_map(|(at, w)| {
+        nodes.clear();
+        nodes.extend((0..n).map(|i| Node {
+            id: self.byte_id(part[i as usize]),
+            before: i.wrapping_sub(1),
+            after: if i + 1 < n { i + 1 } else { NONE },
+        }));
+        candidates.clear();
+        candidates.extend(part.windows(2).enumerate().filter_map(|(at, w)| {
             let rank = self.byte_ranks[joined(w[0], w[1])];
             (rank != NONE).then_some(Reverse(candidate(rank, at as u32)))
-        });
-        let mut heap: BinaryHeap<_> = candidates.collect::<Vec<_>>().into();
+        }));
+        let mut heap = BinaryHeap::from(std::mem::take(candidates));
         while let Some(Reverse(top)) = heap.pop() {
             let (rank, at) = ((top >> 32) as u32, top as u32);
             let node = nodes[at as usize];
@@ -197,7 +250,7 @@ impl Merges {
                 }
             }
         }
-        out.extend(nodes.iter().map(|node| node.id).filter(|&id| id != NONE));
+        *candidates = heap.into_vec();
     }
 
     #[inline]
@@ -302,13 +355,37 @@ mod tests {
         assert!(ids.iter().all(|&id| id == 260));
     }
 
+    /// Vocabularies as training makes them, over so few letters that tokens overlap in every way.
+    fn trained() -> impl Strategy<Value = Vocabulary> {
+        prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..12).prop_map(
+            |picks| {
+                let mut parts = vec![98, 99, 100];
+                let mut pairs = Vec::new();
+                for (left, right) in picks {
+                    let pair = (parts[left.index(parts.len())], parts[right.index(parts.len())]);
+                    if !pairs.contains(&pair) {
+                        parts.push(257 + pairs.len() as u32);
+                        pairs.push(pair);
+                    }
+                }
+                Vocabulary::from_merges("<|endoftext|>", &pairs)
+            },
+        )
+    }
+
+    fn windows(merges: &Merges, window: Window, text: &str) -> Vec<u32> {
+        let mut ids = Vec::new();
+        merges.merge_windows(text.as_bytes(), window, &mut MergeScratch::default(), &mut ids);
+        ids
+    }
+
     proptest! {
         #[test]
         fn all_ways_are_one(text in "[abcz]{1,200}|[abc]{1,16}") {
             let merges = sample();
             let expected = short(&merges, text.as_bytes());
-            let (mut heap, mut cut, mut tiny) = (Vec::new(), Vec::new(), Vec::new());
-            merges.merge_long(text.as_bytes(), &mut heap);
+            let heap = windows(&merges, Window { bytes: usize::MAX, reach: 0 }, &text);
+            let (mut cut, mut tiny) = (Vec::new(), Vec::new());
             merges.merge(text.as_bytes(), &mut MergeScratch::default(), &mut cut);
             prop_assert_eq!(&heap, &expected);
             prop_assert_eq!(&cut, &expected);
@@ -316,6 +393,15 @@ mod tests {
                 merges.merge_tiny(text.as_bytes(), &mut tiny);
                 prop_assert_eq!(&tiny, &expected);
             }
+        }
+
+        #[test]
+        fn windows_change_nothing(vocabulary in trained(), text in "[abc]{1,3000}|a{1,2000}|(ab|abc){1,1500}") {
+            let merges = Merges::new(&vocabulary).unwrap();
+            let window = Window::new(&vocabulary, 0);
+            prop_assert!(window.bytes <= WINDOW_REACHES * window.reach);
+            let whole = windows(&merges, Window { bytes: usize::MAX, reach: 0 }, &text);
+            prop_assert_eq!(windows(&merges, window, &text), whole);
         }
     }
 }
