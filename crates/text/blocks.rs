@@ -1,4 +1,4 @@
-//! Sixty-four bytes at a time: which of them are white space, ASCII letters, or beyond ASCII.
+//! Sixty-four bytes at a time: which of them are white space, ASCII letters and digits, or beyond ASCII.
 
 /// Bytes of a block.
 pub(crate) const BYTES: usize = 64;
@@ -10,6 +10,8 @@ pub(crate) struct Block {
     pub space: u64,
     /// ASCII letters.
     pub letter: u64,
+    /// ASCII digits.
+    pub digit: u64,
     /// Bytes of characters beyond ASCII.
     pub wide: u64,
 }
@@ -43,7 +45,7 @@ impl Block {
 #[inline]
 fn sse2(bytes: &[u8; BYTES]) -> Block {
     use std::arch::x86_64::*;
-    let mut block = Block { space: 0, letter: 0, wide: 0 };
+    let mut block = Block { space: 0, letter: 0, digit: 0, wide: 0 };
     let (parts, _) = bytes.as_chunks::<16>();
     for (index, part) in parts.iter().enumerate() {
         let value = u128::from_le_bytes(*part);
@@ -59,6 +61,7 @@ fn sse2(bytes: &[u8; BYTES]) -> Block {
         let bits = |lane| u64::from(_mm_movemask_epi8(lane) as u16) << (16 * index);
         block.space |= bits(space);
         block.letter |= bits(letter);
+        block.digit |= bits(within(lane, b'0', 9));
         block.wide |= bits(lane);
     }
     block
@@ -70,6 +73,7 @@ fn plain(bytes: &[u8; BYTES]) -> Block {
     Block {
         space: bits(crate::characters::is_ascii_space),
         letter: bits(|byte| byte.is_ascii_alphabetic()),
+        digit: bits(|byte| byte.is_ascii_digit()),
         wide: bits(|byte| !byte.is_ascii()),
     }
 }

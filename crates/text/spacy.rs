@@ -38,7 +38,8 @@ pub fn split(text: &str, words: &mut Vec<Span>) {
             let of_chunk = |bits: u64| bits >> start & ((1 << (end - start)) - 1);
             let range = (at + start as usize, at + end as usize);
             if of_chunk(block.wide) == 0 {
-                rules.ascii_chunk(text, range, of_chunk(!block.letter), words);
+                let (letters, digits) = (of_chunk(block.letter), of_chunk(block.digit));
+                rules.ascii_chunk(text, range, letters, digits, words);
             } else {
                 rules.any_chunks(text, range, words);
             }
@@ -63,44 +64,56 @@ struct Rules {
 }
 
 impl Rules {
-    /// A chunk of ASCII; a bit in `marks` for each byte that is no letter. Letters alone are one word unless they
-    /// are a special case, and the usual marks before and behind them are split off without a look at every rule.
+    /// A chunk of ASCII; a bit for each byte that is a letter or digit. Letters, and letters and digits that end in a
+    /// digit, are one word unless they are a special case, and the usual marks before and behind them are split off
+    /// without a look at every rule.
     #[inline]
-    fn ascii_chunk(self, text: &str, (start, end): (usize, usize), marks: u64, words: &mut Vec<Span>) {
-        if marks == 0 || end - start == 1 || self.specials.contains(&text[start..end]) {
+    fn ascii_chunk(
+        self,
+        text: &str,
+        (start, end): (usize, usize),
+        letters: u64,
+        digits: u64,
+        words: &mut Vec<Span>,
+    ) {
+        let last = 1 << (end - start - 1);
+        let all = last | (last - 1);
+        let marks = all & !(letters | digits);
+        if marks == 0 && (digits == 0 || digits & last != 0) || end - start == 1 {
+            return self.special_or_word(text, start, end, words);
+        }
+        if self.specials.contains(&text[start..end]) {
             return self.special_or_word(text, start, end, words);
         }
         let bytes = &text.as_bytes()[start..end];
-        let last = 1 << (bytes.len() - 1);
-        let is_prefixed = marks & 1 != 0;
-        let letters = start + usize::from(is_prefixed);
-        let fits = match bytes {
-            _ if marks & !1 & !last != 0 => false,
-            [first, ..] if is_prefixed && !self.is_plain_prefix(*first) => false,
-            [_, _] if marks & last != 0 && is_prefixed => false,
-            [.., before, mark] if marks & last != 0 => self.is_plain_suffix(*before, *mark),
-            _ => true,
-        };
+        let (is_prefixed, is_suffixed) = (marks & 1 != 0, marks & last != 0);
+        let (from, to) = (start + usize::from(is_prefixed), end - usize::from(is_suffixed));
+        let ends_in_digit = digits & last >> u32::from(is_suffixed) != 0;
+        let fits = from < to
+            && marks & !1 & !last == 0
+            && (digits == 0 || ends_in_digit)
+            && (!is_prefixed || self.is_plain_prefix(bytes[0]))
+            && (!is_suffixed || self.is_plain_suffix(bytes[bytes.len() - 2], bytes[bytes.len() - 1]));
         if !fits {
             return split_chunk(text, (start, end), Some(self.specials), self.classes, words);
         }
-        if marks & last == 0 {
-            words.push((start as u32, letters as u32));
-            return self.special_or_word(text, letters, end, words);
+        if is_prefixed && is_suffixed {
+            if self.specials.contains(&text[from..end]) {
+                words.push((start as u32, from as u32));
+                return self.special_or_word(text, from, end, words);
+            }
+            if self.specials.contains(&text[start..to]) {
+                self.special_or_word(text, start, to, words);
+                return words.push((to as u32, end as u32));
+            }
         }
         if is_prefixed {
-            if self.specials.contains(&text[letters..end]) {
-                words.push((start as u32, letters as u32));
-                return self.special_or_word(text, letters, end, words);
-            }
-            if self.specials.contains(&text[start..end - 1]) {
-                self.special_or_word(text, start, end - 1, words);
-                return words.push((end as u32 - 1, end as u32));
-            }
-            words.push((start as u32, letters as u32));
+            words.push((start as u32, from as u32));
         }
-        self.special_or_word(text, letters, end - 1, words);
-        words.push((end as u32 - 1, end as u32));
+        self.special_or_word(text, from, to, words);
+        if is_suffixed {
+            words.push((to as u32, end as u32));
+        }
     }
 
     #[inline]
@@ -116,10 +129,10 @@ impl Rules {
         self.classes.of(byte.into()) & PREFIX != 0
     }
 
-    /// A suffix behind letters.
-    fn is_plain_suffix(self, letter: u8, mark: u8) -> bool {
+    /// A suffix behind a letter or digit.
+    fn is_plain_suffix(self, before: u8, mark: u8) -> bool {
         match mark {
-            b'.' => self.classes.of(letter.into()) & BEFORE_PERIOD != 0,
+            b'.' => self.classes.of(before.into()) & BEFORE_PERIOD != 0,
             b'$' | b'+' => false,
             mark => self.classes.of(mark.into()) & SUFFIX != 0,
         }
