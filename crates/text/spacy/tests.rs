@@ -57,7 +57,7 @@ fn words_are_the_references() {
 #[test]
 fn sentences_are_the_references() {
     for (text, expected) in SENTENCES {
-        assert_eq!(count_sentences(text, &mut Vec::new()), *expected, "{text:?}");
+        assert_eq!(crate::Splitter::Spacy.sentences(text, &mut Vec::new()), *expected, "{text:?}");
     }
 }
 
