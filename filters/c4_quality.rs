@@ -152,6 +152,10 @@ impl LineFilter for C4Quality {
         let has_phrases = self.phrases.is_match(text) || text.contains(KELVIN);
         let (mut lines, mut cut, mut sentences) = (0, 0, 0);
         let mut page = Page::default();
+        // Lines end in white space, at which no word of spaCy's knows of its neighbours.
+        let known = document.words.filter(|_| self.splitter == Splitter::Spacy);
+        let mut next_word = 0;
+        let mut has_pieces_of_lines = self.by_sentence;
         let mut judge = |range: Range<usize>, edits: &mut LineEdits| {
             lines += 1;
             let line = strip(&text[range]);
@@ -162,7 +166,17 @@ impl LineFilter for C4Quality {
             let phrases = if has_phrases || is_cited { self.phrases_in(kept) } else { Phrases::default() };
             match self.failed_line_rule(line, kept, phrases, &mut page) {
                 None if self.by_sentence => sentences += 1,
-                None => sentences += self.splitter.sentences(kept, &mut edits.spans),
+                None => {
+                    let words = known.filter(|_| !is_cited);
+                    has_pieces_of_lines |= is_cited;
+                    sentences += match words {
+                        Some(words) => {
+                            let words = words_within(words, start..start + line.len(), &mut next_word);
+                            self.splitter.sentences_of(line, words, start)
+                        }
+                        None => self.splitter.sentences(kept, &mut edits.spans),
+                    }
+                }
                 Some(check) => {
                     edits.lines[check] += 1;
                     edits.pieces.truncate(first_piece);
@@ -180,6 +194,9 @@ impl LineFilter for C4Quality {
         }
         // A cut citation may leave a blank at the borders.
         crate::pieces::strip(text, &mut edits.pieces);
+        if let Some(words) = known.filter(|_| !has_pieces_of_lines) {
+            edits.keep_words(words);
+        }
         signals.set(Signal::Sentences, sentences as f64);
         signals.set(Signal::LoremIpsum, f64::from(page.lorem_ipsum));
         signals.set(Signal::CurlyBrackets, f64::from(page.curly_bracket));
@@ -261,6 +278,15 @@ impl C4Quality {
 
 fn ends_like_a_sentence(line: &str) -> bool {
     line.ends_with(['.', '?', '!', '"', '\'']) && !line.ends_with("...")
+}
+
+/// Those of `words` that lie in `range`; the next range is behind it, and so are its words from `next` on.
+fn words_within<'w>(words: &'w [(u32, u32)], range: Range<usize>, next: &mut usize) -> &'w [(u32, u32)] {
+    let skipped = words[*next..].iter().take_while(|word| (word.0 as usize) < range.start).count();
+    let rest = &words[*next + skipped..];
+    let within = rest.iter().take_while(|word| word.1 as usize <= range.end).count();
+    *next += skipped + within;
+    &rest[..within]
 }
 
 /// The line without citation marks, in `buffer` if there were any; adds its pieces of the text.

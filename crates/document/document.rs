@@ -8,11 +8,13 @@ pub struct Document<'b> {
     pub url: Option<&'b str>,
     /// Set by a language stage; `None` before it.
     pub language: Option<Language>,
+    /// Byte ranges of the words of the text by the recipe's splitter, if they are known.
+    pub words: Option<&'b [(u32, u32)]>,
 }
 
 impl<'b> Document<'b> {
     pub fn new(text: &'b str) -> Self {
-        Document { text, url: None, language: None }
+        Document { text, url: None, language: None, words: None }
     }
 }
 

@@ -265,6 +265,9 @@ pub struct LineEdits {
     pub written: String,
     /// Scratch space of the filter for byte ranges, which keeps its allocation between documents.
     pub spans: Vec<(u32, u32)>,
+    /// Byte ranges of the words of the kept text by the recipe's splitter, if the filter knows them.
+    pub words: Vec<(u32, u32)>,
+    pub has_words: bool,
 }
 
 /// How a line filter says what it leaves.
@@ -290,9 +293,31 @@ impl LineEdits {
     pub fn clear(&mut self, checks: usize) {
         self.form = Form::Pieces;
         self.pieces.clear();
+        self.words.clear();
+        self.has_words = false;
         self.separator = Separator::LineFeed;
         self.lines.clear();
         self.lines.resize(checks, 0);
+    }
+
+    /// Words of the kept text out of those of the whole, where every piece begins and ends at white space or the end.
+    pub fn keep_words(&mut self, words: &[(u32, u32)]) {
+        self.words.clear();
+        self.has_words = true;
+        let (mut next, mut offset) = (0, 0);
+        for (index, piece) in self.pieces.iter().enumerate() {
+            offset += usize::from(piece.begins_line && index > 0);
+            let Range { start, end } = piece.range;
+            while words.get(next).is_some_and(|word| (word.0 as usize) < start) {
+                next += 1;
+            }
+            let moved = |at: u32| (at as usize - start + offset) as u32;
+            while let Some(&word) = words.get(next).filter(|word| word.1 as usize <= end) {
+                self.words.push((moved(word.0), moved(word.1)));
+                next += 1;
+            }
+            offset += end - start;
+        }
     }
 
     /// Writes the kept text into `out`.

@@ -205,6 +205,15 @@ impl SignalSet {
         self
     }
 
+    /// In the order of [`Signal::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Signal> {
+        (0..).zip(self.0).flat_map(|(word, bits)| {
+            let rests = std::iter::successors(Some(bits), |bits| Some(bits & bits.wrapping_sub(1)));
+            let bits = rests.take_while(|bits| *bits != 0);
+            bits.map(move |bits: u64| Signal::ALL[64 * word + bits.trailing_zeros() as usize])
+        })
+    }
+
     pub fn is_empty(self) -> bool {
         self == SignalSet::EMPTY
     }

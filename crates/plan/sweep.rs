@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, Float64Array};
 use arrow::error::ArrowError;
 use document::{
-    Batch, Document, Form, LANGUAGE_STAGES, LineEdits, Problem, Raised, ReasonId, SignalSet, Signals, Verdict,
+    Batch, Document, Form, LANGUAGE_STAGES, LineEdits, Problem, Raised, ReasonId, Signal, Signals, Verdict,
 };
 use text::scan::Scanner;
 use text::stable_hash::{hash_id, hash128, sampling_key};
@@ -190,7 +190,7 @@ impl Plan {
         let mut judged = Judged::default();
         // `signals` describe the text as it is; a line filter that changes it starts a new row.
         scratch.signals.clear();
-        let mut is_scanned = false;
+        scratch.scanner.forget();
         let Scratch { scanner, signals, edits, kept, next, buffer, signer, stage_bytes } = scratch;
         for (index, stage) in self.stages.iter().enumerate().skip(1) {
             let start = (block.clock)();
@@ -227,20 +227,16 @@ impl Plan {
                 StageKind::Filter(filter) if filter.is_model && !judged.verdict.is_keep() => {}
                 StageKind::Filter(filter) => {
                     let mut raised = Raised::default();
-                    let mut document = Document { text, url: document.url, language: judged.language };
+                    let mut document = Document { text, language: judged.language, ..document };
                     let language = judged.language.map(|language| language.short);
                     let mut is_cut = false;
                     match &filter.code {
                         Code::Table => {
-                            let missing = missing(filter.scan, signals);
+                            let is_missing = |signal: &Signal| signals.get(*signal).is_none();
+                            let missing = filter.scan.iter().filter(is_missing).collect();
                             let stop_words = language.map_or(Some("en"), Some);
                             let stop_words = stop_words.and_then(|language| self.stop_words.get(language));
-                            if is_scanned {
-                                scanner.scan_more(text, missing, &self.splitter, stop_words, signals);
-                            } else {
-                                scanner.scan(text, missing, &self.splitter, stop_words, signals);
-                            }
-                            is_scanned = true;
+                            scanner.scan_more(text, missing, &self.splitter, stop_words, signals);
                         }
                         Code::Document(code) => {
                             code.judge(&mut document, signals, &mut raised, buffer);
@@ -248,6 +244,7 @@ impl Plan {
                         }
                         Code::Lines(code) => {
                             edits.clear(filter.spec.checks.len());
+                            document.words = scanner.known_words();
                             code.judge_lines(&document, edits, signals, &mut raised, buffer);
                             if edits.form != Form::Whole {
                                 edits.apply(text, next);
@@ -263,8 +260,11 @@ impl Plan {
                     if is_cut {
                         std::mem::swap(kept, next);
                         judged.is_rewritten = true;
-                        is_scanned = false;
                         signals.clear();
+                        match edits.has_words {
+                            true => scanner.begin_with(&mut edits.words),
+                            false => scanner.forget(),
+                        }
                     }
                 }
             }
@@ -312,11 +312,6 @@ impl FilterStage {
             }
         }
     }
-}
-
-fn missing(wanted: SignalSet, signals: &Signals) -> SignalSet {
-    let all = document::Signal::ALL.iter().copied();
-    all.filter(|signal| wanted.contains(*signal) && signals.get(*signal).is_none()).collect()
 }
 
 fn unusable(problem: Problem, bytes: u64) -> Row {

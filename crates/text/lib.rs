@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod bare_words;
+mod blocks;
 pub mod characters;
 mod dclm;
 pub mod grams;

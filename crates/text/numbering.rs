@@ -5,6 +5,8 @@
 pub(crate) struct Numbering {
     /// 0 is free; else the hash's upper half and, below it, number + 1.
     slots: Vec<u64>,
+    /// What `slots` was before it grew last; kept for the next time.
+    spare: Vec<u64>,
     len: usize,
 }
 
@@ -45,8 +47,10 @@ impl Numbering {
 
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(Self::SMALLEST);
-        let old = std::mem::replace(&mut self.slots, vec![0; size]);
-        for slot in old.into_iter().filter(|&slot| slot != 0) {
+        std::mem::swap(&mut self.slots, &mut self.spare);
+        self.slots.clear();
+        self.slots.resize(size, 0);
+        for &slot in self.spare.iter().filter(|&&slot| slot != 0) {
             let mut at = (slot >> 32) as usize & (size - 1);
             while self.slots[at] != 0 {
                 at = (at + 1) & (size - 1);

@@ -18,34 +18,67 @@ pub(crate) struct WordFacts {
     pub is_alphabetic: bool,
 }
 
+impl WordFacts {
+    /// Of a word that was not counted yet.
+    fn of(text: &str, span: (u32, u32)) -> WordFacts {
+        let word = &text[range(span)];
+        let begins_with_letter = word.starts_with(|c: char| c.is_ascii_alphabetic());
+        WordFacts {
+            span,
+            chars: count_chars(word) as u32,
+            count: 0,
+            is_symbol: !begins_with_letter && word.chars().all(is_symbol),
+            is_alphabetic: begins_with_letter || word.chars().any(is_alphabetic),
+        }
+    }
+}
+
 /// The words of a document by number of the distinct word.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vocabulary {
     numbering: Numbering,
+    /// Of each distinct word: itself if it is short, see [`key`].
+    keys: Vec<u128>,
     pub distinct: Vec<WordFacts>,
     pub words: Vec<u32>,
+}
+
+/// Words of so many bytes have a key that says all.
+const SHORT: usize = 15;
+
+/// The bytes and the length of a short word; of a longer one a hash that no short word has.
+#[inline]
+fn key(bytes: &[u8], (start, end): (u32, u32)) -> u128 {
+    let (start, end) = (start as usize, end as usize);
+    let length = end - start;
+    if length > SHORT {
+        return u128::MAX << 64 | u128::from(xxh3_64(&bytes[start..end]));
+    }
+    let value = match bytes[start..].first_chunk() {
+        Some(chunk) => u128::from_le_bytes(*chunk) & ((1 << (8 * length)) - 1),
+        None => bytes[start..end].iter().rev().fold(0, |value, &byte| value << 8 | u128::from(byte)),
+    };
+    value | (length as u128) << 120
 }
 
 impl Vocabulary {
     pub fn read(&mut self, text: &str, spans: &[(u32, u32)]) {
         let bytes = text.as_bytes();
-        self.numbering.reset(spans.len() / 3);
+        self.numbering.reset(spans.len() / 2);
+        self.keys.clear();
         self.distinct.clear();
         self.words.clear();
         for &span in spans {
-            let word = &bytes[range(span)];
-            let distinct = &self.distinct;
-            let is_word = |number: u32| &bytes[range(distinct[number as usize].span)] == word;
-            let (number, is_new) = self.numbering.number(xxh3_64(word), is_word);
+            let (key, keys, distinct) = (key(bytes, span), &self.keys, &self.distinct);
+            let is_short = (span.1 - span.0) as usize <= SHORT;
+            let is_word = |number: u32| {
+                let number = number as usize;
+                keys[number] == key && (is_short || bytes[range(distinct[number].span)] == bytes[range(span)])
+            };
+            let (number, is_new) = self.numbering.number(mix64(key as u64, (key >> 64) as u64), is_word);
             if is_new {
-                let word = &text[range(span)];
-                self.distinct.push(WordFacts {
-                    span,
-                    chars: count_chars(word) as u32,
-                    count: 0,
-                    is_symbol: word.chars().all(is_symbol),
-                    is_alphabetic: word.chars().any(is_alphabetic),
-                });
+                self.keys.push(key);
+                self.distinct.push(WordFacts::of(text, span));
             }
             self.distinct[number as usize].count += 1;
             self.words.push(number);
@@ -92,14 +125,10 @@ impl Parts {
 /// Word n-grams of one document.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NGrams {
+    /// N-grams that may come again, in the order of the text.
+    places: Vec<Place>,
+    counted: Vec<Counted>,
     numbering: Numbering,
-    /// Number of the n-gram that begins at each word, or `UNIQUE`.
-    grams: Vec<u32>,
-    /// Of each numbered n-gram: how often, and where first.
-    counts: Vec<u32>,
-    shorter_counts: Vec<u32>,
-    keys: Vec<(u32, u32)>,
-    firsts: Vec<u32>,
     /// The words without anything between them, and `BORDER` zeros around; where each begins, and the end.
     joined: Vec<u8>,
     starts: Vec<u32>,
@@ -113,7 +142,21 @@ pub(crate) struct NGrams {
     spans: Vec<(u32, u32)>,
 }
 
-const UNIQUE: u32 = u32::MAX;
+/// Where an n-gram begins, and the (n − 1)-grams that make it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    at: u32,
+    pair: (u32, u32),
+}
+
+/// An n-gram by its (n − 1)-grams. Of count 0 it is a free slot.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    pair: (u32, u32),
+    /// Where it begins first.
+    first: u32,
+    count: u32,
+}
 
 /// Bytes of text that tell where a duplicate n-gram may begin or end.
 const BORDER: usize = 16;
@@ -122,49 +165,77 @@ impl NGrams {
     /// For n = 2, 3, 4: code points of the most frequent n-gram, joined by one space, times its count.
     /// The first seen wins a tie. 0 where the text has fewer words than n.
     pub fn top(&mut self, vocabulary: &Vocabulary) -> [usize; 3] {
-        self.grams.clear();
-        self.grams.extend_from_slice(&vocabulary.words);
-        self.counts.clear();
-        self.counts.extend(vocabulary.distinct.iter().map(|word| word.count));
-        [2, 3, 4].map(|n| self.top_n(vocabulary, n))
+        self.pair_words(vocabulary);
+        [2, 3, 4].map(|n| {
+            if n > 2 {
+                self.pair_grams();
+            }
+            if vocabulary.words.len() < n {
+                return 0;
+            }
+            let (first, most) = self.count();
+            (vocabulary.chars(first as usize, n) + n - 1) * most as usize
+        })
     }
 
-    /// An n-gram can only come again if both (n − 1)-grams in it do; all others are left aside.
-    fn top_n(&mut self, vocabulary: &Vocabulary, n: usize) -> usize {
-        let words = vocabulary.words.len();
-        if words < n {
-            return 0;
+    /// Finds the 2-grams that may come again: of words that do.
+    fn pair_words(&mut self, vocabulary: &Vocabulary) {
+        let (words, distinct) = (&vocabulary.words, &vocabulary.distinct);
+        self.places.clear();
+        self.places.resize(words.len(), Place::default());
+        let repeats = |word: u32| distinct[word as usize].count > 1;
+        let mut found = 0;
+        let mut left_repeats = words.first().is_some_and(|&word| repeats(word));
+        for (at, pair) in words.windows(2).enumerate() {
+            let right_repeats = repeats(pair[1]);
+            // Written in any case and kept by counting: a branch could not be predicted.
+            self.places[found] = Place { at: at as u32, pair: (pair[0], pair[1]) };
+            found += usize::from(left_repeats & right_repeats);
+            left_repeats = right_repeats;
         }
-        std::mem::swap(&mut self.counts, &mut self.shorter_counts);
-        let shorter = &self.shorter_counts;
-        self.numbering.reset(if n == 2 { words / 2 } else { shorter.len() / 2 });
-        self.counts.clear();
-        self.keys.clear();
-        self.firsts.clear();
-        let repeats = |gram: u32| gram != UNIQUE && shorter[gram as usize] > 1;
-        for at in 0..=words - n {
-            let key = (self.grams[at], self.grams[at + 1]);
-            if !repeats(key.0) || !repeats(key.1) {
-                self.grams[at] = UNIQUE;
-                continue;
-            }
-            let keys = &self.keys;
-            let (number, is_new) = self.numbering.number(mix(key), |number| keys[number as usize] == key);
-            if is_new {
-                self.keys.push(key);
-                self.firsts.push(at as u32);
-                self.counts.push(0);
-            }
-            self.counts[number as usize] += 1;
-            self.grams[at] = number;
+        self.places.truncate(found);
+    }
+
+    /// Goes on to n-grams of one word more: a pair now names slots of `counted`.
+    fn pair_grams(&mut self) {
+        let mut found = 0;
+        for index in 1..self.places.len() {
+            let [left, right] = [self.places[index - 1], self.places[index]];
+            let repeats = |place: Place| self.counted[place.pair.0 as usize].count > 1;
+            let is_kept = (right.at == left.at + 1) & repeats(left) & repeats(right);
+            self.places[found] = Place { at: left.at, pair: (left.pair.0, right.pair.0) };
+            found += usize::from(is_kept);
         }
+        self.places.truncate(found);
+    }
+
+    /// Counts the n-grams of `places` and puts the slot of each into its pair. The most frequent: where it begins first,
+    /// and its count; the first n-gram of the text where none comes again.
+    fn count(&mut self) -> (u32, u32) {
+        let size = (self.places.len() * 2).next_power_of_two();
+        self.counted.clear();
+        self.counted.resize(size, Counted::default());
         let (mut first, mut most) = (0, 1);
-        for (&count, &at) in self.counts.iter().zip(&self.firsts) {
-            if count > most {
-                (first, most) = (at as usize, count);
+        for place in &mut self.places {
+            let mut slot = (mix(place.pair) >> 32) as usize & (size - 1);
+            loop {
+                let counted = &mut self.counted[slot];
+                if counted.count == 0 {
+                    *counted = Counted { pair: place.pair, first: place.at, count: 1 };
+                    break;
+                }
+                if counted.pair == place.pair {
+                    counted.count += 1;
+                    if counted.count > most || counted.count == most && counted.first < first {
+                        (first, most) = (counted.first, counted.count);
+                    }
+                    break;
+                }
+                slot = (slot + 1) & (size - 1);
             }
+            place.pair.0 = slot as u32;
         }
-        (vocabulary.chars(first, n) + n - 1) * most as usize
+        (first, most)
     }
 
     /// For n = 5 … 10: code points in n-grams (joined without spaces) that were seen before on a walk over
@@ -179,44 +250,67 @@ impl NGrams {
     }
 
     fn join(&mut self, text: &str, words: &[(u32, u32)]) {
+        let bytes = text.as_bytes();
         self.joined.clear();
-        self.joined.resize(BORDER, 0);
+        self.joined.resize(BORDER + bytes.len() + BORDER, 0);
         self.starts.clear();
+        let mut at = BORDER;
         for &word in words {
-            self.starts.push(self.joined.len() as u32);
-            self.joined.extend_from_slice(&text.as_bytes()[range(word)]);
+            self.starts.push(at as u32);
+            let length = (word.1 - word.0) as usize;
+            // Most words are shorter than a border, which is a fixed number of bytes to copy.
+            match (bytes[word.0 as usize..].first_chunk::<BORDER>(), self.joined[at..].first_chunk_mut()) {
+                (Some(from), Some(to)) if length <= BORDER => *to = *from,
+                _ => self.joined[at..at + length].copy_from_slice(&bytes[range(word)]),
+            }
+            at += length;
         }
-        self.starts.push(self.joined.len() as u32);
-        self.joined.resize(self.joined.len() + BORDER, 0);
+        self.starts.push(at as u32);
+        self.joined.truncate(at);
+        self.joined.resize(at + BORDER, 0);
     }
 
     /// Equal n-grams of at least `BORDER` bytes begin and end with the same bytes. So those that matter begin and end
     /// where such bytes are found twice (or seem so: a small table of counts without keys), or are short.
     fn find_candidates(&mut self, words: usize) {
-        let size = (words * 8).next_power_of_two().min(1 << 20);
+        self.mark_twice(0);
         let starts = &self.starts;
-        for (marks, shift) in [(&mut self.begins_twice, 0), (&mut self.ends_twice, BORDER)] {
-            self.borders.clear();
-            self.borders.resize(size, 0);
-            self.slots.clear();
-            for &start in starts {
-                let border = self.joined[start as usize - shift..].first_chunk::<BORDER>();
-                let border = border.map_or(0, |border| u128::from_le_bytes(*border));
-                let slot = (mix64(border as u64, (border >> 64) as u64) >> 32) as usize & (size - 1);
-                let count = &mut self.borders[slot];
-                *count = (*count + 1).min(2);
-                self.slots.push(slot as u32);
-            }
-            marks.clear();
-            marks.extend(self.slots.iter().map(|&slot| self.borders[slot as usize] > 1));
-        }
         self.candidates.clear();
+        self.candidates.resize(words, 0);
+        let mut found = 0;
         for at in 0..=words - 5 {
             let is_short = ((starts[at + 5] - starts[at]) as usize) < BORDER;
-            if is_short || self.begins_twice[at] {
-                self.candidates.push(at as u32);
-            }
+            self.candidates[found] = at as u32;
+            found += usize::from(is_short | self.begins_twice[at]);
         }
+        self.candidates.truncate(found);
+        // Of few candidates the ends rule out few.
+        if found > words / 8 {
+            std::mem::swap(&mut self.begins_twice, &mut self.ends_twice);
+            self.mark_twice(BORDER);
+            std::mem::swap(&mut self.begins_twice, &mut self.ends_twice);
+        } else {
+            self.ends_twice.clear();
+            self.ends_twice.resize(words + 1, true);
+        }
+    }
+
+    /// Sets `begins_twice` for the `BORDER` bytes which begin `shift` bytes before each word, and the end.
+    fn mark_twice(&mut self, shift: usize) {
+        let size = (self.starts.len() * 8).next_power_of_two().min(1 << 20);
+        self.borders.clear();
+        self.borders.resize(size, 0);
+        self.slots.clear();
+        for &start in &self.starts {
+            let border = self.joined[start as usize - shift..].first_chunk::<BORDER>();
+            let border = border.map_or(0, |border| u128::from_le_bytes(*border));
+            let slot = (mix64(border as u64, (border >> 64) as u64) >> 32) as usize & (size - 1);
+            let count = &mut self.borders[slot];
+            *count = (*count + 1).min(2);
+            self.slots.push(slot as u32);
+        }
+        self.begins_twice.clear();
+        self.begins_twice.extend(self.slots.iter().map(|&slot| self.borders[slot as usize] > 1));
     }
 
     fn duplicates_n(&mut self, vocabulary: &Vocabulary, n: usize) -> usize {

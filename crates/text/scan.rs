@@ -56,8 +56,10 @@ impl StopWords {
 pub struct Scanner {
     spans: Vec<(u32, u32)>,
     vocabulary: Vocabulary,
-    /// `spans` and `vocabulary` are those of the text that was scanned last.
+    /// `spans` are those of the text that is scanned.
     has_words: bool,
+    /// `vocabulary` is, too.
+    has_vocabulary: bool,
     n_grams: NGrams,
     parts: Parts,
     three_dots: Finder<'static>,
@@ -116,6 +118,7 @@ impl Scanner {
             spans: Vec::new(),
             vocabulary: Vocabulary::default(),
             has_words: false,
+            has_vocabulary: false,
             n_grams: NGrams::default(),
             parts: Parts::default(),
             three_dots: Finder::new("..."),
@@ -141,7 +144,6 @@ impl Scanner {
                 EllipsesPerWord,
                 AlphabeticWords,
                 StopWords,
-                NewlinesPerWord,
             ]),
             dclm: Dclm::default(),
         }
@@ -171,11 +173,30 @@ impl Scanner {
         stop_words: Option<&StopWords>,
         signals: &mut Signals,
     ) {
-        self.has_words = false;
+        self.forget();
         self.scan_more(text, needs, splitter, stop_words, signals);
     }
 
-    /// As [`Scanner::scan`], of the very text and splitter that were scanned last: its words are not split again.
+    /// Another text is scanned from now on.
+    pub fn forget(&mut self) {
+        self.has_words = false;
+        self.has_vocabulary = false;
+    }
+
+    /// As [`Scanner::forget`]; the words of that text are known. `words` holds others then.
+    pub fn begin_with(&mut self, words: &mut Vec<(u32, u32)>) {
+        std::mem::swap(&mut self.spans, words);
+        self.has_words = true;
+        self.has_vocabulary = false;
+    }
+
+    /// The words of the text that is scanned, if they were needed yet.
+    pub fn known_words(&self) -> Option<&[(u32, u32)]> {
+        self.has_words.then_some(&*self.spans)
+    }
+
+    /// As [`Scanner::scan`], of the very text and splitter that were scanned last or since [`Scanner::forget`]: its words
+    /// are not split again.
     pub fn scan_more(
         &mut self,
         text: &str,
@@ -193,11 +214,14 @@ impl Scanner {
             python_lines(text, &mut asked);
         }
         let grams = self.top_signals.union(self.duplicate_signals);
-        let needs_words = needs.intersects(grams.union(self.word_signals));
-        if needs_words && !self.has_words {
+        let needs_vocabulary = needs.intersects(grams.union(self.word_signals));
+        if (needs_vocabulary || needs.contains(Signal::NewlinesPerWord)) && !self.has_words {
             splitter.split(text, &mut self.spans);
-            self.vocabulary.read(text, &self.spans);
             self.has_words = true;
+        }
+        if needs_vocabulary && !self.has_vocabulary {
+            self.vocabulary.read(text, &self.spans);
+            self.has_vocabulary = true;
         }
         if needs.intersects(self.line_signals) {
             let newlines = self.lines(text, chars, &mut asked);

@@ -65,7 +65,8 @@ impl Splitter {
     pub fn each_sentence(self, text: &str, words: &mut Vec<(u32, u32)>, mut each: impl FnMut(Range<usize>)) {
         let mut start = 0;
         if self == Splitter::Spacy {
-            spacy::each_start(text, words, |next| each(std::mem::replace(&mut start, next)..next));
+            self.split(text, words);
+            spacy::each_start(text, words, 0, |next| each(std::mem::replace(&mut start, next)..next));
         }
         each(start..text.len());
     }
@@ -73,8 +74,16 @@ impl Splitter {
     /// Number of sentences of `text`: spaCy's, of which there is at least one, or those of Unicode Standard Annex 29,
     /// blank ones left out. `words` is scratch space.
     pub fn sentences(self, text: &str, words: &mut Vec<(u32, u32)>) -> usize {
+        if self == Splitter::Spacy {
+            self.split(text, words);
+        }
+        self.sentences_of(text, words, 0)
+    }
+
+    /// As [`Splitter::sentences`], of a text whose words are known: byte ranges that count from `offset` on.
+    pub fn sentences_of(self, text: &str, words: &[(u32, u32)], offset: usize) -> usize {
         match self {
-            Splitter::Spacy => spacy::count_sentences(text, words),
+            Splitter::Spacy => spacy::count_sentences(text, words, offset),
             Splitter::Uax29 | Splitter::Whitespace | Splitter::Wordpunct => count_sentences(text),
         }
     }

@@ -42,6 +42,12 @@ pub fn prefix(text: &str, classes: Classes) -> usize {
 
 /// Bytes of the suffix; 0: none. Nothing before `text` is looked at.
 pub fn suffix(text: &str, classes: Classes) -> usize {
+    if let [.., before, last] = text.as_bytes()
+        && last.is_ascii_alphanumeric()
+        && before.is_ascii_alphanumeric()
+    {
+        return behind_digit(text, classes);
+    }
     let mut chars = text.chars().rev();
     let Some(last) = chars.next() else { return 0 };
     let before = chars.next();
@@ -70,6 +76,9 @@ fn behind_digit(text: &str, classes: Classes) -> usize {
     let from = text.len().saturating_sub(LONGEST_UNIT + 1);
     let Some(digit) = text.as_bytes()[from..].iter().rposition(u8::is_ascii_digit) else { return 0 };
     let tail = &text[from + digit + 1..];
+    if tail.is_empty() {
+        return 0;
+    }
     let mut chars = tail.chars();
     let is_currency = matches!((chars.next(), chars.next()), (Some(c), None) if is_currency(c, classes));
     let is_known = is_currency || CURRENCIES.contains(&tail) || UNITS.contains(&tail);
@@ -87,24 +96,31 @@ fn at_least_two(count: usize) -> usize {
 
 /// The first infix at or behind byte `from`: its bytes.
 pub fn infix(text: &str, from: usize, classes: Classes) -> Option<(usize, usize)> {
-    let mut before = text[..from].chars().next_back();
-    for (offset, c) in text[from..].char_indices() {
-        let at = from + offset;
-        let length = infix_at(&text[at..], c, before, classes);
+    let bytes = text.as_bytes();
+    let mut at = from;
+    while let Some(&byte) = bytes.get(at) {
+        if byte.is_ascii_alphanumeric() {
+            at += 1;
+            continue;
+        }
+        let Some(c) = text[at..].chars().next() else { break };
+        let length = infix_at(text, at, c, classes);
         if length > 0 {
             return Some((at, at + length));
         }
-        before = Some(c);
+        at += c.len_utf8();
     }
     None
 }
 
-/// Bytes of the infix that begins with `c`, the first character of `rest`; 0: none.
-fn infix_at(rest: &str, c: char, before: Option<char>, classes: Classes) -> usize {
+/// Bytes of the infix that begins with `c`, the character at byte `at`; 0: none.
+fn infix_at(text: &str, at: usize, c: char, classes: Classes) -> usize {
     let class = classes.of(c);
     if class & ALPHA != 0 && class & ICON == 0 {
         return 0;
     }
+    let rest = &text[at..];
+    let before = text[..at].chars().next_back();
     let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
     let behind = |bytes: usize| rest[bytes..].chars().next();
     let width = c.len_utf8();

@@ -6,31 +6,31 @@ use crate::characters::is_punctuation;
 /// The default marks of the reference. Three dots are no mark.
 const MARKS: &str = "!.?։؟۔܀܁܂߹।॥၊။።፧፨᙮᜵᜶᠃᠉᥄᥅᪨᪩᪪᪫᭚᭛᭞᭟᰻᰼᱾᱿‼‽⁇⁈⁉⸮⸼꓿꘎꘏꛳꛷꡶꡷꣎꣏꤯꧈꧉꩝꩞꩟꫰꫱꯫﹒﹖﹗！．？𐩖𐩗𑁇𑁈𑂾𑂿𑃀𑃁𑅁𑅂𑅃𑇅𑇆𑇍𑇞𑇟𑈸𑈹𑈻𑈼𑊩𑑋𑑌𑗂𑗃𑗉𑗊𑗋𑗌𑗍𑗎𑗏𑗐𑗑𑗒𑗓𑗔𑗕𑗖𑗗𑙁𑙂𑜼𑜽𑜾𑩂𑩃𑪛𑪜𑱁𑱂𖩮𖩯𖫵𖬷𖬸𖭄𛲟𝪈｡。";
 
-/// Number of sentences of `text`, at least 1, as datatrove's `split_into_sentences` cuts it. `words` is scratch space.
-pub fn count_sentences(text: &str, words: &mut Vec<Span>) -> usize {
+/// Number of sentences of `text`, at least 1, as datatrove's `split_into_sentences` cuts it.
+pub fn count_sentences(text: &str, words: &[Span], offset: usize) -> usize {
     let mut count = 1;
-    each_start(text, words, |_| count += 1);
+    each_start(text, words, offset, |_| count += 1);
     count
 }
 
 /// Calls `each` with the byte where a sentence begins, for every one but the first, in order.
-pub fn each_start(text: &str, words: &mut Vec<Span>, mut each: impl FnMut(usize)) {
-    words.clear();
-    super::split(text, words);
+/// The words are byte ranges that count from `offset` on.
+pub fn each_start(text: &str, words: &[Span], offset: usize, mut each: impl FnMut(usize)) {
     let mut is_over = false;
     let mut end = 0;
-    for &(start, next) in words.iter() {
+    for &(start, next) in words {
+        let (start, next) = (start as usize - offset, next as usize - offset);
         // White space beyond one space is a word of the reference's, and may begin a sentence.
-        if is_over && is_word_of_its_own(&text[end..start as usize], end == 0) {
+        if is_over && is_word_of_its_own(&text[end..start], end == 0) {
             each(end);
             is_over = false;
         }
-        let word = &text[start as usize..next as usize];
-        end = next as usize;
+        let word = &text[start..next];
+        end = next;
         if is_mark(word) {
             is_over = true;
         } else if is_over && !word.chars().all(is_punctuation) {
-            each(start as usize);
+            each(start);
             is_over = false;
         }
     }
@@ -44,10 +44,13 @@ fn is_word_of_its_own(gap: &str, is_at_start: bool) -> bool {
 }
 
 fn is_mark(word: &str) -> bool {
-    let mut chars = word.chars();
-    match (chars.next(), chars.next()) {
-        (Some(c), None) if c.is_ascii() => matches!(c, '!' | '.' | '?'),
-        (Some(c), None) => MARKS.contains(c),
+    match word.as_bytes() {
+        [byte] => matches!(byte, b'!' | b'.' | b'?'),
+        // Marks beyond ASCII have 2 to 4 bytes.
+        [first, ..] if word.len() <= 4 && !first.is_ascii() => {
+            let mut chars = word.chars();
+            chars.next().is_some_and(|c| MARKS.contains(c)) && chars.next().is_none()
+        }
         _ => false,
     }
 }

@@ -11,12 +11,25 @@ use crate::spacy::classes::Classes;
 type Lengths = Box<[u8]>;
 
 pub struct Specials {
-    cases: HashMap<&'static str, Lengths>,
+    cases: Vec<(&'static str, Lengths)>,
+    /// Open addressing from a chunk's hash to its place in `cases`, from 1 on; 0 is free.
+    places: Box<[u16; PLACES]>,
     /// Lengths in bytes of the cases by first and last byte: hardly a chunk that is no case is looked up.
     lengths: Box<[u32; SLOTS]>,
 }
 
 const SLOTS: usize = 2048;
+const PLACES: usize = 4096;
+
+/// Of its first and last eight bytes, which may overlap.
+fn hash(chunk: &[u8]) -> usize {
+    let (first, last) = match (chunk.first_chunk(), chunk.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (chunk.iter().fold(0, |bytes, &byte| bytes << 8 | u64::from(byte)), 0),
+    };
+    let mixed = (first ^ last.rotate_left(17)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 52) as usize
+}
 
 fn slot(chunk: &[u8]) -> usize {
     let (first, last) = (usize::from(chunk[0]), usize::from(chunk[chunk.len() - 1]));
@@ -31,26 +44,41 @@ impl Specials {
     }
 
     fn read() -> Specials {
-        let mut cases = HashMap::new();
+        let mut cases = Vec::new();
+        let mut places = Box::new([0; PLACES]);
         let mut lengths = Box::new([0; SLOTS]);
         for line in include_str!("special_cases.txt").lines().skip(2) {
             let words: Vec<String> = line.split('\t').map(unescape).collect();
             let chunk: &'static str = Box::leak(words.concat().into_boxed_str());
             debug_assert!((1..32).contains(&chunk.len()), "{chunk}");
             lengths[slot(chunk.as_bytes())] |= 1 << chunk.len();
-            cases.insert(chunk, words.iter().map(|word| word.len() as u8).collect());
+            cases.push((chunk, words.iter().map(|word| word.len() as u8).collect()));
+            let mut place = hash(chunk.as_bytes());
+            while places[place] != 0 {
+                place = (place + 1) % PLACES;
+            }
+            places[place] = cases.len() as u16;
         }
-        Specials { cases, lengths }
+        Specials { cases, places, lengths }
     }
 
     /// The words of `chunk` if it is a special case.
+    #[inline]
     pub fn find(&self, chunk: &str) -> Option<&[u8]> {
         let is_listed =
             (1..32).contains(&chunk.len()) && self.lengths[slot(chunk.as_bytes())] >> chunk.len() & 1 == 1;
-        if !is_listed {
-            return None;
+        if is_listed { self.look_up(chunk) } else { None }
+    }
+
+    fn look_up(&self, chunk: &str) -> Option<&[u8]> {
+        let mut place = hash(chunk.as_bytes());
+        loop {
+            let (case, lengths) = self.cases.get(usize::from(self.places[place]).checked_sub(1)?)?;
+            if *case == chunk {
+                return Some(lengths);
+            }
+            place = (place + 1) % PLACES;
         }
-        self.cases.get(chunk).map(|lengths| &**lengths)
     }
 
     pub fn contains(&self, chunk: &str) -> bool {
@@ -107,7 +135,7 @@ impl Patterns {
         let classes = Classes::get();
         let mut patterns: HashMap<&str, Vec<Pattern>> = HashMap::new();
         let mut pairs = Box::new([[0; 4]; 256]);
-        for &case in Specials::get().cases.keys() {
+        for &(case, _) in &Specials::get().cases {
             let is_split =
                 prefix(case, classes) > 0 || suffix(case, classes) > 0 || infix(case, 0, classes).is_some();
             let mut spans = Vec::new();

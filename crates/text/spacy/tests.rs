@@ -57,7 +57,7 @@ fn words_are_the_references() {
 #[test]
 fn sentences_are_the_references() {
     for (text, expected) in SENTENCES {
-        assert_eq!(count_sentences(text, &mut Vec::new()), *expected, "{text:?}");
+        assert_eq!(crate::Splitter::Spacy.sentences(text, &mut Vec::new()), *expected, "{text:?}");
     }
 }
 
@@ -83,5 +83,20 @@ proptest! {
             end = next as usize;
         }
         prop_assert!(text[end..].chars().all(is_space));
+    }
+
+    /// Words beside borders of blocks, of special cases and of every ASCII character.
+    #[test]
+    fn short_cuts_change_no_word(
+        parts in prop::collection::vec("[ -~]{1,3}| |[\"(\\['a-z]{1,2}[a-zA-Z]{1,70}[.,!?;:)\"'$%5-]{0,2}|a\\.m|don't|\\(etc\\.|Mr\\.|é|\u{A0}|\n", 0..60)
+    ) {
+        for text in [parts.concat(), parts.join(" ")] {
+            let rules = Rules { classes: Classes::get(), specials: Specials::get() };
+            let (mut spans, mut expected) = (Vec::new(), Vec::new());
+            split(&text, &mut spans);
+            rules.any_chunks(&text, (0, text.len()), &mut expected);
+            Patterns::get().apply(&text, &mut expected);
+            prop_assert_eq!(spans, expected, "{:?}", text);
+        }
     }
 }
