@@ -8,11 +8,13 @@ pub struct Document<'b> {
     pub url: Option<&'b str>,
     /// Set by a language stage; `None` before it.
     pub language: Option<Language>,
+    /// Parts of the text that other documents hold, too, for the [`crate::RepeatFilter`] that numbers them; ascending.
+    pub repeated: &'b [u32],
 }
 
 impl<'b> Document<'b> {
     pub fn new(text: &'b str) -> Self {
-        Document { text, url: None, language: None }
+        Document { text, url: None, language: None, repeated: &[] }
     }
 }
 
