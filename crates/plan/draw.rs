@@ -29,6 +29,7 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
             StageKind::Filter(filter) => {
                 let kind = match filter.code {
                     Code::Lines(_) => "; rewrites the text",
+                    Code::Repeats(_) => "; rewrites the text, after a pass over all documents",
                     _ => "",
                 };
                 let _ = writeln!(out, "{}: {}{kind}", stage.name, filter.spec.source);

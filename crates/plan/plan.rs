@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use document::{
-    Bound, Filter, FilterSpec, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons, Scope,
+    Bound, Filter, FilterSpec, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons, RepeatFilter, Scope,
     Settings, Signal, SignalSet, Test, Verdict,
 };
 use text::scan::StopWords;
@@ -45,6 +45,18 @@ pub(crate) enum Code {
     Table,
     Document(Box<dyn Filter>),
     Lines(Box<dyn LineFilter>),
+    Repeats(Box<dyn RepeatFilter>),
+}
+
+impl Code {
+    /// What rewrites the text.
+    pub fn lines(&self) -> Option<&dyn LineFilter> {
+        match self {
+            Code::Lines(code) => Some(code.as_ref()),
+            Code::Repeats(code) => Some(code.as_ref()),
+            Code::Table | Code::Document(_) => None,
+        }
+    }
 }
 
 impl FilterStage {
@@ -190,7 +202,7 @@ impl Plan {
     /// Stages that rewrite the text, in order.
     pub fn line_stages(&self) -> impl Iterator<Item = usize> + '_ {
         self.stages.iter().enumerate().filter_map(|(index, stage)| match &stage.kind {
-            StageKind::Filter(filter) => matches!(filter.code, Code::Lines(_)).then_some(index),
+            StageKind::Filter(filter) => filter.code.lines().map(|_| index),
             _ => None,
         })
     }
@@ -241,6 +253,7 @@ fn build(
         Judge::Bounds => Code::Table,
         Judge::Document(build) => Code::Document(build(&settings)?),
         Judge::Lines(build) => Code::Lines(build(&settings)?),
+        Judge::Repeats(build) => Code::Repeats(build(&settings)?),
     };
     let first = reasons.len();
     reasons.extend(spec.checks.iter().zip(&filter.bounds).map(|(check, bound)| reason(spec, check, *bound)));
@@ -268,7 +281,7 @@ fn build(
     });
     let scan = match spec.judge {
         Judge::Bounds => spec.columns().into_iter().collect(),
-        Judge::Document(_) | Judge::Lines(_) => SignalSet::EMPTY,
+        Judge::Document(_) | Judge::Lines(_) | Judge::Repeats(_) => SignalSet::EMPTY,
     };
     let is_model = spec.options.iter().any(|option| option.is_path && option.key == "model");
     Ok(FilterStage {
