@@ -145,7 +145,11 @@ mod tests {
 
     #[test]
     fn paragraphs_are_compared_in_ccnets_form() {
-        let all = hashes(&FILTER, &settings(&FILTER), "One 12 — two!\n\n  ONE 45  two!\u{7}\none ٣٤  “two!”\nÉté\nete\n…");
+        let all = hashes(
+            &FILTER,
+            &settings(&FILTER),
+            "One 12 — two!\n\n  ONE 45  two!\u{7}\none ٣٤  “two!”\nÉté\nete\n…",
+        );
         let numbers: Vec<u32> = all.iter().map(|(number, _)| *number).collect();
         assert_eq!(numbers, [0, 2, 3, 4, 5], "a blank line and one of marks are no paragraphs");
         assert!(all[0].1 == all[1].1 && all[1].1 == all[2].1);
@@ -169,7 +173,8 @@ mod tests {
     #[test]
     fn a_document_without_paragraphs_of_its_own_is_dropped() {
         let none: [&str; 0] = [];
-        let reasons = |text: &str, repeated: &[u32]| reasons_without(&FILTER, &settings(&FILTER), text, repeated);
+        let reasons =
+            |text: &str, repeated: &[u32]| reasons_without(&FILTER, &settings(&FILTER), text, repeated);
         assert_eq!(reasons("a\nb", &[0, 1])[0], "nothing_left");
         assert!(!reasons("a\nb", &[0]).contains(&"nothing_left"));
         assert_eq!(reasons("a\nb", &[]), none);

@@ -28,7 +28,11 @@ pub const FILTER: FilterSpec = FilterSpec {
         Check::line("repeated_sentence", "It is in a span that stands earlier in the input."),
         Check::new("nothing_left", Test::Own, "Every sentence was in a repeated span."),
         Check::new("too_few_words", at_least(Signal::WordsLeft, 50.0), "Too little is left without them."),
-        Check::new("too_few_sentences", at_least(Signal::SentencesLeft, 3.0), "Too little is left without them."),
+        Check::new(
+            "too_few_sentences",
+            at_least(Signal::SentencesLeft, 3.0),
+            "Too little is left without them.",
+        ),
     ],
     signals: &[Signal::RepeatedParts, Signal::RepeatedBytes],
     options: &[OptionSpec {
@@ -117,7 +121,14 @@ impl LineFilter for Sentences {
                 }
             }
             trim_start(document.text, &mut edits.pieces);
-            measure_left(document.text, (edits, edits.lines[REPEATED]), self.splitter, words, signals, buffer);
+            measure_left(
+                document.text,
+                (edits, edits.lines[REPEATED]),
+                self.splitter,
+                words,
+                signals,
+                buffer,
+            );
             if buffer.is_empty() {
                 raised.raise(NOTHING_LEFT);
             }
@@ -167,7 +178,8 @@ mod tests {
         let all = hashes(&FILTER, &settings(&FILTER), TEXT);
         assert_eq!(all.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 1, 2]);
         // Case, marks and numbers do not count, and neither does what stands before.
-        let other = hashes(&FILTER, &settings(&FILTER), "Zero. SECOND and long. third? Fourth - in brackets.");
+        let other =
+            hashes(&FILTER, &settings(&FILTER), "Zero. SECOND and long. third? Fourth - in brackets.");
         assert_eq!(other.iter().map(|(_, hash)| *hash).collect::<Vec<_>>()[1], all[1].1);
         assert_eq!(hashes(&FILTER, &settings(&FILTER), "One. Two."), []);
         // Marks alone are nothing to look for.
@@ -193,8 +205,11 @@ mod tests {
     #[test]
     fn a_text_that_lost_a_span_needs_50_words_and_3_sentences() {
         let none: [&str; 0] = [];
-        let text = |sentences: usize| format!("{}Tail of it. And more. Last.", "Seven words are in this sentence. ".repeat(sentences));
-        let reasons = |text: &str, repeated: &[u32]| reasons_without(&FILTER, &settings(&FILTER), text, repeated);
+        let text = |sentences: usize| {
+            format!("{}Tail of it. And more. Last.", "Seven words are in this sentence. ".repeat(sentences))
+        };
+        let reasons =
+            |text: &str, repeated: &[u32]| reasons_without(&FILTER, &settings(&FILTER), text, repeated);
         assert_eq!(reasons("Short.", &[]), none);
         assert_eq!(reasons(&text(9), &[9]), none);
         assert_eq!(reasons(&text(7), &[7]), ["too_few_words"]);

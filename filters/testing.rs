@@ -2,8 +2,8 @@
 
 use classify::fasttext::fixture::Parts;
 use document::{
-    Bound, Document, FileBytes, FilterSpec, Judge, LineEdits, LineFilter, OptionValue, Raised, Scope, Settings, Signals,
-    Test,
+    Bound, Document, FileBytes, FilterSpec, Judge, LineEdits, LineFilter, OptionValue, Raised, Scope,
+    Settings, Signals, Test,
 };
 use text::{Scanner, Splitter, StopWords};
 
@@ -105,7 +105,9 @@ pub fn hashes(filter: &FilterSpec, settings: &Settings, text: &str) -> Vec<(u32,
     let Judge::Repeats(build) = filter.judge else { unreachable!("{} has no parts", filter.name) };
     let Ok(code) = build(settings) else { unreachable!("the settings are refused") };
     let mut hashes = Vec::new();
-    code.hash_parts(&Document::new(text), &mut String::new(), &mut |number, hash| hashes.push((number, hash)));
+    code.hash_parts(&Document::new(text), &mut String::new(), &mut |number, hash| {
+        hashes.push((number, hash))
+    });
     hashes
 }
 

@@ -13,6 +13,7 @@ pub mod datatrove;
 mod mersenne_twister;
 pub mod minhash;
 mod passes;
+pub mod repeats;
 pub mod resolve;
 
 pub use bands::BandIndex;

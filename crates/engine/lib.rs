@@ -19,6 +19,7 @@ mod pack_shards;
 mod prepare;
 mod ranking;
 mod remote_out;
+mod repeats;
 mod resolve;
 mod rows;
 mod sampling;

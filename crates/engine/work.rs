@@ -1,5 +1,6 @@
 //! `out/.work/`: what a sweep leaves for the later steps. Segments are the points of restart.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
@@ -33,6 +34,9 @@ pub(crate) struct SegmentReceipt {
     /// Blocks of the shard before the end of this segment.
     pub end_block: u64,
     pub rows: u64,
+    /// Rows of the shard up to here.
+    #[serde(default)]
+    pub end_row: u64,
     /// Uncompressed bytes of records.
     pub raw_bytes: u64,
     /// Offset, length and rows of each block's frame.
@@ -105,6 +109,15 @@ impl Work {
         self.folder.join("sweep")
     }
 
+    /// Of the passes before the sweep, and of that for a stage.
+    pub fn passes(&self) -> PathBuf {
+        self.folder.join("passes")
+    }
+
+    pub fn pass(&self, stage: &str) -> Work {
+        Work { folder: self.passes().join(stage) }
+    }
+
     /// Where the pack phase leaves receipts, and token ids.
     pub fn pack(&self) -> PathBuf {
         self.folder.join("pack")
@@ -153,6 +166,11 @@ impl Work {
                 return Ok(receipts);
             }
         }
+    }
+
+    /// The same of several shards.
+    pub fn swept(&self, shards: &[u32]) -> Result<BTreeMap<u32, Vec<SegmentReceipt>>, EngineError> {
+        shards.iter().map(|shard| Ok((*shard, self.receipts(*shard)?))).collect()
     }
 
     fn is_whole(&self, receipt: &SegmentReceipt) -> Result<bool, EngineError> {

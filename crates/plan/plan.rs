@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use document::{
-    Bound, Filter, FilterSpec, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons, RepeatFilter, Scope,
-    Settings, Signal, SignalSet, Test, Verdict,
+    Bound, Filter, FilterSpec, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons,
+    RepeatFilter, Scope, Settings, Signal, SignalSet, Test, Verdict,
 };
 use text::scan::StopWords;
 use text::words::Splitter;

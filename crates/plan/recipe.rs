@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use document::{Bound, FileBytes, FilterSpec, OptionSpec, OptionValue, Test};
+use document::{Bound, FileBytes, FilterSpec, Judge, OptionSpec, OptionValue, Test};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -265,6 +265,12 @@ impl Parser<'_> {
                 let remedy = "tokenize, then pack, stand last: all filters and dedup come before them";
                 return bad(item.span(), format!("`{name}` comes too late in the pipeline"), remedy.into());
             }
+            let is_repeats = filters::find(name).is_some_and(|spec| matches!(spec.judge, Judge::Repeats(_)));
+            if let (true, Some(earlier)) = (is_repeats, stages.iter().find(|stage| is_dedup(&stage.kind))) {
+                let remedy =
+                    format!("put it before `{}`: it runs before the sweep, that one after it", earlier.name);
+                return bad(item.span(), format!("`{name}` comes too late in the pipeline"), remedy);
+            }
             if name == "pack" && previous != 1 {
                 return bad(
                     item.span(),
@@ -491,6 +497,11 @@ fn stage_named(name: &str) -> Option<StageRecipe> {
         _ => return None,
     };
     Some(StageRecipe { name, kind })
+}
+
+/// It decides when the sweep is over.
+fn is_dedup(kind: &StageRecipeKind) -> bool {
+    matches!(kind, StageRecipeKind::ExactDedup | StageRecipeKind::Minhash)
 }
 
 fn is_language(key: &str) -> bool {

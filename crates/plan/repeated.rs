@@ -30,7 +30,8 @@ struct OfStage {
 impl Repeated {
     /// Adds what a stage removes of a block of so many documents: position and part, ascending.
     pub fn add(&mut self, stage: usize, documents: usize, found: &[(u32, u32)]) {
-        let start = |document: usize| found.partition_point(|(position, _)| (*position as usize) < document) as u32;
+        let start =
+            |document: usize| found.partition_point(|(position, _)| (*position as usize) < document) as u32;
         let starts = (0..=documents).map(start).collect();
         self.0.push(OfStage { stage, starts, parts: found.iter().map(|(_, part)| *part).collect() });
     }
@@ -71,7 +72,9 @@ impl Plan {
         let mut parts = Vec::new();
         if let Some((_, code)) = self.repeat_stages().find(|(index, _)| *index == stage) {
             self.each_reaching(stage, batch, repeated, &options, scratch, |position, document, buffer| {
-                code.hash_parts(document, buffer, &mut |part, hash| parts.push(Part { position, part, hash }));
+                code.hash_parts(document, buffer, &mut |part, hash| {
+                    parts.push(Part { position, part, hash })
+                });
             });
         }
         parts
