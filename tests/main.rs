@@ -19,6 +19,7 @@ mod readers;
 mod readme;
 mod recipes;
 mod repair;
+mod repeats;
 mod resume;
 mod sharded;
 #[cfg(feature = "stores")]

@@ -273,6 +273,16 @@ pub(crate) fn clean_folder(
     }
     let job = Job { sweep: &sweep, sidecars: &sidecars, found: &found, parts_of: None };
     let mut swept = sweep_shards(&inputs, plan, options, &job, &work, done, &progress)?;
+    for (_, name, _) in passes(plan) {
+        for (shard, receipts) in work.pass(name).swept(&options.shards(&inputs))? {
+            let stamp =
+                |receipts: &[SegmentReceipt]| receipts.first().map(|first| first.input.xxh3_128.clone());
+            if stamp(&receipts) != swept.get(&shard).and_then(|receipts| stamp(receipts)) {
+                let what = identity::other_input(&inputs.shards[shard as usize].relative);
+                return Err(EngineError::OtherUnfinished { path: options.out.clone(), what });
+            }
+        }
+    }
     drop((sidecars, found));
     let sweep_seconds = sweep_start.elapsed().as_secs_f64();
     if options.share.is_some() {
