@@ -29,3 +29,4 @@ mod stores;
 mod support;
 #[cfg(feature = "train")]
 mod train;
+mod url_dedup;

@@ -33,6 +33,7 @@ mod spool;
 mod steps;
 mod summary;
 mod sweep_shards;
+mod urls;
 mod work;
 
 pub use apply::{ApplyOptions, Copy, ListError, RemovalList, Takedown, apply};

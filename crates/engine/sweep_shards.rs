@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use arrow::array::RecordBatch;
 use document::Batch;
-use plan::{Carried, Flags, Plan, Scratch, SweepOptions, Swept};
+use plan::{Carried, Flags, Plan, Scratch, Signed, SweepOptions, Swept};
 use shards::{AtomicFile, Block, Damage, Extraction, Inputs, Parsed, Quarantined, RecordCounts};
 
 use crate::carried;
@@ -16,9 +17,11 @@ use crate::error::EngineError;
 use crate::ordered::ordered;
 use crate::ranking::ranks;
 use crate::repeats::{self, Found};
+use crate::resolve::URL_DEDUP;
 use crate::sidecar::Sidecars;
 use crate::signatures::{SignatureRecord, SignatureWriter};
 use crate::source::{End, Item, Left, Source};
+use crate::urls::UrlRecord;
 use crate::work::{SegmentReceipt, Work, frame};
 
 /// What is done to every block.
@@ -39,6 +42,7 @@ enum Done {
         rows: u64,
         frame: Vec<u8>,
         signatures: Vec<SignatureRecord>,
+        urls: Vec<UrlRecord>,
         signed: u64,
         /// What is carried, and of how many candidates.
         carried: (Vec<u8>, u32),
@@ -86,7 +90,8 @@ pub(crate) fn sweep_shards(
     }
     let mut source = Source::new(inputs, options, &left, finished);
     let carries = job.parts_of.is_some() || plan.minhash.carried() != Carried::Nothing;
-    let mut writer = SegmentWriter { work, plan, carries, receipts: done, open: None };
+    let looks_at_urls = job.parts_of.is_none() && plan.stage(URL_DEDUP).is_some();
+    let mut writer = SegmentWriter { work, plan, carries, looks_at_urls, receipts: done, open: None };
     let consumed = source.consumed.clone();
     let mut documents = 0;
     let mut kept = 0;
@@ -171,6 +176,7 @@ fn sweep_block(
             rows,
             frame: Vec::new(),
             signatures: Vec::new(),
+            urls: Vec::new(),
             signed: 0,
             carried: repeats::chunk(block.first_row, &parts),
             swept: Counted { survivors, ..Counted::default() },
@@ -196,6 +202,7 @@ fn sweep_block(
         near: one.near.as_deref().cloned(),
     });
     let signatures = signatures.collect();
+    let urls = urls(plan, &records, &signed);
     nanos.push((parsed - start).saturating_sub(extract_nanos));
     nanos.push(clock() - swept);
     nanos.push(extract_nanos);
@@ -204,7 +211,19 @@ fn sweep_block(
     let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let signed = signed.len() as u64;
-    Ok(Done::Block { shard, end_row, bytes, rows, frame, signatures, signed, carried, swept, crawled })
+    Ok(Done::Block { shard, end_row, bytes, rows, frame, signatures, urls, signed, carried, swept, crawled })
+}
+
+/// The addresses of a block's candidates.
+fn urls(plan: &Plan, records: &RecordBatch, signed: &[Signed]) -> Vec<UrlRecord> {
+    if plan.stage(URL_DEDUP).is_none() {
+        return Vec::new();
+    }
+    let ranks = ranks(&plan.url_dedup.keep, records);
+    let record = |one: &Signed| {
+        Some(UrlRecord { row: one.position, hash: one.url?, rank: ranks[one.position as usize] })
+    };
+    signed.iter().filter_map(record).collect()
 }
 
 /// Names of the steps that [`SegmentReceipt::nanos`] times after the plan's stages.
@@ -215,6 +234,7 @@ struct SegmentWriter<'a> {
     work: &'a Work,
     plan: &'a Plan,
     carries: bool,
+    looks_at_urls: bool,
     receipts: Receipts,
     open: Option<Open>,
 }
@@ -224,6 +244,8 @@ struct Open {
     signatures: SignatureWriter,
     /// Only where the recipe wants something carried.
     carried: Option<AtomicFile>,
+    /// Only where the recipe looks at addresses.
+    urls: Option<AtomicFile>,
     at: u64,
     receipt: SegmentReceipt,
 }
@@ -239,8 +261,13 @@ impl SegmentWriter<'_> {
                     true => Some(AtomicFile::create(&self.work.carried(shard, part))?),
                     false => None,
                 },
+                urls: match self.looks_at_urls {
+                    true => Some(AtomicFile::create(&self.work.urls(shard, part))?),
+                    false => None,
+                },
                 at: 0,
                 receipt: SegmentReceipt {
+                    urls: self.looks_at_urls.then_some(0),
                     shard,
                     part,
                     lines: vec![0; self.plan.reasons.0.len()],
@@ -266,6 +293,7 @@ impl SegmentWriter<'_> {
                 rows,
                 frame,
                 signatures,
+                urls,
                 signed,
                 carried,
                 swept,
@@ -278,6 +306,12 @@ impl SegmentWriter<'_> {
                 let first = open.receipt.rows as u32;
                 for record in signatures {
                     open.signatures.push(SignatureRecord { row: record.row + first, ..record })?;
+                }
+                if let Some(file) = &mut open.urls {
+                    let mut bytes = Vec::new();
+                    urls.iter().for_each(|url| UrlRecord { row: url.row + first, ..*url }.write(&mut bytes));
+                    file.write_all(&bytes).map_err(EngineError::io(&folder))?;
+                    *open.receipt.urls.get_or_insert(0) += urls.len() as u64;
                 }
                 open.receipt.frames.push((open.at, frame.len() as u64, rows as u32));
                 open.at += frame.len() as u64;
@@ -316,7 +350,7 @@ impl SegmentWriter<'_> {
     fn commit(&mut self, end: End) -> Result<(), EngineError> {
         let End { shard, input, end_block, ends_shard, error } = end;
         self.open(shard)?;
-        let Some(Open { blocks, signatures, carried, mut receipt, .. }) = self.open.take() else {
+        let Some(Open { blocks, signatures, carried, urls, mut receipt, .. }) = self.open.take() else {
             return Ok(());
         };
         (receipt.input, receipt.end_block, receipt.ends_shard) = (input, end_block, ends_shard);
@@ -325,6 +359,9 @@ impl SegmentWriter<'_> {
         signatures.commit()?;
         if let Some(carried) = carried {
             carried.commit(receipt.signed)?;
+        }
+        if let Some(urls) = urls {
+            urls.commit(receipt.urls.unwrap_or(0))?;
         }
         self.work.commit(&receipt)?;
         let SegmentReceipt { part, rows, raw_bytes, .. } = receipt;

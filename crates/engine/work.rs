@@ -17,6 +17,7 @@ use shards::{AtomicFile, Damage, Extraction, Fingerprint, Quarantined, RecordCou
 
 use crate::EngineError;
 use crate::signatures::SignatureRecord;
+use crate::urls::UrlRecord;
 
 /// Uncompressed input of one segment, in bytes: 256 MiB.
 pub const SEGMENT_BYTES: u64 = 256 << 20;
@@ -45,6 +46,9 @@ pub(crate) struct SegmentReceipt {
     /// Offset of each block's chunk of what is carried, and of how many candidates it is.
     pub carried: Vec<(u64, u32)>,
     pub carried_bytes: u64,
+    /// Addresses, if any are looked at.
+    #[serde(default)]
+    pub urls: Option<u64>,
     /// Lines removed, by reason.
     pub lines: Vec<u64>,
     /// Documents judged without a number, by own column of the recipe.
@@ -149,6 +153,10 @@ impl Work {
         self.shard(shard).join(format!("{part:05}.carried"))
     }
 
+    pub fn urls(&self, shard: u32, part: u32) -> PathBuf {
+        self.shard(shard).join(format!("{part:05}.urls"))
+    }
+
     /// Receipts of a shard's first segments, as far as they are complete, in order. A receipt whose files are absent or
     /// short (a disk that lied, a copy that broke off) counts as none, and so do those behind it.
     pub fn receipts(&self, shard: u32) -> Result<Vec<SegmentReceipt>, EngineError> {
@@ -177,6 +185,11 @@ impl Work {
         let SegmentReceipt { shard, part, .. } = *receipt;
         let blocks = receipt.frames.last().map_or(0, |(offset, length, _)| offset + length);
         let signatures = receipt.signed * SignatureRecord::BYTES;
+        if let Some(urls) = receipt.urls
+            && !has_size(&self.urls(shard, part), urls * UrlRecord::BYTES)?
+        {
+            return Ok(false);
+        }
         Ok(has_size(&self.blocks(shard, part), blocks)?
             && has_size(&self.signatures(shard, part), signatures)?
             && (receipt.carried.is_empty() || has_size(&self.carried(shard, part), receipt.carried_bytes)?))

@@ -52,6 +52,9 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
             StageKind::Minhash => {
                 let _ = writeln!(out, "{}: {}", stage.name, plan.minhash);
             }
+            StageKind::UrlDedup => {
+                let _ = writeln!(out, "{}: {}", stage.name, plan.url_dedup);
+            }
             StageKind::ExactDedup => {
                 let _ = writeln!(out, "{}", stage.name);
             }

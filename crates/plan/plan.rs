@@ -11,9 +11,11 @@ use text::words::Splitter;
 
 use crate::columns::ColumnRecipe;
 use crate::error::RuleError;
+use crate::keep::Wrong;
 use crate::minhash::{Minhash, VerifyBy};
 use crate::recipe::{FilterRecipe, Recipe, StageRecipeKind};
 use crate::resolved;
+use crate::url_dedup::UrlDedup;
 
 /// A bound as the sweep evaluates it.
 pub type BoundTest = (Signal, Bound, ReasonId);
@@ -23,6 +25,7 @@ pub enum StageKind {
     Input,
     Filter(Box<FilterStage>),
     Columns(Vec<(ColumnRecipe, ReasonId)>),
+    UrlDedup,
     ExactDedup,
     Minhash,
 }
@@ -87,6 +90,7 @@ pub struct Plan {
     pub columns: Vec<(String, usize, Option<Signal>)>,
     pub splitter: Splitter,
     pub minhash: Minhash,
+    pub url_dedup: UrlDedup,
     pub(crate) stop_words: BTreeMap<&'static str, StopWords>,
 }
 
@@ -102,7 +106,9 @@ impl Plan {
         let splitter_name = recipe.text("words", "splitter");
         let splitter = Splitter::from_name(splitter_name)
             .ok_or_else(|| error(format!("unknown splitter `{splitter_name}`"), "see rules/README.md"))?;
-        let minhash = Minhash::of(recipe).map_err(|wrong| error(wrong.message, &wrong.remedy))?;
+        let wrong = |wrong: Wrong| error(wrong.message, &wrong.remedy);
+        let (minhash, url_dedup) =
+            (Minhash::of(recipe).map_err(wrong)?, UrlDedup::of(recipe).map_err(wrong)?);
         let mut reasons: Vec<Reason> = Vec::new();
         let mut stages = vec![input_stage(&mut reasons)];
         let mut columns = Vec::new();
@@ -131,6 +137,14 @@ impl Plan {
                         reasons.push(column.reason());
                     }
                     StageKind::Columns(judged)
+                }
+                StageRecipeKind::UrlDedup => {
+                    reasons.push(unbounded(
+                        stage.name,
+                        "duplicate",
+                        "A document of the same address is kept.",
+                    ));
+                    StageKind::UrlDedup
                 }
                 StageRecipeKind::ExactDedup => {
                     reasons.push(unbounded(
@@ -172,7 +186,7 @@ impl Plan {
             .collect();
         let name = recipe.name.clone();
         let reasons = Reasons(reasons);
-        Ok(Plan { name, resolved, hash, stages, reasons, columns, splitter, minhash, stop_words })
+        Ok(Plan { name, resolved, hash, stages, reasons, columns, splitter, minhash, url_dedup, stop_words })
     }
 
     /// Numbers that come with the documents, in recipe order, each with its reason.

@@ -156,12 +156,22 @@ impl Plan {
         if is_sample {
             let near = scratch.signer.sign(&self.minhash).as_ref().map(near_of);
             let exact = hash128(original.as_bytes());
-            block.signed.push(Signed { position, is_original: true, exact, near, carried: Vec::new() });
+            block.signed.push(Signed {
+                position,
+                is_original: true,
+                exact,
+                near,
+                url: None,
+                carried: Vec::new(),
+            });
         }
         block.nanos[self.stages.len()] += (block.clock)() - start;
 
-        let Judged { verdict, language, is_rewritten, exact, near, carried } =
+        let Judged { verdict, language, is_rewritten, url, exact, near, carried } =
             self.judge(document, (position, self.stages.len()), options, scratch, block);
+        if url.is_some() {
+            flags.0 |= Flags::URL;
+        }
         if exact.is_some() {
             flags.0 |= Flags::EXACT;
         }
@@ -172,7 +182,7 @@ impl Plan {
             flags.0 |= Flags::SURVIVES;
         }
         // Survivors are signed without a dedup stage, too: near-duplicates of held-out documents are not trained on.
-        if exact.is_some() || near.is_some() || verdict.is_keep() {
+        if url.is_some() || exact.is_some() || near.is_some() || verdict.is_keep() {
             let start = (block.clock)();
             let Scratch { signer, kept, .. } = &mut *scratch;
             let text: &str = if is_rewritten { kept } else { original };
@@ -184,7 +194,7 @@ impl Plan {
                 let signature = verdict.is_keep().then(|| signer.sign(&self.minhash)).flatten();
                 signature.as_ref().map(near_of)
             });
-            block.signed.push(Signed { position, is_original: false, exact, near, carried });
+            block.signed.push(Signed { position, is_original: false, exact, near, url, carried });
             block.nanos[self.stages.len()] += (block.clock)() - start;
         }
         let kept_bytes = if is_rewritten { scratch.kept.len() } else { original.len() } as u64;
@@ -224,6 +234,9 @@ impl Plan {
             let text: &str = if judged.is_rewritten { kept } else { original };
             match &stage.kind {
                 StageKind::Input => {}
+                StageKind::UrlDedup if judged.verdict.is_keep() => {
+                    judged.url = self.url_dedup.hash(document.url);
+                }
                 StageKind::ExactDedup if judged.verdict.is_keep() => {
                     judged.exact = Some(hash128(text.as_bytes()));
                 }
@@ -238,7 +251,7 @@ impl Plan {
                     }
                     judged.near = Some(signature.as_ref().map(near_of));
                 }
-                StageKind::ExactDedup | StageKind::Minhash => {}
+                StageKind::UrlDedup | StageKind::ExactDedup | StageKind::Minhash => {}
                 StageKind::Columns(columns) => {
                     let row = position as usize;
                     for (at, (column, reason)) in columns.iter().enumerate() {
@@ -318,6 +331,8 @@ struct Judged {
     language: Option<document::Language>,
     /// The text after line filters is in `Scratch::kept`.
     is_rewritten: bool,
+    /// Hash of the address of a candidate of `url_dedup`.
+    url: Option<u64>,
     exact: Option<u128>,
     /// A candidate of `minhash`; without a signature if it has too few words.
     near: Option<Option<Box<Near>>>,
