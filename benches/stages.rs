@@ -11,7 +11,7 @@ use arrow::array::{Array, RecordBatch, StringArray};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use document::{Batch, Document, FileBytes, Judge, LineEdits, Raised, Settings, SignalSet, Signals};
-use plan::{Plan, Recipe, Rejected, Scratch, SweepOptions};
+use plan::{Plan, Recipe, Rejected, Repeated, Scratch, SweepOptions};
 use shards::{Block, ReadOptions, ShardReader};
 use text::{Scanner, Splitter, StopWords};
 
@@ -147,6 +147,16 @@ fn filter(bencher: Bencher<'_, '_>, name: &str) {
                 }
             });
         }
+        Judge::Repeats(build) => {
+            let filter = build(&settings).unwrap();
+            bencher.bench_local(|| {
+                let mut last = 0;
+                for text in &INPUT.texts {
+                    filter.hash_parts(&Document::new(text), &mut buffer, &mut |_, hash| last ^= hash);
+                }
+                last
+            });
+        }
         Judge::Lines(build) => {
             let filter = build(&settings).unwrap();
             let (mut edits, mut kept) = (LineEdits::default(), String::new());
@@ -207,7 +217,7 @@ fn sweep_by_batch_kib(bencher: Bencher<'_, '_>, kib: usize) {
     let mut scratch = Scratch::default();
     bencher.counter(counter()).bench_local(|| {
         for batch in &batches {
-            plan.sweep(batch, &options(), &mut scratch, &|| 0).unwrap();
+            plan.sweep(batch, &Repeated::default(), &options(), &mut scratch, &|| 0).unwrap();
         }
     });
 }

@@ -21,6 +21,7 @@ mod gopher_quality;
 mod gopher_repetition;
 mod language;
 mod mask_pii;
+mod paragraph_dedup;
 mod phones;
 mod pieces;
 mod quality_model;
@@ -28,6 +29,7 @@ pub mod redpajama2;
 mod redpajama2_lines;
 mod repair;
 mod scratch;
+mod sentence_dedup;
 mod stop_words;
 mod symbol_lines;
 #[cfg(test)]
@@ -60,9 +62,11 @@ pub const FILTERS: &[&FilterSpec] = &[
     &gopher_repetition::FILTER,
     &language::FILTER,
     &mask_pii::FILTER,
+    &paragraph_dedup::FILTER,
     &quality_model::FILTER,
     &redpajama2::FILTER,
     &repair::FILTER,
+    &sentence_dedup::FILTER,
     &symbol_lines::FILTER,
     &url_blocklist::FILTER,
 ];

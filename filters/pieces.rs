@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use document::Piece;
+use document::{LineEdits, Piece, Signal, Signals};
+use text::Splitter;
 use text::characters::is_space;
 
 /// The text that the pieces of a line make; in `buffer` if they are several.
@@ -56,6 +57,11 @@ pub fn strip(text: &str, pieces: &mut Vec<Piece>) {
         }
         pieces.pop();
     }
+    trim_start(text, pieces);
+}
+
+/// Python's `str.lstrip` of the kept text.
+pub fn trim_start(text: &str, pieces: &mut Vec<Piece>) {
     let is_blank = |piece: &Piece| text[piece.range.clone()].trim_start_matches(is_space).is_empty();
     let blank = pieces.iter().take_while(|piece| is_blank(piece)).count();
     pieces.drain(..blank);
@@ -64,10 +70,25 @@ pub fn strip(text: &str, pieces: &mut Vec<Piece>) {
     }
 }
 
+/// Measures what a filter has left of a text that it took so many parts from; the kept text is in `buffer` then.
+pub fn measure_left(
+    text: &str,
+    (edits, parts): (&LineEdits, u32),
+    splitter: Splitter,
+    words: &mut Vec<(u32, u32)>,
+    signals: &mut Signals,
+    buffer: &mut String,
+) {
+    edits.apply(text, buffer);
+    signals.set(Signal::RepeatedParts, f64::from(parts));
+    signals.set(Signal::RepeatedBytes, (text.len() - buffer.len()) as f64);
+    signals.set(Signal::SentencesLeft, splitter.sentences(buffer, words) as f64);
+    splitter.split(buffer, words);
+    signals.set(Signal::WordsLeft, words.len() as f64);
+}
+
 #[cfg(test)]
 mod tests {
-    use document::LineEdits;
-
     use super::*;
 
     fn piece(range: Range<usize>, begins_line: bool) -> Piece {

@@ -2,8 +2,8 @@
 
 use classify::fasttext::fixture::Parts;
 use document::{
-    Bound, Document, FileBytes, FilterSpec, Judge, LineEdits, OptionValue, Raised, Scope, Settings, Signals,
-    Test,
+    Bound, Document, FileBytes, FilterSpec, Judge, LineEdits, LineFilter, OptionValue, Raised, Scope,
+    Settings, Signals, Test,
 };
 use text::{Scanner, Splitter, StopWords};
 
@@ -31,43 +31,84 @@ pub fn settings_with(filter: &FilterSpec, model: &Parts) -> Settings {
 
 /// The failed checks, in the filter's order.
 pub fn reasons(filter: &FilterSpec, settings: &Settings, text: &str) -> Vec<&'static str> {
+    reasons_without(filter, settings, text, &[])
+}
+
+/// The same where these parts of the text stand elsewhere, too.
+pub fn reasons_without(
+    filter: &FilterSpec,
+    settings: &Settings,
+    text: &str,
+    repeated: &[u32],
+) -> Vec<&'static str> {
     let (mut signals, mut raised, mut buffer) = (Signals::default(), Raised::default(), String::new());
     let needs = filter.columns().into_iter().collect();
     let english = StopWords::new(crate::stop_words("en").unwrap_or_default());
     Scanner::new().scan(text, needs, &Splitter::Spacy, Some(&english), &mut signals);
+    let mut document = Document { repeated, ..Document::new(text) };
     match filter.judge {
         Judge::Bounds => {}
         Judge::Document(build) => match build(settings) {
-            Ok(code) => code.judge(&mut Document::new(text), &mut signals, &mut raised, &mut buffer),
+            Ok(code) => code.judge(&mut document, &mut signals, &mut raised, &mut buffer),
             Err(message) => unreachable!("{message}"),
         },
-        Judge::Lines(build) => match build(settings) {
-            Ok(code) => {
-                let mut edits = LineEdits::default();
-                code.judge_lines(&Document::new(text), &mut edits, &mut signals, &mut raised, &mut buffer);
-            }
-            Err(message) => unreachable!("{message}"),
-        },
+        Judge::Lines(_) | Judge::Repeats(_) => {
+            let mut edits = LineEdits::default();
+            edits.clear(filter.checks.len());
+            let code = line_filter(filter, settings);
+            code.judge_lines(&document, &mut edits, &mut signals, &mut raised, &mut buffer);
+        }
     }
     let fails = |(index, check): (usize, &document::Check)| {
         let failed = match check.test {
             Test::Own => raised.contains(index),
             Test::Bound(signal, bound) => signals.get(signal).is_some_and(|value| !bound.keeps(value)),
         };
-        (failed && check.scope == Scope::Document).then_some(check.reason)
+        (failed && check.scope == Scope::Document && !check.is_off).then_some(check.reason)
     };
     filter.checks.iter().enumerate().filter_map(fails).collect()
 }
 
+fn line_filter(filter: &FilterSpec, settings: &Settings) -> Box<dyn LineFilter> {
+    let code = match filter.judge {
+        Judge::Lines(build) => build(settings),
+        Judge::Repeats(build) => build(settings).map(|code| code as Box<dyn LineFilter>),
+        Judge::Bounds | Judge::Document(_) => unreachable!("{} judges no lines", filter.name),
+    };
+    code.unwrap_or_else(|message| unreachable!("{message}"))
+}
+
 /// The text that a line filter leaves, and how many lines each check removed.
 pub fn kept_text(filter: &FilterSpec, settings: &Settings, text: &str) -> (String, Vec<u32>) {
-    let Judge::Lines(build) = filter.judge else { unreachable!("{} judges no lines", filter.name) };
-    let Ok(code) = build(settings) else { unreachable!("the settings are refused") };
+    text_without(filter, settings, text, &[])
+}
+
+/// The same where these parts of the text stand elsewhere, too.
+pub fn text_without(
+    filter: &FilterSpec,
+    settings: &Settings,
+    text: &str,
+    repeated: &[u32],
+) -> (String, Vec<u32>) {
     let (mut edits, mut kept) = (LineEdits::default(), String::new());
+    edits.clear(filter.checks.len());
     let (mut signals, mut raised) = (Signals::default(), Raised::default());
-    code.judge_lines(&Document::new(text), &mut edits, &mut signals, &mut raised, &mut String::new());
+    let document = Document { repeated, ..Document::new(text) };
+    let code = line_filter(filter, settings);
+    code.judge_lines(&document, &mut edits, &mut signals, &mut raised, &mut String::new());
     edits.apply(text, &mut kept);
     (kept, edits.lines)
+}
+
+/// Number and hash of the parts that are looked for elsewhere.
+pub fn hashes(filter: &FilterSpec, settings: &Settings, text: &str) -> Vec<(u32, u64)> {
+    let Judge::Repeats(build) = filter.judge else { unreachable!("{} has no parts", filter.name) };
+    let Ok(code) = build(settings) else { unreachable!("the settings are refused") };
+    let mut hashes = Vec::new();
+    code.hash_parts(&Document::new(text), &mut String::new(), &mut |number, hash| {
+        hashes.push((number, hash))
+    });
+    hashes
 }
 
 #[track_caller]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use document::{Document, FileBytes, Form, Judge, LineEdits, Raised, Settings, Signals};
+use document::{Document, FileBytes, Form, Judge, LineEdits, LineFilter, Raised, Settings, Signals};
 
 /// Texts that break careless code.
 fn texts() -> Vec<String> {
@@ -84,8 +84,21 @@ fn no_text_makes_a_filter_fail_and_all_measurements_are_finite() {
                     let filter = build(&settings(spec)).unwrap();
                     filter.judge(&mut document, &mut signals, &mut raised, &mut buffer);
                 }
-                Judge::Lines(build) => {
-                    let filter = build(&settings(spec)).unwrap();
+                Judge::Lines(_) | Judge::Repeats(_) => {
+                    let mut parts = Vec::new();
+                    let filter: Box<dyn LineFilter> = match spec.judge {
+                        Judge::Repeats(build) => {
+                            let filter = build(&settings(spec)).unwrap();
+                            filter.hash_parts(&document, &mut buffer, &mut |part, _| parts.push(part));
+                            assert!(parts.is_sorted_by(|a, b| a < b), "{}", spec.name);
+                            filter
+                        }
+                        Judge::Lines(build) => build(&settings(spec)).unwrap(),
+                        Judge::Bounds | Judge::Document(_) => unreachable!(),
+                    };
+                    // Each part stands elsewhere, or every second one.
+                    parts.retain(|part| text.len() % 2 == 0 || part % 2 == 0);
+                    let document = Document { repeated: &parts, ..document };
                     let mut edits = LineEdits::default();
                     edits.clear(spec.checks.len());
                     filter.judge_lines(&document, &mut edits, &mut signals, &mut raised, &mut buffer);

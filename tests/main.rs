@@ -19,6 +19,7 @@ mod readers;
 mod readme;
 mod recipes;
 mod repair;
+mod repeats;
 mod resume;
 mod sharded;
 #[cfg(feature = "stores")]
@@ -28,3 +29,4 @@ mod stores;
 mod support;
 #[cfg(feature = "train")]
 mod train;
+mod url_dedup;

@@ -221,7 +221,7 @@ fn told(goes_on: &GoesOn) -> String {
 
 /// A share is swept, and something is left for others.
 fn tell_swept(swept: SweptShare, options: &CleanOptions, voice: Voice) -> anyhow::Result<Exit> {
-    let SweptShare { files, documents, bytes, files_left } = swept;
+    let SweptShare { files, documents, bytes, files_left, is_pass } = swept;
     let share = options.share.map(|share| share.to_string()).unwrap_or_default();
     match voice.format {
         Format::Json => print(&format!(
@@ -239,6 +239,13 @@ fn tell_swept(swept: SweptShare, options: &CleanOptions, voice: Voice) -> anyhow
         if files == 0 {
             eprintln!("there are fewer files than {n}: nothing to do for this share");
         }
+        if is_pass {
+            eprintln!(
+                "{files_left} files are left to other shares of the pass for repeated parts; when all are done, the same \
+                 command goes on"
+            );
+            return Ok(Exit::Done);
+        }
         match files_left {
             0 => eprintln!("another share is at work still: it goes on to the end"),
             left => eprintln!("{left} files are left to other shares; the last of them goes on to the end"),
@@ -251,6 +258,7 @@ fn tell_swept(swept: SweptShare, options: &CleanOptions, voice: Voice) -> anyhow
 fn show(line: &Line, progress: Progress) {
     let Progress { phase, done_bytes, total_bytes, documents, kept } = progress;
     let name = match phase {
+        Phase::Repeats => "repeats",
         Phase::Sweep => "sweep",
         Phase::Resolve => "resolve",
         Phase::Pack => "pack",

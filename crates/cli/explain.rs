@@ -239,6 +239,7 @@ fn all_checks() -> Vec<Named> {
         all.extend(filter.checks.iter().map(|check| (filter.name, Some(*filter), *check)));
     }
     let duplicates = [
+        ("url_dedup", "A document of the same address is kept: see [url_dedup] keep and normalize."),
         ("exact_dedup", "The same text stands earlier in the input."),
         ("minhash", "A near-duplicate is kept in its stead: see [minhash] keep, verify and min_similarity."),
     ];

@@ -8,6 +8,8 @@ use crate::resolve::Signatures;
 /// What is known of each document, in input order; all slices that are not empty have the same length.
 #[derive(Clone, Copy, Default)]
 pub struct Candidates<'a> {
+    /// Hash of the address; empty: no deduplication by it.
+    pub urls: &'a [Option<u64>],
     /// Hash of the text; `None` for a document that is not a candidate; empty: no exact deduplication.
     pub exact: &'a [Option<u128>],
     /// `None` for a document that is no candidate or has no shingles; empty: no near deduplication.
@@ -23,11 +25,23 @@ impl Signatures for Candidates<'_> {
     type Error = Infallible;
 
     fn candidates(&self) -> usize {
-        self.exact.len().max(self.bands.len())
+        self.urls.len().max(self.exact.len()).max(self.bands.len())
     }
 
     fn groups(&self) -> &[u32] {
         &[0]
+    }
+
+    fn has_urls(&self) -> bool {
+        !self.urls.is_empty()
+    }
+
+    fn urls(&self, _: usize, mut each: impl FnMut(u32, u64, u64)) -> Result<(), Infallible> {
+        for (candidate, hash) in (0..).zip(self.urls) {
+            let rank = self.rank.get(candidate as usize).copied().unwrap_or(0);
+            hash.iter().for_each(|hash| each(candidate, *hash, rank));
+        }
+        Ok(())
     }
 
     fn exact(&self, _: usize, mut each: impl FnMut(u32, u128)) -> Result<(), Infallible> {

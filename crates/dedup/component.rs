@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::minhash::{BandKeys, Sketch, estimate};
 use crate::passes::in_order;
-use crate::resolve::{Duplicate, Options, Signatures, Verdicts, Verify};
+use crate::resolve::{By, Duplicate, Options, Signatures, Verdicts, Verify};
 
 /// Kept documents that every member of a component is compared with; beyond, only those with a common band.
 const ALL_KEPT: usize = 64;
@@ -154,7 +154,7 @@ impl Component<'_> {
                 _ if is_other(member) => kept.add(member, self.keys.get(member)),
                 Some((of, similarity)) if !is_verified || similarity >= options.min_similarity => {
                     let of = self.documents[of];
-                    let duplicate = Duplicate { of, similarity: similarity as f32, exact: false };
+                    let duplicate = Duplicate { of, similarity: similarity as f32, by: By::Near };
                     dropped.push((self.documents[member], duplicate));
                 }
                 _ => kept.add(member, self.keys.get(member)),

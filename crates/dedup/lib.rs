@@ -13,6 +13,7 @@ pub mod datatrove;
 mod mersenne_twister;
 pub mod minhash;
 mod passes;
+pub mod repeats;
 pub mod resolve;
 
 pub use bands::BandIndex;
@@ -20,6 +21,6 @@ pub use candidates::Candidates;
 pub use clusters::{Cluster, Clusters, clusters};
 pub use minhash::{BANDS, BandKeys, Signature, Sketch, VALUES, estimate};
 pub use resolve::{
-    Duplicate, Failure, MIN_SIMILARITY, Options, Signatures, Step, Verdicts, Verify, highest_first, jaccard,
-    latest_first, longest_first, resolve,
+    By, Duplicate, Failure, MIN_SIMILARITY, Options, Signatures, Step, Verdicts, Verify, highest_first,
+    jaccard, latest_first, longest_first, resolve,
 };

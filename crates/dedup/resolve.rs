@@ -30,6 +30,20 @@ pub trait Signatures: Sync {
     /// The first candidate of each group, ascending.
     fn groups(&self) -> &[u32];
 
+    /// Whether any candidate is looked at by its address.
+    fn has_urls(&self) -> bool {
+        false
+    }
+
+    /// Gives `each` the hash of the address and the rank of those candidates of a group that have one and are looked at by
+    /// it. Of other corpora none is.
+    ///
+    /// # Errors
+    /// When the column cannot be read.
+    fn urls(&self, _group: usize, _each: impl FnMut(u32, u64, u64)) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// Gives `each` the hash of the text of those candidates of a group that exact deduplication looks at.
     ///
     /// # Errors
@@ -95,6 +109,8 @@ impl Default for Options<'_> {
 /// A part of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Addresses that are the same.
+    Url,
     /// Texts that are the same.
     Exact,
     /// Documents that share this band.
@@ -128,10 +144,20 @@ impl<E> Failure<E> {
 pub struct Duplicate {
     /// The document that is kept in its stead; never itself a duplicate.
     pub of: u32,
-    /// To that document, 0 to 1; an estimate unless the text was asked or is the same.
+    /// To that document, 0 to 1; an estimate unless the text was asked or is the same. NaN if only the address was compared.
     pub similarity: f32,
-    /// Another document before it has the same text (`exact_dedup`), else it is a near-duplicate.
-    pub exact: bool,
+    pub by: By,
+}
+
+/// What two documents have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The address.
+    Url,
+    /// The text.
+    Exact,
+    /// Much of the text.
+    Near,
 }
 
 /// The verdicts on all candidates. Takes [`Verdicts::BYTES`] for each.
@@ -145,6 +171,8 @@ pub struct Verdicts {
 
 /// Another candidate before it has the same text.
 const EXACT: u8 = 1;
+/// Another candidate has the same address.
+const URL: u8 = 4;
 /// Its component has been decided; else `of` is the component's root.
 const DECIDED: u8 = 2;
 
@@ -174,7 +202,12 @@ impl Verdicts {
     pub fn get(&self, candidate: u32) -> Option<Duplicate> {
         let at = candidate as usize;
         let of = *self.of.get(at)?;
-        let duplicate = Duplicate { of, similarity: self.similarity[at], exact: self.is_exact(candidate) };
+        let by = match self.flags[at] & (URL | EXACT) {
+            0 => By::Near,
+            EXACT => By::Exact,
+            _ => By::Url,
+        };
+        let duplicate = Duplicate { of, similarity: self.similarity[at], by };
         (of != candidate).then_some(duplicate)
     }
 
@@ -188,14 +221,19 @@ impl Verdicts {
         (0..self.len() as u32).filter_map(|candidate| Some((candidate, self.get(candidate)?)))
     }
 
-    fn is_exact(&self, candidate: u32) -> bool {
-        self.flags[candidate as usize] & EXACT != 0
+    /// It is dropped by its address or its whole text.
+    fn is_settled(&self, candidate: u32) -> bool {
+        self.flags[candidate as usize] & (URL | EXACT) != 0
     }
 
     fn drop(&mut self, candidate: u32, duplicate: Duplicate) {
         let at = candidate as usize;
         (self.of[at], self.similarity[at]) = (duplicate.of, duplicate.similarity);
-        self.flags[at] |= u8::from(duplicate.exact) * EXACT;
+        self.flags[at] |= match duplicate.by {
+            By::Url => URL,
+            By::Exact => EXACT,
+            By::Near => 0,
+        };
     }
 
     /// The root of its component, if it is in one that is not decided yet.
@@ -239,7 +277,7 @@ fn ordered_bits(value: f64) -> u64 {
 
 /// Decides on every candidate.
 ///
-/// Of documents with the same text the first in input order stays, and is then compared with its near
+/// Of documents with the same address the first by rank stays. Of documents with the same text the first in input order stays, and is then compared with its near
 /// neighbours: documents that are chained by shared bands form a component, whose members are taken in order
 /// of rank. A member is dropped if its similarity to a document of the component that is already kept reaches
 /// `min_similarity`, in favour of the most similar of those (ties: the first of them by rank); else it is kept
@@ -254,6 +292,25 @@ pub fn resolve<S: Signatures>(signatures: &S, options: &Options<'_>) -> Result<V
     let mut verdicts = Verdicts::all_kept(candidates);
 
     let begin = |step| if (options.progress)(step) { Ok(()) } else { Err(Failure::Stopped) };
+    begin(Step::Url)?;
+    if signatures.has_urls() {
+        in_passes(
+            signatures,
+            room,
+            |group, each: &mut dyn FnMut(u64, (u64, u64, u32))| {
+                signatures.urls(group, |candidate, hash, rank| each(hash, (hash, rank, candidate)))
+            },
+            |urls| {
+                for same in urls.chunk_by(|a, b| a.0 == b.0) {
+                    for (_, _, twin) in &same[1..] {
+                        verdicts.drop(*twin, Duplicate { of: same[0].2, similarity: f32::NAN, by: By::Url });
+                    }
+                }
+            },
+        )
+        .map_err(|failure| failure.beside(held))?;
+    }
+
     begin(Step::Exact)?;
     in_passes(
         signatures,
@@ -264,9 +321,12 @@ pub fn resolve<S: Signatures>(signatures: &S, options: &Options<'_>) -> Result<V
         |hashes| {
             for same in hashes.chunk_by(|a, b| a.0 == b.0) {
                 let other = same.iter().find(|(_, candidate)| *candidate >= others);
-                let of = other.map_or(same[0].1, |(_, candidate)| *candidate);
+                let left = || same.iter().find(|(_, candidate)| !verdicts.is_settled(*candidate));
+                let Some((_, of)) = other.or_else(left).copied() else { continue };
                 for (_, twin) in same.iter().filter(|(_, twin)| *twin != of && *twin < others) {
-                    verdicts.drop(*twin, Duplicate { of, similarity: 1.0, exact: true });
+                    if !verdicts.is_settled(*twin) {
+                        verdicts.drop(*twin, Duplicate { of, similarity: 1.0, by: By::Exact });
+                    }
                 }
             }
         },
@@ -276,7 +336,7 @@ pub fn resolve<S: Signatures>(signatures: &S, options: &Options<'_>) -> Result<V
     let roots = match options.verify {
         Verify::Datatrove(read) => roots(candidates, |band, rows| {
             read(band, rows);
-            rows.retain(|(_, document)| !verdicts.is_exact(*document));
+            rows.retain(|(_, document)| !verdicts.is_settled(*document));
         }),
         _ => {
             let mut components = Components::new(candidates);
@@ -287,7 +347,7 @@ pub fn resolve<S: Signatures>(signatures: &S, options: &Options<'_>) -> Result<V
                     room,
                     |group, each: &mut dyn FnMut(u64, (u64, u32))| {
                         signatures.band(group, band, |candidate, key| {
-                            if !verdicts.is_exact(candidate) {
+                            if !verdicts.is_settled(candidate) {
                                 each(key, (key, candidate));
                             }
                         })
@@ -304,7 +364,7 @@ pub fn resolve<S: Signatures>(signatures: &S, options: &Options<'_>) -> Result<V
         }
     };
     for (candidate, root) in (0..).zip(roots) {
-        if !verdicts.is_exact(candidate) {
+        if !verdicts.is_settled(candidate) {
             verdicts.of[candidate as usize] = root;
         }
     }
@@ -321,11 +381,14 @@ pub fn resolve<S: Signatures>(signatures: &S, options: &Options<'_>) -> Result<V
     }
 
     // A twin of a document that was dropped after it names the document that is kept in the end.
-    for candidate in 0..candidates as u32 {
-        if verdicts.is_exact(candidate)
-            && let Some(kept) = verdicts.get(verdicts.of[candidate as usize])
-        {
-            verdicts.drop(candidate, Duplicate { exact: true, ..kept });
+    for by in [By::Exact, By::Url] {
+        for candidate in 0..candidates as u32 {
+            if let Some(duplicate) = verdicts.get(candidate).filter(|duplicate| duplicate.by == by)
+                && let Some(kept) = verdicts.get(duplicate.of)
+            {
+                let similarity = if by == By::Url { duplicate.similarity } else { kept.similarity };
+                verdicts.drop(candidate, Duplicate { of: kept.of, similarity, by });
+            }
         }
     }
     Ok(verdicts)

@@ -84,11 +84,17 @@ fn documents_of_other_corpora_stay_and_drop_what_is_like_them() {
         sketch(2, 112, 0),
     ];
     let rank = [9, 9, 9, 1, 1, 1].map(longest_first);
-    let candidates = Candidates { exact: &exact, bands: &bands, sketches: &sketches, rank: &rank };
+    let candidates = Candidates {
+        exact: &exact,
+        bands: &bands,
+        sketches: &sketches,
+        rank: &rank,
+        ..Candidates::default()
+    };
     let verdicts = super::resolve(&WithOthers(candidates, 3), &Options::default()).unwrap();
     let verdicts: Vec<_> = verdicts.iter().collect();
     assert_eq!(kept_twins(&verdicts), [Some(4), Some(3), Some(5), None, None, None]);
-    assert!(verdicts[2].unwrap().exact);
+    assert!(verdicts[2].unwrap().by == By::Exact);
 }
 
 /// The same candidates in groups of three, and in the order of a generator.
@@ -196,7 +202,8 @@ fn datatrove_names_the_root_of_the_cluster() {
     let exact = [Some(5), Some(6), Some(7), Some(5)];
     let bands: Vec<_> = (0..4).map(|document| keys(document, &[])).collect();
     let sketches = [sketch(1, 112, 0), sketch(1, 60, 3), sketch(2, 112, 0), sketch(1, 112, 0)];
-    let candidates = Candidates { exact: &exact, bands: &bands, sketches: &sketches, rank: &[] };
+    let candidates =
+        Candidates { exact: &exact, bands: &bands, sketches: &sketches, rank: &[], ..Candidates::default() };
     let read = |band: usize, rows: &mut Vec<BandRow>| match band {
         0 => rows.extend([([4; 8], 2), ([4; 8], 1), ([9; 8], 0), ([9; 8], 3)]),
         1 => rows.extend([([3; 8], 0), ([3; 8], 2)]),
@@ -204,7 +211,10 @@ fn datatrove_names_the_root_of_the_cluster() {
     };
     let verdicts = resolve(&candidates, &Options { verify: Verify::Datatrove(&read), ..Options::default() });
     assert_eq!(kept_twins(&verdicts), [Some(1), None, Some(1), Some(1)]);
-    assert!(verdicts[3].unwrap().exact && verdicts[3].unwrap().similarity == verdicts[0].unwrap().similarity);
+    assert!(
+        verdicts[3].unwrap().by == By::Exact
+            && verdicts[3].unwrap().similarity == verdicts[0].unwrap().similarity
+    );
 }
 
 #[test]
@@ -228,14 +238,20 @@ fn exact_twins_name_the_document_that_is_kept_in_the_end() {
         [sketch(1, 112, 0), sketch(1, 100, 3), sketch(1, 112, 0), sketch(1, 112, 0), sketch(1, 112, 0)];
     let rank = [10, 12, 10, 1, 1].map(longest_first);
     let verdicts = resolve(
-        &Candidates { exact: &exact, bands: &bands, sketches: &sketches, rank: &rank },
+        &Candidates {
+            exact: &exact,
+            bands: &bands,
+            sketches: &sketches,
+            rank: &rank,
+            ..Candidates::default()
+        },
         &Options::default(),
     );
     assert_eq!(kept_twins(&verdicts), [Some(1), None, Some(1), None, None]);
-    assert!(!verdicts[0].unwrap().exact && verdicts[2].unwrap().exact);
+    assert!(verdicts[0].unwrap().by != By::Exact && verdicts[2].unwrap().by == By::Exact);
     assert_eq!(verdicts[0].unwrap().similarity, verdicts[2].unwrap().similarity);
     let alone = resolve(&Candidates { exact: &exact, ..Candidates::default() }, &Options::default());
-    assert_eq!(alone[2], Some(Duplicate { of: 0, similarity: 1.0, exact: true }));
+    assert_eq!(alone[2], Some(Duplicate { of: 0, similarity: 1.0, by: By::Exact }));
     assert_eq!(resolve(&Candidates::default(), &Options::default()), []);
 }
 
@@ -249,7 +265,7 @@ fn the_text_is_asked_unless_the_sketch_rules_it_out() {
     };
     let candidates = Candidates { bands: &bands, sketches: &sketches, ..Candidates::default() };
     let verdicts = resolve(&candidates, &Options { verify: Verify::Text(&ask), ..Options::default() });
-    assert_eq!(verdicts[1], Some(Duplicate { of: 0, similarity: 0.75, exact: false }));
+    assert_eq!(verdicts[1], Some(Duplicate { of: 0, similarity: 0.75, by: By::Near }));
     assert_eq!(verdicts[2], None);
 }
 
@@ -287,7 +303,7 @@ proptest! {
             documents.iter().zip(0..).map(|(d, at)| keys(at, &[(0, d.0), (1, d.1)])).collect();
         let sketches: Vec<_> = documents.iter().zip(7..).map(|(d, own)| sketch(d.2, d.3, own)).collect();
         let rank: Vec<u64> = length[..documents.len()].iter().copied().map(longest_first).collect();
-        let candidates = Candidates { exact: &exact, bands: &bands, sketches: &sketches, rank: &rank };
+        let candidates = Candidates { exact: &exact, bands: &bands, sketches: &sketches, rank: &rank, ..Candidates::default() };
         let verdicts = resolve(&candidates, &Options::default());
         let mut options = Options { memory: 0, ..Options::default() };
         let in_passes = loop {
@@ -301,11 +317,33 @@ proptest! {
         for (at, verdict) in verdicts.iter().enumerate() {
             let Some(duplicate) = verdict else { continue };
             prop_assert!(verdicts[duplicate.of as usize].is_none());
-            if !duplicate.exact {
+            if duplicate.by == By::Near {
                 let similarity = estimate(&sketches[at], &sketches[duplicate.of as usize]);
                 prop_assert!(similarity >= MIN_SIMILARITY && duplicate.similarity == similarity as f32);
                 prop_assert!((rank[duplicate.of as usize], duplicate.of) < (rank[at], at as u32));
             }
         }
     }
+}
+
+#[test]
+fn of_one_address_the_first_by_rank_stays_and_is_then_compared() {
+    // 0 and 2 have an address, 1 and 3 another; 1 has the text of 4, and 5 that of 0, whose address it lacks.
+    let urls = [Some(7), Some(8), Some(7), Some(8), None, None];
+    let exact = [1, 2, 3, 4, 2, 1].map(|text: u128| Some(text << 64));
+    let candidates =
+        Candidates { urls: &urls, exact: &exact, rank: &[5, 5, 1, 6, 0, 0], ..Candidates::default() };
+    let verdicts = resolve(&candidates, &Options::default());
+    let found: Vec<Option<(u32, By)>> = verdicts.iter().map(|v| v.map(|d| (d.of, d.by))).collect();
+    // 0 went by its address, so that 5 is nobody's copy; 3 names the document that stands for 1 in the end.
+    assert_eq!(found, [Some((2, By::Url)), None, None, Some((1, By::Url)), Some((1, By::Exact)), None]);
+    assert!(verdicts[0].unwrap().similarity.is_nan());
+    let first = Candidates { rank: &[], ..candidates };
+    let verdicts = resolve(&first, &Options::default());
+    let found: Vec<Option<u32>> = verdicts.iter().map(|v| v.map(|d| d.of)).collect();
+    assert_eq!(found, [None, None, Some(0), Some(1), Some(1), Some(0)]);
+    // A chain: 3 goes for 1 by its address, 1 for 0 by its text.
+    let exact = [2, 2, 3, 4, 5, 6].map(|text: u128| Some(text << 64));
+    let verdicts = resolve(&Candidates { exact: &exact, ..first }, &Options::default());
+    assert_eq!(verdicts[3].map(|d| (d.of, d.by)), Some((0, By::Url)));
 }

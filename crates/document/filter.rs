@@ -351,8 +351,19 @@ pub trait LineFilter: Send + Sync {
     );
 }
 
+/// Removes parts of texts that stand in other documents, too: those are [`Document::repeated`]. A pass over all documents
+/// that runs before the sweep finds them, by what this filter says of each text as the stages before it leave it.
+pub trait RepeatFilter: LineFilter {
+    /// Calls `each` with number and hash of every part that is to be looked for elsewhere, in ascending order.
+    fn hash_parts(&self, document: &Document<'_>, buffer: &mut String, each: &mut dyn FnMut(u32, u64));
+
+    /// The first of several equal parts stays, in input order; else none does.
+    fn keeps_first(&self) -> bool;
+}
+
 pub type BuildFilter = fn(&Settings) -> Result<Box<dyn Filter>, String>;
 pub type BuildLineFilter = fn(&Settings) -> Result<Box<dyn LineFilter>, String>;
+pub type BuildRepeatFilter = fn(&Settings) -> Result<Box<dyn RepeatFilter>, String>;
 
 /// How a filter comes to its decisions.
 #[derive(Clone, Copy)]
@@ -361,6 +372,7 @@ pub enum Judge {
     Bounds,
     Document(BuildFilter),
     Lines(BuildLineFilter),
+    Repeats(BuildRepeatFilter),
 }
 
 /// A filter: one file in `filters/`, one line in a recipe.

@@ -128,6 +128,10 @@ signals! {
     RpsLineCapitals "rps_lines_uppercase_letter_fraction" Fraction "Capitals / characters of a line, mean over lines.";
     RpsLineNumbers "rps_lines_numerical_chars_fraction" Fraction "Numbers / characters of a normalised line, mean over lines.";
     RpsLineJavascript "rps_lines_javascript_counts" Linear "Words 'javascript' per line, mean.";
+    RepeatedParts "repeated_parts" Log "Sentences or paragraphs that were removed because they stand elsewhere, too; null where none was, as below.";
+    RepeatedBytes "repeated_bytes" Log "Bytes of the text that went with them.";
+    WordsLeft "words_left" Log "Words of the recipe's splitter that were left.";
+    SentencesLeft "sentences_left" Log "Sentences that were left.";
     // Dolma's gopher_v1 and gopher_v2, rounded to 5 decimals.
     DolmaWords "word_count" Log "Words between white space.";
     DolmaCharacters "character_count" Log "Characters of the text.";

@@ -16,20 +16,21 @@ use tokens::Tokenizer;
 use crate::against::Against;
 use crate::error::EngineError;
 use crate::finish::Finisher;
-use crate::identity::{Found, identity, look};
+use crate::identity::{self, identity, look};
 use crate::kept_signatures::write_signatures;
 use crate::lock::Lock;
 use crate::names::names;
 use crate::pack_shards::pack_shards;
 use crate::prepare::{FOLDERS, Prepared, prepare};
 use crate::remote_out;
+use crate::repeats::{Found, find, passes};
 use crate::resolve::resolve;
 use crate::sequences::{Packer, Sequences};
 use crate::share::Share;
 use crate::sidecar::Sidecars;
 use crate::steps::Steps;
 use crate::summary;
-use crate::sweep_shards::{Receipts, sweep_shards};
+use crate::sweep_shards::{Job, Receipts, sweep_shards};
 use crate::work::{SegmentReceipt, Work};
 
 /// A run, fully described.
@@ -78,6 +79,8 @@ impl CleanOptions {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// A pass before the sweep, for a stage that removes what stands in other documents.
+    Repeats,
     Sweep,
     Resolve,
     Pack,
@@ -143,16 +146,19 @@ pub struct SweptShare {
     pub bytes: u64,
     /// Files of the whole input that are not swept to their end.
     pub files_left: usize,
+    /// It is not the sweep yet but a pass before it: the same command goes on when the passes of all shares are done.
+    pub is_pass: bool,
 }
 
 impl SweptShare {
-    fn of(swept: &Receipts, files_left: usize) -> SweptShare {
+    fn of(swept: &Receipts, files_left: usize, is_pass: bool) -> SweptShare {
         let sum = |count: fn(&SegmentReceipt) -> u64| swept.values().flatten().map(count).sum();
         SweptShare {
             files: swept.len(),
             documents: sum(|receipt| receipt.rows),
             bytes: sum(|receipt| receipt.raw_bytes),
             files_left,
+            is_pass,
         }
     }
 }
@@ -198,7 +204,7 @@ pub(crate) fn clean_folder(
     let mut manifest = identity(plan, options, &inputs, tokenizer.as_ref(), &against);
     let work = Work { folder: options.out.join(".work") };
     crate::apply::recover(&options.out)?;
-    if let Found::This(found) = look(options, &inputs, &manifest)? {
+    if let identity::Found::This(found) = look(options, &inputs, &manifest)? {
         if work.folder.exists() {
             // A run was killed when all was done but this. A folder that cannot be written stays as it is.
             let lock = Lock::take(&options.out, None, |_| Ok(()));
@@ -237,22 +243,58 @@ pub(crate) fn clean_folder(
         tell(Event::GoesOn(goes_on));
     }
     let sweep_start = Instant::now();
-    let mut swept = sweep_shards(&inputs, plan, options, (&sweep, &sidecars), &work, done, &progress)?;
-    drop(sidecars);
+    let all_shards: Vec<u32> = (0..inputs.shards.len() as u32).collect();
+    let ended = |receipts: &Vec<SegmentReceipt>| receipts.last().is_some_and(|last| last.ends_shard);
+    let mut found = Found::default();
+    for (stage, name, keeps_first) in passes(plan) {
+        let pass = work.pass(name);
+        if !found.add(stage, &pass)? {
+            let done = pass.swept(&options.shards(&inputs))?;
+            let job = Job { sweep: &sweep, sidecars: &sidecars, found: &found, parts_of: Some(stage) };
+            let swept = sweep_shards(&inputs, plan, options, &job, &pass, done, &progress)?;
+            // Whoever is the last to be done finds what is repeated; others wait for it.
+            let files_left = lock.at_the_door(|| {
+                let all = pass.swept(&all_shards)?;
+                let left = all.values().filter(|receipts| !ended(receipts)).count();
+                if left == 0 && !found.add(stage, &pass)? {
+                    find(&all, &pass, keeps_first, options.memory, &|done_bytes, total_bytes| {
+                        let phase = Phase::Repeats;
+                        progress(Progress { phase, done_bytes, total_bytes, documents: 0, kept: 0 });
+                        options.unless_stopped()
+                    })?;
+                    found.add(stage, &pass)?;
+                }
+                Ok(left)
+            })?;
+            if files_left > 0 {
+                return Ok(Ended::Swept(SweptShare::of(&swept, files_left, true)));
+            }
+        }
+    }
+    let job = Job { sweep: &sweep, sidecars: &sidecars, found: &found, parts_of: None };
+    let mut swept = sweep_shards(&inputs, plan, options, &job, &work, done, &progress)?;
+    for (_, name, _) in passes(plan) {
+        for (shard, receipts) in work.pass(name).swept(&options.shards(&inputs))? {
+            let stamp =
+                |receipts: &[SegmentReceipt]| receipts.first().map(|first| first.input.xxh3_128.clone());
+            if stamp(&receipts) != swept.get(&shard).and_then(|receipts| stamp(receipts)) {
+                let what = identity::other_input(&inputs.shards[shard as usize].relative);
+                return Err(EngineError::OtherUnfinished { path: options.out.clone(), what });
+            }
+        }
+    }
+    drop((sidecars, found));
     let sweep_seconds = sweep_start.elapsed().as_secs_f64();
     if options.share.is_some() {
         let mut all = Receipts::new();
-        let ended = |receipts: &Vec<SegmentReceipt>| receipts.last().is_some_and(|last| last.ends_shard);
         let alone = lock.alone(|| {
-            for shard in 0..inputs.shards.len() as u32 {
-                all.insert(shard, work.receipts(shard)?);
-            }
+            all = work.swept(&all_shards)?;
             Ok(all.values().all(ended))
         })?;
         let files_left = all.values().filter(|receipts| !ended(receipts)).count();
         lock = match alone {
             Some(lock) => lock,
-            None => return Ok(Ended::Swept(SweptShare::of(&swept, files_left))),
+            None => return Ok(Ended::Swept(SweptShare::of(&swept, files_left, false))),
         };
         swept = all;
     }

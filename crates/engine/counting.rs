@@ -8,6 +8,7 @@ use plan::{Flags, Plan};
 
 use crate::error::EngineError;
 use crate::finish::Block;
+use crate::resolve::URL_DEDUP;
 
 /// An empty tally of a plan.
 pub(crate) fn empty(plan: &Plan) -> Tally {
@@ -36,7 +37,7 @@ pub(crate) fn count(
     for stage in plan.line_stages() {
         cuts.push((stage, block.column(&format!("bytes_after.{}", plan.stages[stage].name))?));
     }
-    let duplicates = ["exact_dedup", "minhash"].map(|stage| plan.duplicate_reason(stage));
+    let duplicates = [URL_DEDUP, "exact_dedup", "minhash"].map(|stage| plan.duplicate_reason(stage));
     for (row, verdict) in verdicts.iter().enumerate() {
         let size = bytes.value(row);
         let is_kept = verdict.is_keep();
@@ -92,7 +93,7 @@ pub(crate) fn count(
                 group.kept.add(kept_bytes.value(row));
             }
         }
-        if Flags(flags.value(row)).has(Flags::EXACT | Flags::NEAR) {
+        if Flags(flags.value(row)).has(Flags::URL | Flags::EXACT | Flags::NEAR) {
             let count = by_source.entry(source.to_owned()).or_default();
             count.0 += 1;
             let is_duplicate = duplicates.iter().flatten().any(|reason| verdict.contains(*reason));

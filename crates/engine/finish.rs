@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::{Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
 use arrow::compute::take_record_batch;
+use dedup::By;
 use document::{Tally, Verdict};
 use plan::{Flags, Plan};
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use tokens::{Cache, Tokenizer, TokenizerError, Version};
 use crate::counting;
 use crate::error::EngineError;
 use crate::names::Name;
-use crate::resolve::{Resolution, Twin};
+use crate::resolve::{Resolution, Twin, URL_DEDUP};
 use crate::rows::{self, Rows};
 
 /// Everything a run knows that finishing a block needs.
@@ -165,7 +166,11 @@ impl Finisher<'_> {
         let mut twins = vec![None; verdicts.len()];
         for (document, twin) in self.resolution.twins(block.first, verdicts.len() as u64) {
             let row = (document - block.first) as usize;
-            let stage = if twin.is_exact { "exact_dedup" } else { "minhash" };
+            let stage = match twin.by {
+                By::Url => URL_DEDUP,
+                By::Exact => "exact_dedup",
+                By::Near => "minhash",
+            };
             if let Some(reason) = self.plan.duplicate_reason(stage) {
                 verdicts[row].add(reason);
             }

@@ -19,6 +19,7 @@ mod pack_shards;
 mod prepare;
 mod ranking;
 mod remote_out;
+mod repeats;
 mod resolve;
 mod rows;
 mod sampling;
@@ -32,6 +33,7 @@ mod spool;
 mod steps;
 mod summary;
 mod sweep_shards;
+mod urls;
 mod work;
 
 pub use apply::{ApplyOptions, Copy, ListError, RemovalList, Takedown, apply};

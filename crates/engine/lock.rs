@@ -57,6 +57,12 @@ impl Lock {
         Ok((Lock { work, run, _share: own }, prepared))
     }
 
+    /// Does something while no other run comes or goes.
+    pub fn at_the_door<T>(&self, work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+        let _door = door(&self.work)?;
+        work()
+    }
+
     /// After a sweep: the lock, held alone from now on, if everything is swept and no other sweep is at work. The last
     /// of several sweeps to ask gets it.
     pub fn alone(

@@ -56,11 +56,13 @@ pub(crate) fn prepare(
     let path = work.folder.join("run.json");
     let found = if path.exists() { Some(Manifest::read(&path)) } else { None };
     if let Some(Ok(found)) = &found {
-        let swept = swept(work, options, inputs)?;
-        let what = match difference(found, manifest) {
-            Some(what) => Some(what),
-            None => changed(&swept, inputs)?,
-        };
+        let swept = work.swept(&options.shards(inputs))?;
+        let mut what = difference(found, manifest);
+        for work in passes(work)?.iter().chain([work]) {
+            if what.is_none() {
+                what = changed(&work.swept(&options.shards(inputs))?, inputs)?;
+            }
+        }
         match what {
             None => {
                 manifest.rates = found.rates.clone();
@@ -86,16 +88,20 @@ pub(crate) fn prepare(
     fs::create_dir_all(work.sweep()).map_err(EngineError::io(work.sweep()))?;
     manifest.write(&path)?;
     shards::sync_folder(&work.folder)?;
-    swept(work, options, inputs).map(Prepared::Unfinished)
+    work.swept(&options.shards(inputs)).map(Prepared::Unfinished)
 }
 
-fn swept(work: &Work, options: &CleanOptions, inputs: &Inputs) -> Result<Receipts, EngineError> {
-    options.shards(inputs).into_iter().map(|shard| Ok((shard, work.receipts(shard)?))).collect()
+/// Those that were begun.
+fn passes(work: &Work) -> Result<Vec<Work>, EngineError> {
+    let folder = work.passes();
+    let entries = unless_absent(fs::read_dir(&folder)).map_err(EngineError::io(&folder))?;
+    let pass = |entry: std::io::Result<fs::DirEntry>| Ok(Work { folder: entry?.path() });
+    entries.into_iter().flatten().map(pass).collect::<Result<_, _>>().map_err(EngineError::io(folder))
 }
 
 fn has_swept(work: &Work) -> Result<bool, EngineError> {
     let entries = unless_absent(fs::read_dir(work.sweep())).map_err(EngineError::io(work.sweep()))?;
-    Ok(entries.is_some_and(|mut entries| entries.next().is_some()))
+    Ok(!passes(work)?.is_empty() || entries.is_some_and(|mut entries| entries.next().is_some()))
 }
 
 /// A file that is swept, at least in part, and is no longer what it was.
@@ -128,7 +134,7 @@ fn share_alike(work: &Work, options: &CleanOptions, is_alone: bool) -> Result<()
 }
 
 fn start_over(work: &Work) -> Result<(), EngineError> {
-    for folder in [work.sweep(), work.pack()] {
+    for folder in [work.passes(), work.sweep(), work.pack()] {
         unless_absent(fs::remove_dir_all(&folder)).map_err(EngineError::io(&folder))?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use dedup::datatrove::BandRow;
-use dedup::{BANDS, Clusters, Failure, Options, Signatures, Step, Verdicts, Verify, clusters};
+use dedup::{BANDS, By, Clusters, Failure, Options, Signatures, Step, Verdicts, Verify, clusters};
 use plan::{Carried, ColumnKind, Keep, Plan, VerifyBy};
 
 use crate::against::Against;
@@ -16,6 +16,9 @@ use crate::ranking::text_ranks;
 use crate::signature_columns::{Candidates, SignatureColumns};
 use crate::signatures::SignatureFile;
 use crate::work::{SegmentReceipt, Work};
+
+/// The stage that looks at addresses.
+pub(crate) const URL_DEDUP: &str = "url_dedup";
 
 /// Documents of other corpora are numbered from here on.
 pub(crate) const OTHERS: u64 = 1 << 63;
@@ -38,8 +41,15 @@ pub(crate) struct Resolution {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Twin {
     pub of: u64,
-    pub similarity: f32,
-    pub is_exact: bool,
+    similarity: f32,
+    pub by: By,
+}
+
+impl Twin {
+    /// Of the texts, if they were compared.
+    pub fn similarity(&self) -> Option<f64> {
+        (!self.similarity.is_nan()).then(|| f64::from(self.similarity))
+    }
 }
 
 impl Resolution {
@@ -64,7 +74,7 @@ impl Resolution {
 
     fn twin(&self, candidate: u32) -> Option<Twin> {
         let twin = self.verdicts.get(candidate)?;
-        Some(Twin { of: self.document(twin.of)?, similarity: twin.similarity, is_exact: twin.exact })
+        Some(Twin { of: self.document(twin.of)?, similarity: twin.similarity, by: twin.by })
     }
 
     fn document(&self, candidate: u32) -> Option<u64> {
@@ -90,6 +100,10 @@ pub(crate) fn resolve(
     let others = against.columns(work)?;
     let is_exact = plan.stage("exact_dedup").is_some();
     let mut columns = SignatureColumns::open(files, others, is_exact, is_near(plan))?;
+    if plan.stage(URL_DEDUP).is_some() {
+        let urls = |r: &SegmentReceipt| (work.urls(r.shard, r.part), r.urls.unwrap_or(0));
+        columns.urls = receipts.iter().map(urls).collect();
+    }
     let documents = columns.candidates() as u64;
     let too_little = |needed: u64| EngineError::Memory {
         documents,
@@ -109,23 +123,31 @@ pub(crate) fn resolve(
     bases.extend(
         columns.found.firsts[n_segments..].iter().map(|first| OTHERS + u64::from(first - columns.others())),
     );
-    if let (Keep::Newest { column, kind: ColumnKind::Text }, true) = (&plan.minhash.keep, is_near(plan)) {
-        let name = |candidate| columns.found.document(&bases, candidate);
-        let names: Vec<u64> = (0..columns.others()).filter_map(name).collect();
-        let allowed = |more: u64| if held + more > memory { Err(too_little(held + more)) } else { Ok(()) };
-        columns.ranks = Some(text_ranks(column, &names, receipts, work, allowed)?);
-    }
+    let by_text = |keep: &Keep| match keep {
+        Keep::Newest { column, kind: ColumnKind::Text } => {
+            let name = |candidate| columns.found.document(&bases, candidate);
+            let names: Vec<u64> = (0..columns.others()).filter_map(name).collect();
+            let allowed =
+                |more: u64| if held + more > memory { Err(too_little(held + more)) } else { Ok(()) };
+            text_ranks(column, &names, receipts, work, allowed).map(Some)
+        }
+        _ => Ok(None),
+    };
+    let ranks = if is_near(plan) { by_text(&plan.minhash.keep)? } else { None };
+    let url_ranks = if columns.has_urls() { by_text(&plan.url_dedup.keep)? } else { None };
+    (columns.ranks, columns.url_ranks) = (ranks, url_ranks);
     let decide = |verify: Verify<'_>| {
         let options = Options {
             min_similarity: plan.minhash.min_similarity,
             verify,
             progress: &|step| {
                 let (done, of) = match step {
-                    Step::Exact => (0, 1),
-                    Step::Band(band) => (1 + band, 1),
-                    Step::Components { batch, of } => ((1 + BANDS) * of + batch, of),
+                    Step::Url => (0, 1),
+                    Step::Exact => (1, 1),
+                    Step::Band(band) => (2 + band, 1),
+                    Step::Components { batch, of } => ((2 + BANDS) * of + batch, of),
                 };
-                progress(done as u64, ((2 + BANDS) * of) as u64);
+                progress(done as u64, ((3 + BANDS) * of) as u64);
                 !clean.stop.load(Ordering::Relaxed)
             },
             memory: memory - held,
@@ -172,10 +194,11 @@ fn is_near(plan: &Plan) -> bool {
 
 /// Bytes of memory per candidate beside what `dedup` takes: its row, and what some recipes want.
 fn bytes_per_candidate(plan: &Plan) -> u64 {
-    let ranks = match plan.minhash.keep {
+    let ranks = |keep: &Keep| match keep {
         Keep::Newest { kind: ColumnKind::Text, .. } => 16,
         _ => 0,
     };
+    let ranks = ranks(&plan.minhash.keep) + ranks(&plan.url_dedup.keep);
     let carried = match plan.minhash.carried() {
         Carried::Nothing => 0,
         Carried::Shingles => 16,

@@ -99,7 +99,7 @@ impl Rows<'_> {
                 // A similarity is of the pair, so no column of the sweep has it.
                 None => {
                     self.plan.reasons.get(reason).signal.as_ref()?;
-                    twins[row].map(|twin| f64::from(twin.similarity))
+                    twins[row].as_ref().and_then(Twin::similarity)
                 }
             }
         };
@@ -174,7 +174,7 @@ impl Rows<'_> {
         let shards: Int32Array = named.iter().map(|name| Some(name.as_ref()?.place?.0 as i32)).collect();
         let rows = named.iter().map(|name| Some(name.as_ref()?.place?.1 as i64));
         let similarity: Float64Array =
-            twins.iter().map(|twin| twin.as_ref().map(|twin| f64::from(twin.similarity))).collect();
+            twins.iter().map(|twin| twin.as_ref().and_then(Twin::similarity)).collect();
         vec![
             ("duplicate_of".to_owned(), Arc::new(ids)),
             ("duplicate_of_shard".to_owned(), Arc::new(shards)),

@@ -1,11 +1,14 @@
 //! The signatures of a run as columns, for [`dedup::resolve`]: many files, read piece by piece.
 
+use std::path::PathBuf;
+
 use dedup::{BandIndex, BandKeys, Signatures, Sketch};
 use plan::Flags;
 use rayon::prelude::*;
 
 use crate::EngineError;
 use crate::signatures::{SignatureFile, State};
+use crate::urls::{UrlRecord, each_url};
 
 /// The signatures of a run, group by group.
 pub struct SignatureColumns {
@@ -19,8 +22,12 @@ pub struct SignatureColumns {
     is_near: bool,
     /// Groups and candidates before those of other corpora.
     own: (usize, u32),
+    /// Of each own file that of its addresses, and their number; empty if none are looked at.
+    pub(crate) urls: Vec<(PathBuf, u64)>,
     /// In place of those in the files.
     pub(crate) ranks: Option<Vec<u64>>,
+    /// Likewise for the addresses.
+    pub(crate) url_ranks: Option<Vec<u64>>,
 }
 
 impl SignatureColumns {
@@ -52,7 +59,18 @@ impl SignatureColumns {
             }
         }
         let own = own.unwrap_or((groups.len(), found.rows.len() as u32));
-        Ok(SignatureColumns { files, groups, firsts, found, is_exact, is_near, own, ranks: None })
+        Ok(SignatureColumns {
+            files,
+            groups,
+            firsts,
+            found,
+            is_exact,
+            is_near,
+            own,
+            urls: Vec::new(),
+            ranks: None,
+            url_ranks: None,
+        })
     }
 
     /// The values of a group's candidates that are looked at, with their numbers.
@@ -140,6 +158,23 @@ impl Signatures for SignatureColumns {
 
     fn groups(&self) -> &[u32] {
         &self.firsts
+    }
+
+    fn has_urls(&self) -> bool {
+        !self.urls.is_empty()
+    }
+
+    /// Those of a file all with its first group.
+    fn urls(&self, group: usize, mut each: impl FnMut(u32, u64, u64)) -> Result<(), EngineError> {
+        let (file, at) = self.groups[group];
+        let Some((path, records)) = self.urls.get(file).filter(|_| at == 0) else { return Ok(()) };
+        let mut candidate = self.found.firsts[file] as usize;
+        each_url(path, *records, |UrlRecord { row, hash, rank }| {
+            candidate += self.found.rows[candidate..].iter().take_while(|other| **other < row).count();
+            let rank =
+                self.url_ranks.as_ref().and_then(|ranks| ranks.get(candidate).copied()).unwrap_or(rank);
+            each(candidate as u32, hash, rank);
+        })
     }
 
     fn exact(&self, group: usize, each: impl FnMut(u32, u128)) -> Result<(), EngineError> {

@@ -153,6 +153,15 @@ fn stages(plan: &Plan, options: &CleanOptions) -> Vec<StageInfo> {
                 options: columns.iter().map(|column| (column.name.clone(), column.place())).collect(),
                 ..StageInfo::default()
             },
+            StageRecipeKind::UrlDedup => StageInfo {
+                kind: StageKind::UrlDedup,
+                about: format!("Documents of the same address; {}.", plan.url_dedup),
+                options: BTreeMap::from([(
+                    "keep".to_owned(),
+                    options.recipe.text("url_dedup", "keep").to_owned(),
+                )]),
+                ..StageInfo::default()
+            },
             StageRecipeKind::ExactDedup => StageInfo {
                 kind: StageKind::ExactDedup,
                 about: "The same text, by 128-bit hash; the first in input order is kept.".to_owned(),
@@ -247,7 +256,7 @@ fn clusters(facts: &Facts<'_>, segments: &Packed) -> Vec<Cluster> {
     };
     let member = |document: &u64| {
         let (id, text) = text(document);
-        let similarity = resolution.twins(*document, 1).next().map(|(_, twin)| f64::from(twin.similarity));
+        let similarity = resolution.twins(*document, 1).next().and_then(|(_, twin)| twin.similarity());
         Member { id, similarity, dropped: true, text }
     };
     let mut clusters: Vec<Cluster> = (resolution.largest.iter())

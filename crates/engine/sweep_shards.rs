@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use arrow::array::RecordBatch;
 use document::Batch;
-use plan::{Carried, Flags, Plan, Scratch, SweepOptions, Swept};
+use plan::{Carried, Flags, Plan, Scratch, Signed, SweepOptions, Swept};
 use shards::{AtomicFile, Block, Damage, Extraction, Inputs, Parsed, Quarantined, RecordCounts};
 
 use crate::carried;
@@ -15,18 +16,33 @@ use crate::clean::{CleanOptions, Phase, Progress};
 use crate::error::EngineError;
 use crate::ordered::ordered;
 use crate::ranking::ranks;
+use crate::repeats::{self, Found};
+use crate::resolve::URL_DEDUP;
 use crate::sidecar::Sidecars;
 use crate::signatures::{SignatureRecord, SignatureWriter};
 use crate::source::{End, Item, Left, Source};
+use crate::urls::UrlRecord;
 use crate::work::{SegmentReceipt, Work, frame};
+
+/// What is done to every block.
+pub(crate) struct Job<'a> {
+    pub sweep: &'a SweepOptions,
+    pub sidecars: &'a Sidecars,
+    /// What the passes before have found.
+    pub found: &'a Found,
+    /// Not the sweep, but the pass before it that looks for what this stage removes.
+    pub parts_of: Option<usize>,
+}
 
 enum Done {
     Block {
         shard: u32,
+        end_row: u64,
         bytes: u64,
         rows: u64,
         frame: Vec<u8>,
         signatures: Vec<SignatureRecord>,
+        urls: Vec<UrlRecord>,
         signed: u64,
         /// What is carried, and of how many candidates.
         carried: (Vec<u8>, u32),
@@ -36,12 +52,14 @@ enum Done {
     },
     Panicked {
         shard: u32,
+        end_row: u64,
         quarantined: Quarantined,
     },
     End(Box<End>),
 }
 
 /// What is counted of a swept block.
+#[derive(Default)]
 struct Counted {
     lines: Vec<u64>,
     missing: Vec<u64>,
@@ -53,12 +71,12 @@ struct Counted {
 /// Segments that are swept, by shard.
 pub(crate) type Receipts = BTreeMap<u32, Vec<SegmentReceipt>>;
 
-/// Sweeps what is not swept yet of the shards that are the keys of `done`; returns the receipts of all their segments.
+/// Sweeps (or does a pass before) what is not swept yet of the shards that are the keys of `done`; returns the receipts of all their segments.
 pub(crate) fn sweep_shards(
     inputs: &Inputs,
     plan: &Plan,
     options: &CleanOptions,
-    (sweep, sidecars): (&SweepOptions, &Sidecars),
+    job: &Job<'_>,
     work: &Work,
     done: Receipts,
     progress: &(dyn Fn(Progress) + Sync),
@@ -71,7 +89,9 @@ pub(crate) fn sweep_shards(
         shards::remove_leftovers(&work.shard(left.shard))?;
     }
     let mut source = Source::new(inputs, options, &left, finished);
-    let mut writer = SegmentWriter { work, plan, receipts: done, open: None };
+    let carries = job.parts_of.is_some() || plan.minhash.carried() != Carried::Nothing;
+    let looks_at_urls = job.parts_of.is_none() && plan.stage(URL_DEDUP).is_some();
+    let mut writer = SegmentWriter { work, plan, carries, looks_at_urls, receipts: done, open: None };
     let consumed = source.consumed.clone();
     let mut documents = 0;
     let mut kept = 0;
@@ -88,7 +108,7 @@ pub(crate) fn sweep_shards(
             Item::End(end) => Ok(Done::End(end)),
             Item::Block(block) => {
                 let result = catch_unwind(AssertUnwindSafe(|| {
-                    sweep_block(&block, plan, options, (sweep, sidecars), scratch, &clock)
+                    sweep_block(&block, plan, options, job, scratch, &clock)
                 }));
                 result.unwrap_or_else(|_| {
                     *scratch = Scratch::default();
@@ -103,7 +123,8 @@ pub(crate) fn sweep_shards(
             }
             writer.add(done)?;
             let done_bytes = consumed.load(Ordering::Relaxed);
-            progress(Progress { phase: Phase::Sweep, done_bytes, total_bytes: total, documents, kept });
+            let phase = if job.parts_of.is_some() { Phase::Repeats } else { Phase::Sweep };
+            progress(Progress { phase, done_bytes, total_bytes: total, documents, kept });
             Ok(())
         },
     )?;
@@ -114,6 +135,7 @@ fn panicked(block: &Block, inputs: &Inputs) -> Done {
     let path = inputs.shards.get(block.shard as usize).map(|shard| shard.path.display().to_string());
     Done::Panicked {
         shard: block.shard,
+        end_row: block.first_row + block.rows,
         quarantined: Quarantined {
             path: path.unwrap_or_default(),
             why: format!(
@@ -131,17 +153,38 @@ fn sweep_block(
     block: &Block,
     plan: &Plan,
     options: &CleanOptions,
-    (sweep, sidecars): (&SweepOptions, &Sidecars),
+    job: &Job<'_>,
     scratch: &mut Scratch,
     clock: &dyn Fn() -> u64,
 ) -> Result<Done, EngineError> {
     let start = clock();
     let Parsed { records, extraction, extract_nanos } = block.parse(&options.read)?;
-    let records = sidecars.join(records)?;
+    let records = job.sidecars.join(records)?;
     let batch =
         Batch::try_new(records).map_err(|error| arrow::error::ArrowError::SchemaError(error.to_string()))?;
     let parsed = clock();
-    let Swept { records, signed, lines, missing, mut nanos } = plan.sweep(&batch, sweep, scratch, clock)?;
+    let repeated = job.found.of(block)?;
+    let (shard, bytes, rows) = (block.shard, block.bytes, batch.len() as u64);
+    let end_row = block.first_row + block.rows;
+    if let Some(stage) = job.parts_of {
+        let parts = plan.parts(stage, &batch, &repeated, job.sweep, scratch);
+        let survivors = parts.chunk_by(|a, b| a.position == b.position).count() as u64;
+        return Ok(Done::Block {
+            shard,
+            end_row,
+            bytes,
+            rows,
+            frame: Vec::new(),
+            signatures: Vec::new(),
+            urls: Vec::new(),
+            signed: 0,
+            carried: repeats::chunk(block.first_row, &parts),
+            swept: Counted { survivors, ..Counted::default() },
+            crawled: Box::default(),
+        });
+    }
+    let Swept { records, signed, lines, missing, mut nanos } =
+        plan.sweep(&batch, &repeated, job.sweep, scratch, clock)?;
     let swept = clock();
     let frame = frame(&records)?;
     let column = |name: &str| records.column_by_name(name);
@@ -159,6 +202,7 @@ fn sweep_block(
         near: one.near.as_deref().cloned(),
     });
     let signatures = signatures.collect();
+    let urls = urls(plan, &records, &signed);
     nanos.push((parsed - start).saturating_sub(extract_nanos));
     nanos.push(clock() - swept);
     nanos.push(extract_nanos);
@@ -166,9 +210,20 @@ fn sweep_block(
     let swept = Counted { lines, missing, nanos, survivors, extraction };
     let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
-    let (bytes, rows, signed) = (block.bytes, batch.len() as u64, signed.len() as u64);
-    let shard = block.shard;
-    Ok(Done::Block { shard, bytes, rows, frame, signatures, signed, carried, swept, crawled })
+    let signed = signed.len() as u64;
+    Ok(Done::Block { shard, end_row, bytes, rows, frame, signatures, urls, signed, carried, swept, crawled })
+}
+
+/// The addresses of a block's candidates.
+fn urls(plan: &Plan, records: &RecordBatch, signed: &[Signed]) -> Vec<UrlRecord> {
+    if plan.stage(URL_DEDUP).is_none() {
+        return Vec::new();
+    }
+    let ranks = ranks(&plan.url_dedup.keep, records);
+    let record = |one: &Signed| {
+        Some(UrlRecord { row: one.position, hash: one.url?, rank: ranks[one.position as usize] })
+    };
+    signed.iter().filter_map(record).collect()
 }
 
 /// Names of the steps that [`SegmentReceipt::nanos`] times after the plan's stages.
@@ -178,6 +233,8 @@ pub(crate) const STEPS: [&str; 4] = ["sampling keys", "parse", "write", report::
 struct SegmentWriter<'a> {
     work: &'a Work,
     plan: &'a Plan,
+    carries: bool,
+    looks_at_urls: bool,
     receipts: Receipts,
     open: Option<Open>,
 }
@@ -187,6 +244,8 @@ struct Open {
     signatures: SignatureWriter,
     /// Only where the recipe wants something carried.
     carried: Option<AtomicFile>,
+    /// Only where the recipe looks at addresses.
+    urls: Option<AtomicFile>,
     at: u64,
     receipt: SegmentReceipt,
 }
@@ -198,12 +257,17 @@ impl SegmentWriter<'_> {
             self.open = Some(Open {
                 blocks: AtomicFile::create(&self.work.blocks(shard, part))?,
                 signatures: SignatureWriter::create(&self.work.signatures(shard, part))?,
-                carried: match self.plan.minhash.carried() {
-                    Carried::Nothing => None,
-                    _ => Some(AtomicFile::create(&self.work.carried(shard, part))?),
+                carried: match self.carries {
+                    true => Some(AtomicFile::create(&self.work.carried(shard, part))?),
+                    false => None,
+                },
+                urls: match self.looks_at_urls {
+                    true => Some(AtomicFile::create(&self.work.urls(shard, part))?),
+                    false => None,
                 },
                 at: 0,
                 receipt: SegmentReceipt {
+                    urls: self.looks_at_urls.then_some(0),
                     shard,
                     part,
                     lines: vec![0; self.plan.reasons.0.len()],
@@ -222,13 +286,32 @@ impl SegmentWriter<'_> {
     fn add(&mut self, done: Done) -> Result<(), EngineError> {
         let folder = self.work.folder.clone();
         match done {
-            Done::Block { shard, bytes, rows, frame, signatures, signed, carried, swept, crawled } => {
+            Done::Block {
+                shard,
+                end_row,
+                bytes,
+                rows,
+                frame,
+                signatures,
+                urls,
+                signed,
+                carried,
+                swept,
+                crawled,
+            } => {
                 let open = self.open(shard)?;
+                open.receipt.end_row = end_row;
                 open.blocks.write_all(&frame).map_err(EngineError::io(&folder))?;
                 // Rows are numbered within the block; the segment numbers them on.
                 let first = open.receipt.rows as u32;
                 for record in signatures {
                     open.signatures.push(SignatureRecord { row: record.row + first, ..record })?;
+                }
+                if let Some(file) = &mut open.urls {
+                    let mut bytes = Vec::new();
+                    urls.iter().for_each(|url| UrlRecord { row: url.row + first, ..*url }.write(&mut bytes));
+                    file.write_all(&bytes).map_err(EngineError::io(&folder))?;
+                    *open.receipt.urls.get_or_insert(0) += urls.len() as u64;
                 }
                 open.receipt.frames.push((open.at, frame.len() as u64, rows as u32));
                 open.at += frame.len() as u64;
@@ -253,7 +336,11 @@ impl SegmentWriter<'_> {
                 }
                 open.receipt.damage.merge(damage);
             }
-            Done::Panicked { shard, quarantined } => self.open(shard)?.receipt.quarantined.push(quarantined),
+            Done::Panicked { shard, end_row, quarantined } => {
+                let receipt = &mut self.open(shard)?.receipt;
+                receipt.end_row = end_row;
+                receipt.quarantined.push(quarantined);
+            }
             Done::End(end) => self.commit(*end)?,
         }
         Ok(())
@@ -263,7 +350,7 @@ impl SegmentWriter<'_> {
     fn commit(&mut self, end: End) -> Result<(), EngineError> {
         let End { shard, input, end_block, ends_shard, error } = end;
         self.open(shard)?;
-        let Some(Open { blocks, signatures, carried, mut receipt, .. }) = self.open.take() else {
+        let Some(Open { blocks, signatures, carried, urls, mut receipt, .. }) = self.open.take() else {
             return Ok(());
         };
         (receipt.input, receipt.end_block, receipt.ends_shard) = (input, end_block, ends_shard);
@@ -272,6 +359,9 @@ impl SegmentWriter<'_> {
         signatures.commit()?;
         if let Some(carried) = carried {
             carried.commit(receipt.signed)?;
+        }
+        if let Some(urls) = urls {
+            urls.commit(receipt.urls.unwrap_or(0))?;
         }
         self.work.commit(&receipt)?;
         let SegmentReceipt { part, rows, raw_bytes, .. } = receipt;

@@ -1,5 +1,6 @@
 //! `out/.work/`: what a sweep leaves for the later steps. Segments are the points of restart.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
@@ -16,6 +17,7 @@ use shards::{AtomicFile, Damage, Extraction, Fingerprint, Quarantined, RecordCou
 
 use crate::EngineError;
 use crate::signatures::SignatureRecord;
+use crate::urls::UrlRecord;
 
 /// Uncompressed input of one segment, in bytes: 256 MiB.
 pub const SEGMENT_BYTES: u64 = 256 << 20;
@@ -33,6 +35,9 @@ pub(crate) struct SegmentReceipt {
     /// Blocks of the shard before the end of this segment.
     pub end_block: u64,
     pub rows: u64,
+    /// Rows of the shard up to here.
+    #[serde(default)]
+    pub end_row: u64,
     /// Uncompressed bytes of records.
     pub raw_bytes: u64,
     /// Offset, length and rows of each block's frame.
@@ -41,6 +46,9 @@ pub(crate) struct SegmentReceipt {
     /// Offset of each block's chunk of what is carried, and of how many candidates it is.
     pub carried: Vec<(u64, u32)>,
     pub carried_bytes: u64,
+    /// Addresses, if any are looked at.
+    #[serde(default)]
+    pub urls: Option<u64>,
     /// Lines removed, by reason.
     pub lines: Vec<u64>,
     /// Documents judged without a number, by own column of the recipe.
@@ -105,6 +113,15 @@ impl Work {
         self.folder.join("sweep")
     }
 
+    /// Of the passes before the sweep, and of that for a stage.
+    pub fn passes(&self) -> PathBuf {
+        self.folder.join("passes")
+    }
+
+    pub fn pass(&self, stage: &str) -> Work {
+        Work { folder: self.passes().join(stage) }
+    }
+
     /// Where the pack phase leaves receipts, and token ids.
     pub fn pack(&self) -> PathBuf {
         self.folder.join("pack")
@@ -136,6 +153,10 @@ impl Work {
         self.shard(shard).join(format!("{part:05}.carried"))
     }
 
+    pub fn urls(&self, shard: u32, part: u32) -> PathBuf {
+        self.shard(shard).join(format!("{part:05}.urls"))
+    }
+
     /// Receipts of a shard's first segments, as far as they are complete, in order. A receipt whose files are absent or
     /// short (a disk that lied, a copy that broke off) counts as none, and so do those behind it.
     pub fn receipts(&self, shard: u32) -> Result<Vec<SegmentReceipt>, EngineError> {
@@ -155,10 +176,20 @@ impl Work {
         }
     }
 
+    /// The same of several shards.
+    pub fn swept(&self, shards: &[u32]) -> Result<BTreeMap<u32, Vec<SegmentReceipt>>, EngineError> {
+        shards.iter().map(|shard| Ok((*shard, self.receipts(*shard)?))).collect()
+    }
+
     fn is_whole(&self, receipt: &SegmentReceipt) -> Result<bool, EngineError> {
         let SegmentReceipt { shard, part, .. } = *receipt;
         let blocks = receipt.frames.last().map_or(0, |(offset, length, _)| offset + length);
         let signatures = receipt.signed * SignatureRecord::BYTES;
+        if let Some(urls) = receipt.urls
+            && !has_size(&self.urls(shard, part), urls * UrlRecord::BYTES)?
+        {
+            return Ok(false);
+        }
         Ok(has_size(&self.blocks(shard, part), blocks)?
             && has_size(&self.signatures(shard, part), signatures)?
             && (receipt.carried.is_empty() || has_size(&self.carried(shard, part), receipt.carried_bytes)?))

@@ -14,6 +14,11 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
         recipe.text("words", "splitter")
     );
     let filters: Vec<&str> = plan.stages.iter().map(|stage| stage.name).collect();
+    for (stage, _) in plan.repeat_stages() {
+        let before = if stage > 1 { ", as the stages before it leave them" } else { "" };
+        let name = plan.stages[stage].name;
+        let _ = writeln!(out, "  raw/ ─▶ repeats  for {name}: hashes of all texts' parts{before}");
+    }
     let _ = writeln!(out, "  raw/ ─▶ sweep    {}", wrap(&filters, " ▶ ", 19));
     let _ = writeln!(out, "            ├─▶ rejected/    what was dropped, with its reasons");
     let _ = writeln!(out, "            ├─▶ control, held-out sample    whatever the verdict");
@@ -29,6 +34,7 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
             StageKind::Filter(filter) => {
                 let kind = match filter.code {
                     Code::Lines(_) => "; rewrites the text",
+                    Code::Repeats(_) => "; rewrites the text, after a pass over all documents",
                     _ => "",
                 };
                 let _ = writeln!(out, "{}: {}{kind}", stage.name, filter.spec.source);
@@ -45,6 +51,9 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
             }
             StageKind::Minhash => {
                 let _ = writeln!(out, "{}: {}", stage.name, plan.minhash);
+            }
+            StageKind::UrlDedup => {
+                let _ = writeln!(out, "{}: {}", stage.name, plan.url_dedup);
             }
             StageKind::ExactDedup => {
                 let _ = writeln!(out, "{}", stage.name);

@@ -6,20 +6,26 @@
 pub mod columns;
 pub mod draw;
 pub mod error;
+pub mod keep;
 pub mod minhash;
 pub mod plan;
 pub mod recipe;
 pub mod recipes;
+pub mod repeated;
 pub mod resolved;
 pub mod sections;
 mod signer;
 pub mod sweep;
 mod swept;
+pub mod url_dedup;
 
 pub use columns::{ColumnRecipe, Sidecar};
 pub use error::RuleError;
-pub use minhash::{Carried, ColumnKind, Keep, Minhash, VerifyBy};
+pub use keep::{ColumnKind, Keep};
+pub use minhash::{Carried, Minhash, VerifyBy};
 pub use plan::{Plan, Stage, StageKind};
 pub use recipe::{FilterRecipe, Recipe, StageRecipe, StageRecipeKind};
+pub use repeated::{Part, Repeated};
 pub use sweep::{Rejected, Scratch, SweepOptions};
 pub use swept::{Flags, Near, Signed, Swept};
+pub use url_dedup::UrlDedup;

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use document::{
-    Bound, Filter, FilterSpec, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons, Scope,
-    Settings, Signal, SignalSet, Test, Verdict,
+    Bound, Filter, FilterSpec, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons,
+    RepeatFilter, Scope, Settings, Signal, SignalSet, Test, Verdict,
 };
 use text::scan::StopWords;
 use text::words::Splitter;
 
 use crate::columns::ColumnRecipe;
 use crate::error::RuleError;
+use crate::keep::Wrong;
 use crate::minhash::{Minhash, VerifyBy};
 use crate::recipe::{FilterRecipe, Recipe, StageRecipeKind};
 use crate::resolved;
+use crate::url_dedup::UrlDedup;
 
 /// A bound as the sweep evaluates it.
 pub type BoundTest = (Signal, Bound, ReasonId);
@@ -23,6 +25,7 @@ pub enum StageKind {
     Input,
     Filter(Box<FilterStage>),
     Columns(Vec<(ColumnRecipe, ReasonId)>),
+    UrlDedup,
     ExactDedup,
     Minhash,
 }
@@ -45,6 +48,18 @@ pub(crate) enum Code {
     Table,
     Document(Box<dyn Filter>),
     Lines(Box<dyn LineFilter>),
+    Repeats(Box<dyn RepeatFilter>),
+}
+
+impl Code {
+    /// What rewrites the text.
+    pub fn lines(&self) -> Option<&dyn LineFilter> {
+        match self {
+            Code::Lines(code) => Some(code.as_ref()),
+            Code::Repeats(code) => Some(code.as_ref()),
+            Code::Table | Code::Document(_) => None,
+        }
+    }
 }
 
 impl FilterStage {
@@ -75,6 +90,7 @@ pub struct Plan {
     pub columns: Vec<(String, usize, Option<Signal>)>,
     pub splitter: Splitter,
     pub minhash: Minhash,
+    pub url_dedup: UrlDedup,
     pub(crate) stop_words: BTreeMap<&'static str, StopWords>,
 }
 
@@ -90,7 +106,9 @@ impl Plan {
         let splitter_name = recipe.text("words", "splitter");
         let splitter = Splitter::from_name(splitter_name)
             .ok_or_else(|| error(format!("unknown splitter `{splitter_name}`"), "see rules/README.md"))?;
-        let minhash = Minhash::of(recipe).map_err(|wrong| error(wrong.message, &wrong.remedy))?;
+        let wrong = |wrong: Wrong| error(wrong.message, &wrong.remedy);
+        let (minhash, url_dedup) =
+            (Minhash::of(recipe).map_err(wrong)?, UrlDedup::of(recipe).map_err(wrong)?);
         let mut reasons: Vec<Reason> = Vec::new();
         let mut stages = vec![input_stage(&mut reasons)];
         let mut columns = Vec::new();
@@ -119,6 +137,14 @@ impl Plan {
                         reasons.push(column.reason());
                     }
                     StageKind::Columns(judged)
+                }
+                StageRecipeKind::UrlDedup => {
+                    reasons.push(unbounded(
+                        stage.name,
+                        "duplicate",
+                        "A document of the same address is kept.",
+                    ));
+                    StageKind::UrlDedup
                 }
                 StageRecipeKind::ExactDedup => {
                     reasons.push(unbounded(
@@ -160,7 +186,7 @@ impl Plan {
             .collect();
         let name = recipe.name.clone();
         let reasons = Reasons(reasons);
-        Ok(Plan { name, resolved, hash, stages, reasons, columns, splitter, minhash, stop_words })
+        Ok(Plan { name, resolved, hash, stages, reasons, columns, splitter, minhash, url_dedup, stop_words })
     }
 
     /// Numbers that come with the documents, in recipe order, each with its reason.
@@ -190,7 +216,7 @@ impl Plan {
     /// Stages that rewrite the text, in order.
     pub fn line_stages(&self) -> impl Iterator<Item = usize> + '_ {
         self.stages.iter().enumerate().filter_map(|(index, stage)| match &stage.kind {
-            StageKind::Filter(filter) => matches!(filter.code, Code::Lines(_)).then_some(index),
+            StageKind::Filter(filter) => filter.code.lines().map(|_| index),
             _ => None,
         })
     }
@@ -241,6 +267,7 @@ fn build(
         Judge::Bounds => Code::Table,
         Judge::Document(build) => Code::Document(build(&settings)?),
         Judge::Lines(build) => Code::Lines(build(&settings)?),
+        Judge::Repeats(build) => Code::Repeats(build(&settings)?),
     };
     let first = reasons.len();
     reasons.extend(spec.checks.iter().zip(&filter.bounds).map(|(check, bound)| reason(spec, check, *bound)));
@@ -268,7 +295,7 @@ fn build(
     });
     let scan = match spec.judge {
         Judge::Bounds => spec.columns().into_iter().collect(),
-        Judge::Document(_) | Judge::Lines(_) => SignalSet::EMPTY,
+        Judge::Document(_) | Judge::Lines(_) | Judge::Repeats(_) => SignalSet::EMPTY,
     };
     let is_model = spec.options.iter().any(|option| option.is_path && option.key == "model");
     Ok(FilterStage {

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use document::{Bound, FileBytes, FilterSpec, OptionSpec, OptionValue, Test};
+use document::{Bound, FileBytes, FilterSpec, Judge, OptionSpec, OptionValue, Test};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::columns::{self, ColumnRecipe, Sidecar};
 use crate::error::{RuleError, suggest};
-use crate::minhash::{Minhash, Wrong};
+use crate::keep::Wrong;
+use crate::minhash::Minhash;
 use crate::sections::{SECTIONS, section};
+use crate::url_dedup::UrlDedup;
 
 /// What a person wrote, checked, with defaults filled in.
 #[derive(Clone, Debug)]
@@ -38,6 +40,7 @@ pub struct StageRecipe {
 pub enum StageRecipeKind {
     Filter(Box<FilterRecipe>),
     Columns(Vec<ColumnRecipe>),
+    UrlDedup,
     ExactDedup,
     Minhash,
     Tokenize,
@@ -85,7 +88,7 @@ impl std::fmt::Debug for FilterRecipe {
 }
 
 /// Stages that are not filters.
-const OTHER_STAGES: [&str; 5] = [columns::STAGE, "exact_dedup", "minhash", "tokenize", "pack"];
+const OTHER_STAGES: [&str; 6] = [columns::STAGE, "url_dedup", "exact_dedup", "minhash", "tokenize", "pack"];
 
 impl Recipe {
     /// Parses TOML text. `file` is its name for error messages.
@@ -219,14 +222,14 @@ impl Parser<'_> {
             let remedy = "add a table such as [column.edu_score] with at_least = 3, or remove the stage";
             return Err(self.error(pipeline.span(), message, remedy.to_owned()));
         }
-        let minhash = table.get("minhash").and_then(|value| value.get_ref().as_table());
-        let written = |key: &str| minhash.and_then(|minhash| minhash.get(key));
-        if recipe.text("minhash", "keep") == "datatrove" && written("verify").is_none() {
+        let written = |name: &str, key: &str| table.get(name)?.get_ref().as_table()?.get(key);
+        if recipe.text("minhash", "keep") == "datatrove" && written("minhash", "verify").is_none() {
             // The reference verifies nothing.
             recipe.sections.insert(("minhash", "verify"), OptionValue::Text("none".to_owned()));
         }
-        if let Err(Wrong { key, message, remedy }) = Minhash::of(&recipe) {
-            let span = written(key).map_or(0..0, |value| value.span());
+        let wrong = Minhash::of(&recipe).err().or_else(|| UrlDedup::of(&recipe).err());
+        if let Some(Wrong { table, key, message, remedy }) = wrong {
+            let span = written(table, key).map_or(0..0, |value| value.span());
             return Err(self.error(span, message, remedy));
         }
         Ok(recipe)
@@ -264,6 +267,12 @@ impl Parser<'_> {
             if order(name) < previous {
                 let remedy = "tokenize, then pack, stand last: all filters and dedup come before them";
                 return bad(item.span(), format!("`{name}` comes too late in the pipeline"), remedy.into());
+            }
+            let is_repeats = filters::find(name).is_some_and(|spec| matches!(spec.judge, Judge::Repeats(_)));
+            if let (true, Some(earlier)) = (is_repeats, stages.iter().find(|stage| is_dedup(&stage.kind))) {
+                let remedy =
+                    format!("put it before `{}`: it runs before the sweep, that one after it", earlier.name);
+                return bad(item.span(), format!("`{name}` comes too late in the pipeline"), remedy);
             }
             if name == "pack" && previous != 1 {
                 return bad(
@@ -484,6 +493,7 @@ fn stage_named(name: &str) -> Option<StageRecipe> {
     }
     let (name, kind) = match name {
         columns::STAGE => (columns::STAGE, StageRecipeKind::Columns(Vec::new())),
+        "url_dedup" => ("url_dedup", StageRecipeKind::UrlDedup),
         "exact_dedup" => ("exact_dedup", StageRecipeKind::ExactDedup),
         "minhash" => ("minhash", StageRecipeKind::Minhash),
         "tokenize" => ("tokenize", StageRecipeKind::Tokenize),
@@ -491,6 +501,11 @@ fn stage_named(name: &str) -> Option<StageRecipe> {
         _ => return None,
     };
     Some(StageRecipe { name, kind })
+}
+
+/// It decides when the sweep is over.
+fn is_dedup(kind: &StageRecipeKind) -> bool {
+    matches!(kind, StageRecipeKind::UrlDedup | StageRecipeKind::ExactDedup | StageRecipeKind::Minhash)
 }
 
 fn is_language(key: &str) -> bool {

@@ -68,6 +68,26 @@ pub const SECTIONS: &[Section] = &[
         ranges: &[],
     },
     Section {
+        name: "url_dedup",
+        about: "Documents of the same address, whatever their text; those without one stay. Decided before exact_dedup and \
+                minhash, wherever they stand.",
+        options: &[
+            key(
+                "keep",
+                "\"first\"",
+                "Which of them is kept, as in [minhash] (ties: first): first; longest; best:<signal>; newest:<column>, such as \
+                 newest:date; prefer:<sources>.",
+            ),
+            key(
+                "normalize",
+                "true",
+                "Addresses without scheme, user, port, `www.` and fragment, the host in lower case, no slash at the end of a \
+                 path; false: as they are, as in datatrove.",
+            ),
+        ],
+        ranges: &[],
+    },
+    Section {
         name: "exact_dedup",
         about: "Documents with the same text (128-bit hash); the first in input order is kept.",
         options: &[],

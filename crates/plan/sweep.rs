@@ -11,6 +11,7 @@ use text::scan::Scanner;
 use text::stable_hash::{hash_id, hash128, sampling_key};
 
 use crate::plan::{Code, FilterStage, Plan, StageKind};
+use crate::repeated::Repeated;
 use crate::signer::{Signer, near_of};
 use crate::swept::{Flags, Measured, Near, Row, Signed, Swept};
 
@@ -53,6 +54,7 @@ pub struct Scratch {
 /// The block being swept.
 struct Block<'b> {
     measured: Measured<'b>,
+    repeated: &'b Repeated,
     /// Of each of the recipe's own columns, in its order.
     numbers: Vec<Option<&'b Float64Array>>,
     missing: Vec<u64>,
@@ -62,40 +64,43 @@ struct Block<'b> {
     clock: &'b dyn Fn() -> u64,
 }
 
+impl<'b> Block<'b> {
+    fn new(plan: &'b Plan, batch: &'b Batch, repeated: &'b Repeated, clock: &'b dyn Fn() -> u64) -> Self {
+        let own = plan.own_columns();
+        Block {
+            measured: Measured::new(plan, batch.len()),
+            repeated,
+            numbers: own.iter().map(|(column, _)| batch.number(&column.name)).collect(),
+            missing: vec![0; own.len()],
+            signed: Vec::new(),
+            lines: vec![0; plan.reasons.0.len()],
+            nanos: vec![0; plan.stages.len() + 1],
+            clock,
+        }
+    }
+}
+
 impl Plan {
-    /// Sweeps a batch. `clock` gives nanoseconds and only serves the timing of stages.
+    /// Sweeps a batch, of which a pass before has found what is repeated. `clock` gives nanoseconds and only serves the timing of stages.
     pub fn sweep(
         &self,
         batch: &Batch,
+        repeated: &Repeated,
         options: &SweepOptions,
         scratch: &mut Scratch,
         clock: &dyn Fn() -> u64,
     ) -> Result<Swept, ArrowError> {
-        let own = self.own_columns();
-        let mut block = Block {
-            measured: Measured::new(self, batch.len()),
-            numbers: own.iter().map(|(column, _)| batch.number(&column.name)).collect(),
-            missing: vec![0; own.len()],
-            signed: Vec::new(),
-            lines: vec![0; self.reasons.0.len()],
-            nanos: vec![0; self.stages.len() + 1],
-            clock,
-        };
-        let (texts, urls) = (batch.strings("text"), batch.strings("url"));
+        let mut block = Block::new(self, batch, repeated, clock);
         let mut rows = Vec::with_capacity(batch.len());
         let mut arena = String::new();
         for index in 0..batch.len() {
             let bytes = batch.bytes().value(index);
-            let problem = batch.problems().value(index);
-            let problem = Problem::ALL.into_iter().find(|known| *known as u8 == problem);
             scratch.stage_bytes.clear();
-            let row = match (problem, texts.is_valid(index)) {
-                (None, true) => {
-                    let url = urls.is_valid(index).then(|| urls.value(index));
-                    let document = Document { url, ..Document::new(texts.value(index)) };
+            let row = match usable(batch, index) {
+                Ok(document) => {
                     self.document(document, index as u32, options, scratch, &mut block, &mut arena)
                 }
-                _ => unusable(problem.unwrap_or(Problem::NoText), bytes),
+                Err(problem) => unusable(problem, bytes),
             };
             block.measured.end_document(index, &scratch.stage_bytes, row.kept_bytes);
             rows.push(row);
@@ -104,6 +109,28 @@ impl Plan {
         let records = block.measured.finish(batch, &rows, &arena)?;
         let Block { signed, lines, missing, nanos, .. } = block;
         Ok(Swept { records, signed, lines, missing, nanos })
+    }
+
+    /// Calls `each` with position and form of every document that reaches a stage, as the stages before it leave it.
+    pub(crate) fn each_reaching(
+        &self,
+        stage: usize,
+        batch: &Batch,
+        repeated: &Repeated,
+        options: &SweepOptions,
+        scratch: &mut Scratch,
+        mut each: impl FnMut(u32, &Document<'_>, &mut String),
+    ) {
+        let mut block = Block::new(self, batch, repeated, &|| 0);
+        for index in 0..batch.len() {
+            let Ok(document) = usable(batch, index) else { continue };
+            let judged = self.judge(document, (index as u32, stage), options, scratch, &mut block);
+            if judged.verdict.is_keep() {
+                let Scratch { kept, buffer, .. } = &mut *scratch;
+                let text: &str = if judged.is_rewritten { kept } else { document.text };
+                each(index as u32, &Document { text, language: judged.language, ..document }, buffer);
+            }
+        }
     }
 
     fn document(
@@ -129,12 +156,22 @@ impl Plan {
         if is_sample {
             let near = scratch.signer.sign(&self.minhash).as_ref().map(near_of);
             let exact = hash128(original.as_bytes());
-            block.signed.push(Signed { position, is_original: true, exact, near, carried: Vec::new() });
+            block.signed.push(Signed {
+                position,
+                is_original: true,
+                exact,
+                near,
+                url: None,
+                carried: Vec::new(),
+            });
         }
         block.nanos[self.stages.len()] += (block.clock)() - start;
 
-        let Judged { verdict, language, is_rewritten, exact, near, carried } =
-            self.judge(document, position, options, scratch, block);
+        let Judged { verdict, language, is_rewritten, url, exact, near, carried } =
+            self.judge(document, (position, self.stages.len()), options, scratch, block);
+        if url.is_some() {
+            flags.0 |= Flags::URL;
+        }
         if exact.is_some() {
             flags.0 |= Flags::EXACT;
         }
@@ -145,7 +182,7 @@ impl Plan {
             flags.0 |= Flags::SURVIVES;
         }
         // Survivors are signed without a dedup stage, too: near-duplicates of held-out documents are not trained on.
-        if exact.is_some() || near.is_some() || verdict.is_keep() {
+        if url.is_some() || exact.is_some() || near.is_some() || verdict.is_keep() {
             let start = (block.clock)();
             let Scratch { signer, kept, .. } = &mut *scratch;
             let text: &str = if is_rewritten { kept } else { original };
@@ -157,7 +194,7 @@ impl Plan {
                 let signature = verdict.is_keep().then(|| signer.sign(&self.minhash)).flatten();
                 signature.as_ref().map(near_of)
             });
-            block.signed.push(Signed { position, is_original: false, exact, near, carried });
+            block.signed.push(Signed { position, is_original: false, exact, near, url, carried });
             block.nanos[self.stages.len()] += (block.clock)() - start;
         }
         let kept_bytes = if is_rewritten { scratch.kept.len() } else { original.len() } as u64;
@@ -177,11 +214,11 @@ impl Plan {
         }
     }
 
-    /// Runs the stages of the plan on one document.
+    /// Runs the stages of the plan before `end` on one document.
     fn judge(
         &self,
         document: Document<'_>,
-        position: u32,
+        (position, end): (u32, usize),
         options: &SweepOptions,
         scratch: &mut Scratch,
         block: &mut Block<'_>,
@@ -192,11 +229,14 @@ impl Plan {
         scratch.signals.clear();
         scratch.scanner.forget();
         let Scratch { scanner, signals, edits, kept, next, buffer, signer, stage_bytes } = scratch;
-        for (index, stage) in self.stages.iter().enumerate().skip(1) {
+        for (index, stage) in self.stages[..end].iter().enumerate().skip(1) {
             let start = (block.clock)();
             let text: &str = if judged.is_rewritten { kept } else { original };
             match &stage.kind {
                 StageKind::Input => {}
+                StageKind::UrlDedup if judged.verdict.is_keep() => {
+                    judged.url = self.url_dedup.hash(document.url);
+                }
                 StageKind::ExactDedup if judged.verdict.is_keep() => {
                     judged.exact = Some(hash128(text.as_bytes()));
                 }
@@ -211,7 +251,7 @@ impl Plan {
                     }
                     judged.near = Some(signature.as_ref().map(near_of));
                 }
-                StageKind::ExactDedup | StageKind::Minhash => {}
+                StageKind::UrlDedup | StageKind::ExactDedup | StageKind::Minhash => {}
                 StageKind::Columns(columns) => {
                     let row = position as usize;
                     for (at, (column, reason)) in columns.iter().enumerate() {
@@ -227,22 +267,23 @@ impl Plan {
                 StageKind::Filter(filter) if filter.is_model && !judged.verdict.is_keep() => {}
                 StageKind::Filter(filter) => {
                     let mut raised = Raised::default();
-                    let mut document = Document { text, language: judged.language, ..document };
+                    let repeated = block.repeated.of(index, position);
+                    let mut document = Document { text, language: judged.language, repeated, ..document };
                     let language = judged.language.map(|language| language.short);
                     let mut is_cut = false;
-                    match &filter.code {
-                        Code::Table => {
+                    match (&filter.code, filter.code.lines()) {
+                        (Code::Document(code), _) => {
+                            code.judge(&mut document, signals, &mut raised, buffer);
+                            judged.language = document.language;
+                        }
+                        (_, None) => {
                             let is_missing = |signal: &Signal| signals.get(*signal).is_none();
                             let missing = filter.scan.iter().filter(is_missing).collect();
                             let stop_words = language.map_or(Some("en"), Some);
                             let stop_words = stop_words.and_then(|language| self.stop_words.get(language));
                             scanner.scan_more(text, missing, &self.splitter, stop_words, signals);
                         }
-                        Code::Document(code) => {
-                            code.judge(&mut document, signals, &mut raised, buffer);
-                            judged.language = document.language;
-                        }
-                        Code::Lines(code) => {
+                        (_, Some(code)) => {
                             edits.clear(filter.spec.checks.len());
                             document.words = scanner.known_words();
                             code.judge_lines(&document, edits, signals, &mut raised, buffer);
@@ -268,7 +309,7 @@ impl Plan {
                     }
                 }
             }
-            if matches!(&stage.kind, StageKind::Filter(filter) if matches!(filter.code, Code::Lines(_))) {
+            if matches!(&stage.kind, StageKind::Filter(filter) if filter.code.lines().is_some()) {
                 stage_bytes.push(if judged.is_rewritten { kept.len() } else { original.len() } as u64);
             }
             block.nanos[index] += (block.clock)() - start;
@@ -290,6 +331,8 @@ struct Judged {
     language: Option<document::Language>,
     /// The text after line filters is in `Scratch::kept`.
     is_rewritten: bool,
+    /// Hash of the address of a candidate of `url_dedup`.
+    url: Option<u64>,
     exact: Option<u128>,
     /// A candidate of `minhash`; without a signature if it has too few words.
     near: Option<Option<Box<Near>>>,
@@ -310,6 +353,20 @@ impl FilterStage {
             if signals.get(*signal).is_some_and(|value| !bound.keeps(value)) {
                 verdict.add(*reason);
             }
+        }
+    }
+}
+
+/// A row's document, if it has a usable text.
+fn usable(batch: &Batch, index: usize) -> Result<Document<'_>, Problem> {
+    let (texts, urls) = (batch.strings("text"), batch.strings("url"));
+    let problem = batch.problems().value(index);
+    match Problem::ALL.into_iter().find(|known| *known as u8 == problem) {
+        Some(problem) => Err(problem),
+        None if texts.is_null(index) => Err(Problem::NoText),
+        None => {
+            let url = urls.is_valid(index).then(|| urls.value(index));
+            Ok(Document { url, ..Document::new(texts.value(index)) })
         }
     }
 }

@@ -26,6 +26,8 @@ impl Flags {
     pub const EXACT: u8 = 8;
     /// A candidate of the `minhash` stage.
     pub const NEAR: u8 = 16;
+    /// A candidate of the `url_dedup` stage.
+    pub const URL: u8 = 32;
 
     pub fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
@@ -49,6 +51,8 @@ pub struct Signed {
     pub exact: u128,
     /// `None`: fewer words than a shingle.
     pub near: Option<Box<Near>>,
+    /// Hash of the address, of a candidate of `url_dedup`.
+    pub url: Option<u64>,
     /// Of a candidate, what the recipe wants carried to resolve.
     pub carried: Vec<u64>,
 }

@@ -36,6 +36,7 @@ pub fn render_method(run: &Run) -> String {
         out.push_str("\n\n");
         out.push_str(&match stage.kind {
             StageKind::Input | StageKind::Filter => filter(run, stage),
+            StageKind::UrlDedup => url(stage),
             StageKind::ExactDedup => exact(stage),
             StageKind::Minhash => minhash(stage),
             StageKind::Tokenize | StageKind::Pack => tokens(run, stage),
@@ -109,6 +110,11 @@ fn exact(stage: &StageInfo) -> String {
          input order was kept.",
         stage.name
     )
+}
+
+fn url(stage: &StageInfo) -> String {
+    let keep = stage.options.get("keep").map_or("first", String::as_str);
+    format!("{} dropped documents of the same address; of each {} was kept.", stage.name, kept(keep))
 }
 
 fn minhash(stage: &StageInfo) -> String {

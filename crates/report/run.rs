@@ -122,6 +122,7 @@ pub enum StageKind {
     Input,
     #[default]
     Filter,
+    UrlDedup,
     ExactDedup,
     Minhash,
     Tokenize,

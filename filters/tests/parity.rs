@@ -56,6 +56,7 @@ impl Ours {
                 let filter = build(&settings).unwrap();
                 filter.judge(&mut Document::new(text), &mut signals, &mut raised, &mut buffer);
             }
+            Judge::Repeats(_) => unreachable!("it looks at other documents"),
             Judge::Lines(build) => {
                 let (filter, mut edits) = (build(&settings).unwrap(), LineEdits::default());
                 let document = Document::new(text);

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use dedup::minhash::band_probability;
 use dedup::resolve::longest_first;
 use dedup::{
-    BandKeys, Candidates, Duplicate, Options, Signature, Sketch, Verify, clusters, jaccard, resolve,
+    BandKeys, By, Candidates, Duplicate, Options, Signature, Sketch, Verify, clusters, jaccard, resolve,
 };
 use sha1::{Digest, Sha1};
 use text::normalize::simplify_text;
@@ -150,6 +150,7 @@ fn near_duplicates_are_found_and_nothing_else() {
     assert!(f64::from(found[4].1) / f64::from(found[4].0) > 0.99);
 
     let candidates = Candidates {
+        urls: &[],
         exact: &signed.exact,
         bands: &signed.bands,
         sketches: &signed.sketches,
@@ -162,9 +163,9 @@ fn near_duplicates_are_found_and_nothing_else() {
         let verdicts = resolve(&candidates, &Options { verify, ..Options::default() }).unwrap();
         let clusters = clusters(&verdicts, 1);
         let verdicts: Vec<_> = verdicts.iter().collect();
-        let exact = verdicts.iter().flatten().filter(|d| d.exact).count();
+        let exact = verdicts.iter().flatten().filter(|d| d.by == By::Exact).count();
         // Only near-duplicates: exact ones of fewer than five words have no place in the truth.
-        let near: Vec<_> = verdicts.iter().map(|verdict| verdict.filter(|d| !d.exact)).collect();
+        let near: Vec<_> = verdicts.iter().map(|verdict| verdict.filter(|d| d.by == By::Near)).collect();
         let (dropped, wrong) = wrongly_dropped(&near, &truth);
         let left = truth.iter().filter(|((a, b), similarity)| {
             **similarity >= 0.9 && verdicts[*a as usize].is_none() && verdicts[*b as usize].is_none()

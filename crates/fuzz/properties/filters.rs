@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use document::{
     Document, FileBytes, FilterSpec, Form, Judge, Language, LineEdits, LineFilter, OptionValue, Raised,
-    Separator, Settings, Signals,
+    RepeatFilter, Separator, Settings, Signals,
 };
 use text::{Scanner, Splitter, StopWords};
 
@@ -13,6 +13,7 @@ enum Built {
     Bounds,
     Document(Box<dyn document::Filter>),
     Lines(Box<dyn LineFilter>),
+    Repeats(Box<dyn RepeatFilter>),
 }
 
 /// Every filter as a recipe without keys has it, and with each word that its options allow.
@@ -41,6 +42,7 @@ static ALL: LazyLock<Vec<(&FilterSpec, Built)>> = LazyLock::new(|| {
                 Judge::Bounds => Ok(Built::Bounds),
                 Judge::Document(build) => build(settings).map(Built::Document),
                 Judge::Lines(build) => build(settings).map(Built::Lines),
+                Judge::Repeats(build) => build(settings).map(Built::Repeats),
             };
             match built {
                 Ok(built) => all.push((spec, built)),
@@ -84,7 +86,7 @@ pub fn check(bytes: &[u8]) {
     let page = &*String::from_utf8_lossy(bytes);
     let (url, text) = page.split_once('\n').unwrap_or(("", page));
     let english = Language { code: "eng", short: "en", score: 0.9 };
-    let known = Document { text, url: Some(url), language: Some(english) };
+    let known = Document { url: Some(url), language: Some(english), ..Document::new(text) };
     for document in [Document::new(text), known] {
         for (spec, built) in ALL.iter() {
             // Trigrams of all languages take fifty times as long as all others, and learn nothing new.
@@ -99,6 +101,7 @@ pub fn check(bytes: &[u8]) {
 fn judge(spec: &FilterSpec, built: &Built, document: Document<'_>) {
     let once = || {
         let (mut signals, mut raised, mut buffer) = (Signals::default(), Raised::default(), String::new());
+        let mut parts = Vec::new();
         let (mut document, mut edits, mut kept) = (document, LineEdits::default(), None);
         edits.clear(spec.checks.len());
         match built {
@@ -109,10 +112,19 @@ fn judge(spec: &FilterSpec, built: &Built, document: Document<'_>) {
             Built::Document(filter) => filter.judge(&mut document, &mut signals, &mut raised, &mut buffer),
             Built::Lines(filter) => {
                 filter.judge_lines(&document, &mut edits, &mut signals, &mut raised, &mut buffer);
-                let mut text = String::from("left over");
-                edits.apply(document.text, &mut text);
-                kept = Some(text);
             }
+            Built::Repeats(filter) => {
+                // Every third part stands elsewhere.
+                filter.hash_parts(&document, &mut buffer, &mut |part, _| parts.push(part));
+                parts.retain(|part| part % 3 == 0);
+                document.repeated = &parts;
+                filter.judge_lines(&document, &mut edits, &mut signals, &mut raised, &mut buffer);
+            }
+        }
+        if matches!(built, Built::Lines(_) | Built::Repeats(_)) {
+            let mut text = String::from("left over");
+            edits.apply(document.text, &mut text);
+            kept = Some(text);
         }
         let measured = spec.columns().into_iter().map(|signal| signals.get(signal));
         // Joined by spaces, sentences that none divided become longer, as in the reference.

@@ -1,0 +1,336 @@
+//! Before the sweep: the parts of texts that stand in other documents, too, for each stage that removes such.
+//!
+//! A pass over all blocks writes hash and place of every part, in any order of shards and on any number of machines. Then
+//! the records are read in as many passes as the memory asks for, each of a part of the range of hashes; the places of
+//! what goes are merged into one ascending list, of which the sweep reads what concerns its block.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use dedup::repeats::{LAST_PLACE, repeated};
+use plan::{Part, Plan, Repeated};
+use serde::{Deserialize, Serialize};
+use shards::{AtomicFile, Block};
+
+use crate::error::EngineError;
+use crate::sweep_shards::Receipts;
+use crate::work::{Work, read_json, write_json};
+
+/// Bits of a place that number the part; the others number the document over all shards.
+const PART_BITS: u32 = 23;
+/// Bytes of a part: hash, then position in the block and number in the text.
+const PART_BYTES: usize = 16;
+/// Bytes of a place.
+const PLACE_BYTES: u64 = 8;
+
+/// The chunk of a block, little-endian: its first row, then its parts; and how many they are.
+pub(crate) fn chunk(first_row: u64, parts: &[Part]) -> (Vec<u8>, u32) {
+    let mut bytes = first_row.to_le_bytes().to_vec();
+    // What cannot be numbered is not looked for.
+    let parts = parts.iter().filter(|part| part.part >> PART_BITS == 0);
+    let mut n = 0;
+    for Part { position, part, hash } in parts {
+        bytes.extend(hash.to_le_bytes());
+        bytes.extend(position.to_le_bytes());
+        bytes.extend(part.to_le_bytes());
+        n += 1;
+    }
+    (bytes, n)
+}
+
+/// What a pass has found. Written last.
+#[derive(Debug, Serialize, Deserialize)]
+struct List {
+    /// The first document of each shard, numbered over all.
+    bases: Vec<u64>,
+    places: u64,
+}
+
+fn list_path(pass: &Work) -> PathBuf {
+    pass.folder.join("found.json")
+}
+
+fn places_path(pass: &Work) -> PathBuf {
+    pass.folder.join("found.places")
+}
+
+/// What was found for the stages whose passes are done.
+#[derive(Default)]
+pub(crate) struct Found(Vec<OfStage>);
+
+struct OfStage {
+    stage: usize,
+    list: List,
+    path: PathBuf,
+    file: File,
+}
+
+impl Found {
+    /// Adds what the pass for a stage has found; `false` if it is not done.
+    pub fn add(&mut self, stage: usize, pass: &Work) -> Result<bool, EngineError> {
+        let Some(list) = read_json::<List>(&list_path(pass))? else { return Ok(false) };
+        let path = places_path(pass);
+        if !crate::work::has_size(&path, list.places * PLACE_BYTES)? {
+            return Ok(false);
+        }
+        let file = File::open(&path).map_err(EngineError::io(&path))?;
+        self.0.push(OfStage { stage, list, path, file });
+        Ok(true)
+    }
+
+    /// What goes of a block's documents.
+    pub fn of(&self, block: &Block) -> Result<Repeated, EngineError> {
+        let mut all = Repeated::default();
+        for found in &self.0 {
+            let base = found.list.bases.get(block.shard as usize).copied().unwrap_or(0) + block.first_row;
+            let (start, end) = (found.find(base)?, found.find(base + block.rows)?);
+            let mut bytes = vec![0; ((end - start) * PLACE_BYTES) as usize];
+            found.read(start, &mut bytes)?;
+            let places = bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
+            let split =
+                |place: u64| (((place >> PART_BITS) - base) as u32, (place & ((1 << PART_BITS) - 1)) as u32);
+            all.add(found.stage, block.rows as usize, &places.map(split).collect::<Vec<_>>());
+        }
+        Ok(all)
+    }
+}
+
+impl OfStage {
+    /// Index of the first place in a document or behind it.
+    fn find(&self, document: u64) -> Result<u64, EngineError> {
+        let (mut low, mut high) = (0, self.list.places);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let mut place = [0; 8];
+            self.read(middle, &mut place)?;
+            if u64::from_le_bytes(place) >> PART_BITS < document {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    fn read(&self, at: u64, bytes: &mut [u8]) -> Result<(), EngineError> {
+        self.file.read_exact_at(bytes, at * PLACE_BYTES).map_err(EngineError::io(&self.path))
+    }
+}
+
+/// More reads of all records than this take too long to be meant: the memory is too little.
+const MOST_READS: u64 = 64;
+/// Hashes are about equally many in each part of their range; so much more may be in one.
+const UNEVEN: f64 = 1.1;
+
+/// Finds what goes, of the parts that the pass has written for all shards; `progress` is told how much is done, and of how
+/// much, and may stop the work.
+pub(crate) fn find(
+    receipts: &Receipts,
+    pass: &Work,
+    keeps_first: bool,
+    memory: u64,
+    progress: &dyn Fn(u64, u64) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let spans = receipts.values().map(|parts| parts.last().map_or(0, |last| last.end_row));
+    let bases: Vec<u64> = spans.scan(0, |next, rows| Some(std::mem::replace(next, *next + rows))).collect();
+    let all = || receipts.values().flatten();
+    let segments = all().count() as u64;
+    let n: u64 = all().flat_map(|receipt| &receipt.carried).map(|(_, n)| u64::from(*n)).sum();
+    let documents: u64 = all().map(|receipt| receipt.rows).sum();
+    // Of the memory a half holds records, and at most a quarter the places of those that go.
+    let most = (memory / 2 / PART_BYTES as u64).max(1);
+    let reads = ((n as f64 * UNEVEN / most as f64).ceil() as u64).max(1);
+    let too_little = |records: u64| EngineError::Memory {
+        documents,
+        needed: (2 * records * PART_BYTES as u64).div_ceil(1 << 20),
+        allowed: memory >> 20,
+    };
+    if reads > MOST_READS {
+        return Err(too_little((n as f64 * UNEVEN) as u64 / MOST_READS));
+    }
+    shards::remove_leftovers(&pass.folder)?;
+    let mut runs = Runs { pass, paths: Vec::new() };
+    let (mut parts, mut places) = (Vec::new(), Vec::new());
+    for read in 0..reads {
+        for (at, receipt) in all().enumerate() {
+            progress(read * segments + at as u64, reads * segments)?;
+            let path = pass.carried(receipt.shard, receipt.part);
+            let file = File::open(&path).map_err(EngineError::io(&path))?;
+            let base = bases.get(receipt.shard as usize).copied().unwrap_or(0);
+            let mut bytes = Vec::new();
+            for (offset, n) in &receipt.carried {
+                bytes.resize(8 + *n as usize * PART_BYTES, 0);
+                file.read_exact_at(&mut bytes, *offset).map_err(EngineError::io(&path))?;
+                let (words, _) = bytes.as_chunks::<8>();
+                let word = |at: usize| words.get(at).map_or(0, |word| u64::from_le_bytes(*word));
+                let first = base + word(0);
+                for at in 0..*n as usize {
+                    let (hash, position_and_part) = (word(1 + 2 * at), word(2 + 2 * at));
+                    if (u128::from(hash) * u128::from(reads)) >> 64 != u128::from(read) {
+                        continue;
+                    }
+                    let document = first + (position_and_part & u64::from(u32::MAX));
+                    let place = document << PART_BITS | position_and_part >> 32;
+                    parts.push((hash, place & LAST_PLACE));
+                    if parts.len() as u64 == most {
+                        repeated(&mut parts, keeps_first, &mut places);
+                        runs.write(&mut places)?;
+                        if parts.len() as u64 > most - most / 8 {
+                            return Err(too_little(2 * most));
+                        }
+                    }
+                }
+            }
+        }
+        repeated(&mut parts, keeps_first, &mut places);
+        runs.write(&mut places)?;
+        parts.clear();
+    }
+    let places = runs.merge(&places_path(pass))?;
+    write_json(&list_path(pass), &List { bases, places })
+}
+
+/// Ascending lists of places, each in a file.
+struct Runs<'a> {
+    pass: &'a Work,
+    paths: Vec<PathBuf>,
+}
+
+impl Runs<'_> {
+    /// Writes and clears a list; it need not be sorted.
+    fn write(&mut self, places: &mut Vec<u64>) -> Result<(), EngineError> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        places.sort_unstable();
+        let path = self.pass.folder.join(format!("run-{:05}", self.paths.len()));
+        let mut file = AtomicFile::create(&path)?;
+        for some in places.chunks(1 << 16) {
+            let bytes: Vec<u8> = some.iter().flat_map(|place| place.to_le_bytes()).collect();
+            file.write_all(&bytes).map_err(EngineError::io(&path))?;
+        }
+        file.commit(places.len() as u64)?;
+        self.paths.push(path);
+        places.clear();
+        Ok(())
+    }
+
+    /// Makes one ascending list of all, removes them, and says how long it is.
+    fn merge(self, to: &Path) -> Result<u64, EngineError> {
+        let open = |path: &PathBuf| File::open(path).map(BufReader::new).map_err(EngineError::io(path));
+        let mut readers: Vec<BufReader<File>> = self.paths.iter().map(open).collect::<Result<_, _>>()?;
+        let mut next = |run: usize| {
+            let mut place = [0; 8];
+            match readers[run].read_exact(&mut place) {
+                Ok(()) => Ok(Some(Reverse((u64::from_le_bytes(place), run)))),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+                Err(error) => Err(EngineError::io(&self.paths[run])(error)),
+            }
+        };
+        let firsts = (0..self.paths.len()).filter_map(|run| next(run).transpose());
+        let mut heads: BinaryHeap<_> = firsts.collect::<Result<_, _>>()?;
+        let mut file = AtomicFile::create(to)?;
+        let (mut buffer, mut n) = (Vec::new(), 0);
+        while let Some(Reverse((place, run))) = heads.pop() {
+            heads.extend(next(run)?);
+            buffer.extend(place.to_le_bytes());
+            n += 1;
+            if buffer.len() >= 1 << 20 || heads.is_empty() {
+                file.write_all(&buffer).map_err(EngineError::io(to))?;
+                buffer.clear();
+            }
+        }
+        file.commit(n)?;
+        for path in &self.paths {
+            std::fs::remove_file(path).map_err(EngineError::io(path))?;
+        }
+        Ok(n)
+    }
+}
+
+/// The passes that a plan wants before its sweep: stage, its name, and whether the first of equal parts stays.
+pub(crate) fn passes(plan: &Plan) -> Vec<(usize, &'static str, bool)> {
+    plan.repeat_stages().map(|(stage, code)| (stage, plan.stages[stage].name, code.keeps_first())).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::HashMap;
+
+    use text::stable_hash::rehash;
+
+    use super::*;
+    use crate::work::SegmentReceipt;
+
+    /// Parts of two shards of two segments of two blocks each, some thousand in a block.
+    fn written(pass: &Work) -> (Receipts, Vec<(u64, u64)>) {
+        let (mut receipts, mut all) = (Receipts::new(), Vec::new());
+        for shard in 0..2_u32 {
+            std::fs::create_dir_all(pass.shard(shard)).unwrap();
+            for segment in 0..2_u32 {
+                let path = pass.carried(shard, segment);
+                let mut file = AtomicFile::create(&path).unwrap();
+                let mut receipt = SegmentReceipt { shard, part: segment, ..SegmentReceipt::default() };
+                for block in 0..2_u32 {
+                    let first_row = u64::from(segment * 2 + block) * 100;
+                    let part = |n: u32| Part {
+                        position: n / 40,
+                        part: n % 40,
+                        // A tenth of the parts is one; the others stand one to three times.
+                        hash: rehash(u64::from(if n % 10 == 0 { 0 } else { n * (1 + shard) }), 5),
+                    };
+                    let parts: Vec<Part> = (0..4_000).map(part).collect();
+                    let document =
+                        |part: &Part| u64::from(shard) * 400 + first_row + u64::from(part.position);
+                    all.extend(parts.iter().map(|p| (p.hash, document(p) << PART_BITS | u64::from(p.part))));
+                    let (bytes, n) = chunk(first_row, &parts);
+                    receipt.carried.push((receipt.carried_bytes, n));
+                    receipt.carried_bytes += bytes.len() as u64;
+                    receipt.end_row = first_row + 100;
+                    file.write_all(&bytes).unwrap();
+                }
+                file.commit(0).unwrap();
+                receipts.entry(shard).or_default().push(receipt);
+            }
+        }
+        (receipts, all)
+    }
+
+    fn found(pass: &Work) -> Vec<u64> {
+        let mut found = Found::default();
+        assert!(found.add(3, pass).unwrap());
+        let OfStage { list, file, .. } = &found.0[0];
+        assert_eq!(list.bases, [0, 400]);
+        let mut bytes = vec![0; (list.places * PLACE_BYTES) as usize];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()
+    }
+
+    #[test]
+    fn any_memory_finds_what_a_table_finds() {
+        let folder = tempfile::tempdir().unwrap();
+        let pass = Work { folder: folder.path().to_owned() };
+        let (receipts, all) = written(&pass);
+        for keeps_first in [true, false] {
+            let mut table: HashMap<u64, Vec<u64>> = HashMap::new();
+            all.iter().for_each(|(hash, place)| table.entry(*hash).or_default().push(*place));
+            let skipped = usize::from(keeps_first);
+            let gone = table.into_values().filter(|places| places.len() > 1);
+            let mut expected: Vec<u64> = gone.flat_map(|places| places.into_iter().skip(skipped)).collect();
+            expected.sort_unstable();
+            assert!(expected.len() > 10_000);
+            for memory in [1 << 30, 1 << 19, 1 << 17, 40_000] {
+                find(&receipts, &pass, keeps_first, memory, &|_, _| Ok(())).unwrap();
+                assert!(found(&pass) == expected, "{keeps_first} {memory}");
+            }
+        }
+        assert!(std::fs::read_dir(folder.path()).unwrap().count() == 3, "runs are removed");
+        let refused = find(&receipts, &pass, true, 10_000, &|_, _| Ok(()));
+        assert!(matches!(refused, Err(EngineError::Memory { .. })));
+    }
+}
