@@ -1,5 +1,30 @@
 //! The different characters of a text.
 
+/// Of Unicode.
+pub const CHARACTERS: usize = 1 + char::MAX as usize;
+
+/// Hands over the characters in order, most of ASCII eight at a time.
+#[inline(always)]
+pub fn each<S>(text: &str, state: &mut S, ascii: impl Fn(&mut S, u8), other: impl Fn(&mut S, char)) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        while let Some(eight) = rest.as_bytes().first_chunk::<8>()
+            && eight.is_ascii()
+        {
+            eight.iter().for_each(|&byte| ascii(state, byte));
+            rest = &rest[8..];
+        }
+        let mut characters = rest.chars();
+        for character in characters.by_ref().take(8) {
+            match u8::try_from(character) {
+                Ok(byte) if byte.is_ascii() => ascii(state, byte),
+                _ => other(state, character),
+            }
+        }
+        rest = characters.as_str();
+    }
+}
+
 /// How often each character stands in a text. Keeps its allocations.
 pub struct Characters {
     /// By character; all 0 between texts.
@@ -14,21 +39,28 @@ pub struct Characters {
 
 impl Default for Characters {
     fn default() -> Self {
-        let counts = vec![0; 1 + char::MAX as usize];
+        let counts = vec![0; CHARACTERS];
         Characters { counts, seen: Vec::new(), cases: Vec::new(), letters: Vec::new() }
     }
 }
 
 impl Characters {
     pub fn count(&mut self, text: &str) {
+        let Some(counts) = self.counts.first_chunk_mut::<CHARACTERS>() else { return };
         self.seen.clear();
-        for character in text.chars() {
-            let count = &mut self.counts[character as usize];
-            if *count == 0 {
-                self.seen.push((character, 0));
-            }
-            *count += 1;
-        }
+        each(
+            text,
+            &mut (counts, &mut self.seen),
+            |(counts, _), byte| counts[usize::from(byte)] += 1,
+            |(counts, seen), character| {
+                let count = &mut counts[character as usize];
+                if *count == 0 {
+                    seen.push((character, 0));
+                }
+                *count += 1;
+            },
+        );
+        self.seen.extend(('\0'..='\x7F').filter(|byte| self.counts[*byte as usize] > 0).map(|byte| (byte, 0)));
         for (character, count) in &mut self.seen {
             *count = std::mem::take(&mut self.counts[*character as usize]);
         }

@@ -17,6 +17,12 @@ const LANGUAGES: usize = 51;
 const SCRIPTS: [Range<usize>; 5] = [0..37, 37..43, 43..46, 46..49, 49..51];
 /// Slots of the trigrams' hash table, less than half of them taken.
 const SLOT_BITS: u32 = 14;
+const SLOTS: usize = 1 << SLOT_BITS;
+/// A trigram's rank in each language of its script, at the language's line after the script's first.
+type Ranks = [i16; 40];
+const NO_RANK: i16 = -1;
+/// Trigrams whose distances can be summed in 16 bits: none is farther than the text's 600.
+const SUMMED: usize = 100;
 
 pub struct Profiles {
     languages: Vec<Lang>,
@@ -26,14 +32,15 @@ pub struct Profiles {
     speakers: Vec<u64>,
     /// Trigrams as [`pack`] makes them, at their hash or after it; 0 where there is none.
     slots: Vec<u64>,
-    /// By slot, the first of its ranks and their number.
-    found: Vec<(u16, u16)>,
-    /// Language and rank therein.
-    ranks: Vec<(u16, u16)>,
+    /// By slot: the row of `ranks`.
+    rows: Vec<u16>,
+    /// The first row is no trigram's; those of a script stand together, as no two scripts share a trigram.
+    ranks: Vec<Ranks>,
+    script_rows: [Range<usize>; 5],
 }
 
 /// Three characters as a number, in their order.
-pub fn pack(first: u32, second: u32, third: u32) -> u64 {
+pub fn pack(first: char, second: char, third: char) -> u64 {
     u64::from(first) << 42 | u64::from(second) << 21 | u64::from(third)
 }
 
@@ -45,32 +52,45 @@ impl Profiles {
             languages: Vec::new(),
             letters: Vec::new(),
             speakers: vec![0],
-            slots: vec![0; 1 << SLOT_BITS],
-            found: vec![(0, 0); 1 << SLOT_BITS],
-            ranks: Vec::new(),
+            slots: vec![0; SLOTS],
+            rows: vec![0; SLOTS],
+            ranks: vec![[NO_RANK; 40]],
+            script_rows: [const { 0..0 }; 5],
         };
-        let mut all = Vec::new();
-        for (language, line) in (0_u16..).zip(table.lines()) {
-            let mut columns = line.split('\t');
-            let (code, alphabet, trigrams) =
-                (columns.next().unwrap_or(""), columns.next().unwrap_or(""), columns.next().unwrap_or(""));
-            profiles.languages.extend(Lang::from_code(code));
-            alphabet.chars().for_each(|letter| profiles.add_letter(letter, language));
-            let trigrams: Vec<u32> = trigrams.chars().map(u32::from).collect();
-            let trigrams = trigrams.as_chunks().0.iter().map(|&[first, second, third]| pack(first, second, third));
-            all.extend(trigrams.zip(0_u16..).map(|(trigram, rank)| (trigram, (language, rank))));
-        }
-        all.sort_unstable();
-        for same in all.chunk_by(|one, other| one.0 == other.0) {
-            let slot = profiles.slot(same[0].0);
-            profiles.slots[slot] = same[0].0;
-            profiles.found[slot] = (profiles.ranks.len() as u16, same.len() as u16);
-            profiles.ranks.extend(same.iter().map(|(_, rank)| rank));
+        let mut lines = table.lines();
+        for (script, languages) in SCRIPTS.iter().enumerate() {
+            let first = profiles.ranks.len();
+            for (language, line) in languages.clone().zip(lines.by_ref()) {
+                profiles.add_language(line, language, language - languages.start);
+            }
+            profiles.script_rows[script] = first..profiles.ranks.len();
         }
         profiles
     }
 
-    fn add_letter(&mut self, letter: char, language: u16) {
+    fn add_language(&mut self, line: &str, language: usize, column: usize) {
+        let mut columns = line.split('\t');
+        self.languages.extend(columns.next().and_then(Lang::from_code));
+        columns.next().into_iter().flat_map(str::chars).for_each(|letter| self.add_letter(letter, language));
+        let trigrams: Vec<char> = columns.flat_map(str::chars).collect();
+        for (&[one, two, three], rank) in trigrams.as_chunks().0.iter().zip(0..) {
+            let row = self.add_trigram(pack(one, two, three));
+            self.ranks[row][column] = rank;
+        }
+    }
+
+    /// The row of its ranks.
+    fn add_trigram(&mut self, trigram: u64) -> usize {
+        let slot = find(&self.slots, trigram);
+        if self.slots[slot] == 0 {
+            self.slots[slot] = trigram;
+            self.rows[slot] = self.ranks.len() as u16;
+            self.ranks.push([NO_RANK; 40]);
+        }
+        usize::from(self.rows[slot])
+    }
+
+    fn add_letter(&mut self, letter: char, language: usize) {
         let at = letter as usize;
         if self.letters.len() <= at {
             self.letters.resize(at + 1, 0);
@@ -82,15 +102,6 @@ impl Profiles {
         self.speakers[usize::from(self.letters[at])] |= 1 << language;
     }
 
-    /// Where the trigram is, else where it would be.
-    fn slot(&self, trigram: u64) -> usize {
-        let mut slot = (trigram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SLOT_BITS)) as usize;
-        while self.slots[slot] != trigram && self.slots[slot] != 0 {
-            slot = (slot + 1) % self.slots.len();
-        }
-        slot
-    }
-
     /// The languages of a shared script, in whatlang's order.
     pub fn languages(&self, script: usize) -> &[Lang] {
         &self.languages[SCRIPTS[script].clone()]
@@ -99,17 +110,29 @@ impl Profiles {
     /// How far the text's trigrams, most frequent first, are from each language's.
     pub fn distances(&self, script: usize, trigrams: &[u64], distances: &mut Vec<u32>) {
         // Each of a language's trigrams is as far off as it can be, until it is found.
-        let mut all = [(TRIGRAMS * TRIGRAMS).cast_signed(); LANGUAGES];
-        for (rank, &trigram) in (0_i32..).zip(trigrams) {
-            let (start, count) = self.found[self.slot(trigram)];
-            for &(language, other) in &self.ranks[usize::from(start)..][..usize::from(count)] {
-                all[usize::from(language)] += (rank - i32::from(other)).abs() - TRIGRAMS.cast_signed();
+        let mut nearer = [0_i32; 40];
+        let rows = &self.script_rows[script];
+        let mut rank = 0;
+        for trigrams in trigrams.chunks(SUMMED) {
+            let mut sums = [0_i16; 40];
+            for &trigram in trigrams {
+                let row = usize::from(self.rows[find(&self.slots, trigram)]);
+                let ranks = &self.ranks[if rows.contains(&row) { row } else { 0 }];
+                for (sum, &other) in sums.iter_mut().zip(ranks) {
+                    let is_known = other != NO_RANK;
+                    *sum += if is_known { TRIGRAMS as i16 - (rank - other).abs() } else { 0 };
+                }
+                rank += 1;
             }
+            nearer.iter_mut().zip(sums).for_each(|(all, sum)| *all += i32::from(sum));
         }
         let missing = TRIGRAMS.saturating_sub(trigrams.len() as u32);
+        let most = (TRIGRAMS * TRIGRAMS).cast_signed();
+        let all = &nearer[..SCRIPTS[script].len()];
         distances.clear();
-        distances.extend(all[SCRIPTS[script].clone()].iter().map(|distance| {
-            (distance.cast_unsigned() - missing * TRIGRAMS).min(TRIGRAMS * TRIGRAMS)
+        distances.extend(all.iter().map(|nearer| {
+            let distance = (most - nearer).cast_unsigned() - missing * TRIGRAMS;
+            distance.min(TRIGRAMS * TRIGRAMS)
         }));
     }
 
@@ -143,6 +166,16 @@ impl Profiles {
     }
 }
 
+/// Where the trigram is, else where it would be.
+fn find(slots: &[u64], trigram: u64) -> usize {
+    let Some(slots) = slots.first_chunk::<SLOTS>() else { return 0 };
+    let mut slot = (trigram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SLOT_BITS)) as usize;
+    while slots[slot % SLOTS] != trigram && slots[slot % SLOTS] != 0 {
+        slot += 1;
+    }
+    slot % SLOTS
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::script::SHARED;
@@ -154,7 +187,8 @@ mod tests {
             assert_eq!(PROFILES.languages(place), script.langs());
         }
         assert_eq!(PROFILES.languages.len(), LANGUAGES);
-        assert_eq!(PROFILES.ranks.len(), LANGUAGES * TRIGRAMS as usize);
+        let known = PROFILES.ranks.iter().flatten().filter(|rank| **rank != NO_RANK);
+        assert_eq!(known.count(), LANGUAGES * TRIGRAMS as usize);
         assert!(PROFILES.slots.iter().filter(|slot| **slot != 0).count() * 2 < PROFILES.slots.len());
     }
 }
