@@ -60,7 +60,8 @@ impl Characters {
                 *count += 1;
             },
         );
-        self.seen.extend(('\0'..='\x7F').filter(|byte| self.counts[*byte as usize] > 0).map(|byte| (byte, 0)));
+        self.seen
+            .extend(('\0'..='\x7F').filter(|byte| self.counts[*byte as usize] > 0).map(|byte| (byte, 0)));
         for (character, count) in &mut self.seen {
             *count = std::mem::take(&mut self.counts[*character as usize]);
         }

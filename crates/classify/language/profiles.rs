@@ -138,7 +138,12 @@ impl Profiles {
 
     /// How many of the characters each language has in its alphabet, less those that it has not, at least none.
     /// `None` where the script's languages are not told apart by their alphabets.
-    pub fn likeness(&self, script: usize, characters: &[(char, u32)], likeness: &mut Vec<usize>) -> Option<usize> {
+    pub fn likeness(
+        &self,
+        script: usize,
+        characters: &[(char, u32)],
+        likeness: &mut Vec<usize>,
+    ) -> Option<usize> {
         if script != LATIN && script != CYRILLIC {
             return None;
         }

@@ -199,7 +199,8 @@ impl Trigrams {
         self.rare_counts.clear();
         let same = self.rare.chunk_by(|one, other| one == other);
         // A rare letter beside two spaces is no trigram.
-        let same = same.filter(|same| ![0, 21].iter().any(|shift| same[0] >> shift & SPACES == pack('\0', ' ', ' ')));
+        let same = same
+            .filter(|same| ![0, 21].iter().any(|shift| same[0] >> shift & SPACES == pack('\0', ' ', ' ')));
         self.rare_counts.extend(same.map(|same| (same[0], same.len() as u32)));
         self.rare.clear();
         self.rare.shrink_to(KEPT);
