@@ -1,8 +1,7 @@
 //! Language identification by letters and trigrams (whatlang: 70 languages).
 //!
-//! Language and confidence are whatlang's to the last bit, from the same tables at a tenth of the time and less: its
-//! letters and trigrams are counted in two passes without an allocation, and the 600 trigrams that count are looked up
-//! once for all languages.
+//! Language and confidence are whatlang's to the last bit, in a seventh of its time: letters and trigrams are counted in
+//! two passes without an allocation, and the 600 trigrams that count are looked up once for all languages.
 
 mod characters;
 mod profiles;
@@ -59,7 +58,8 @@ pub fn names(code: &str) -> Option<(&'static str, &'static str)> {
     known.copied().find(|(long, short)| *long == code || *short == code)
 }
 
-/// What identification works with. Keeps its allocations, about 7 MB at most.
+/// What identification works with. Keeps its allocations: 7 MB of address space, of which a text uses what its characters
+/// need.
 #[derive(Default)]
 pub struct IdentifyScratch {
     characters: Characters,
