@@ -197,6 +197,7 @@ fn language_of(path: &str) -> Result<String, String> {
 pub(crate) struct Lexicon {
     finder: Finder,
     severities: Vec<u8>,
+    is_ascii: bool,
 }
 
 enum Finder {
@@ -222,7 +223,8 @@ impl Lexicon {
             None => Finder::Substrings(automaton(MatchKind::LeftmostLongest)?),
         };
         let severities = words.values().copied().collect();
-        (!words.is_empty()).then_some(Lexicon { finder, severities })
+        let is_ascii = words.keys().all(|word| word.is_ascii());
+        (!words.is_empty()).then_some(Lexicon { finder, severities, is_ascii })
     }
 
     /// Distinct entries found, by severity 1, 2, 3.
@@ -259,7 +261,7 @@ impl Lexicon {
 
     /// Calls `found` with the index of every entry found, until it returns true.
     fn each(&self, text: &str, buffer: &mut String, mut found: impl FnMut(usize) -> bool) {
-        let text = fold(text, buffer);
+        let text = if self.is_ascii && !folds_to_ascii(text) { text } else { fold(text, buffer) };
         match &self.finder {
             Finder::Whole(starts) => starts.each(text, found),
             Finder::WholeByAutomaton(automaton) => {
@@ -279,6 +281,14 @@ impl Lexicon {
         }
     }
 }
+
+/// Whether a letter beyond ASCII becomes one of ASCII in lower case: only these two do.
+fn folds_to_ascii(text: &str) -> bool {
+    FOLD_TO_ASCII.iter().any(|letter| memchr::memmem::find(text.as_bytes(), letter.as_bytes()).is_some())
+}
+
+/// The Kelvin sign and the capital I with a dot.
+const FOLD_TO_ASCII: [&str; 2] = ["\u{212A}", "\u{130}"];
 
 /// The text with letters beyond ASCII in lower case; the automaton folds ASCII itself. Copies only
 /// where there is something to fold, from the first such letter on.

@@ -113,7 +113,7 @@ fn begins(text: &str, start: usize) -> bool {
     match text.as_bytes()[..start].last() {
         None => true,
         Some(byte) if byte.is_ascii() => !is_word_byte(*byte),
-        Some(_) => !text.get(..start).and_then(|text| text.chars().next_back()).is_none_or(is_word_character),
+        Some(_) => !text.get(..start).and_then(|text| text.chars().next_back()).is_none_or(is_word),
     }
 }
 
@@ -121,8 +121,13 @@ fn ends(text: &str, end: usize) -> bool {
     match text.as_bytes().get(end) {
         None => true,
         Some(byte) if byte.is_ascii() => !is_word_byte(*byte),
-        Some(_) => !text.get(end..).and_then(|text| text.chars().next()).is_some_and(is_word_character),
+        Some(_) => !text.get(end..).and_then(|text| text.chars().next()).is_some_and(is_word),
     }
+}
+
+/// As the text in lower case would have it: letters younger than the table of word characters may have older ones there.
+fn is_word(character: char) -> bool {
+    character.to_lowercase().next().is_some_and(is_word_character)
 }
 
 fn is_word_byte(byte: u8) -> bool {
