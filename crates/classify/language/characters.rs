@@ -29,7 +29,7 @@ pub fn each<S>(text: &str, state: &mut S, ascii: impl Fn(&mut S, u8), other: imp
 pub struct Characters {
     /// By character; all 0 between texts.
     counts: Vec<u32>,
-    /// In the order in which they appear.
+    /// Each different character and its count.
     seen: Vec<(char, u32)>,
     /// Each letter of the text and its lower case.
     cases: Vec<(char, char)>,
@@ -108,4 +108,18 @@ impl Characters {
 /// Neither a control, a space, a digit nor punctuation of ASCII: what whatlang looks at.
 fn is_letter(character: char) -> bool {
     character.is_ascii_alphabetic() || character >= '\u{7F}'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lower_case_is_one_letter_and_lower_case_itself() {
+        for character in ('\0'..=char::MAX).filter(|character| *character != 'İ') {
+            let lower: Vec<char> = character.to_lowercase().collect();
+            assert_eq!(lower[0].to_lowercase().collect::<Vec<_>>(), lower, "{character:?}");
+            assert!(lower.len() == 1 && is_letter(character) == is_letter(lower[0]), "{character:?}");
+        }
+    }
 }
