@@ -10,7 +10,8 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use document::{
     Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
 };
-use text::characters::is_word_character;
+
+use crate::word_starts::{WordStarts, stands_alone};
 
 pub const FILTER: FilterSpec = FilterSpec {
     name: "bad_words",
@@ -192,29 +193,38 @@ fn language_of(path: &str) -> Result<String, String> {
     ))
 }
 
-/// The words of one language as one automaton.
+/// The words of one language.
 pub(crate) struct Lexicon {
-    automaton: AhoCorasick,
+    finder: Finder,
     severities: Vec<u8>,
-    whole_words: bool,
+    is_ascii: bool,
+}
+
+enum Finder {
+    /// Whole words may overlap ("piece of shit").
+    Whole(Box<WordStarts>),
+    /// The same for words that begin alike.
+    WholeByAutomaton(AhoCorasick),
+    /// Of substrings only the longest counts, as they nest.
+    Substrings(AhoCorasick),
 }
 
 impl Lexicon {
     /// `None` if there are no words, or far too many for an automaton.
     fn new(words: &Words, whole_words: bool) -> Option<Lexicon> {
-        // Whole words may overlap ("piece of shit"); of substrings only the longest counts, as they nest.
-        let kind = if whole_words { MatchKind::Standard } else { MatchKind::LeftmostLongest };
-        let automaton = AhoCorasick::builder()
-            .match_kind(kind)
-            .kind(Some(AhoCorasickKind::DFA))
-            .ascii_case_insensitive(true)
-            .build(words.keys());
+        let automaton = |kind| {
+            let mut builder = AhoCorasick::builder();
+            builder.match_kind(kind).kind(Some(AhoCorasickKind::DFA)).ascii_case_insensitive(true);
+            builder.build(words.keys()).ok()
+        };
+        let finder = match WordStarts::new(words.keys().map(String::as_str)).filter(|_| whole_words) {
+            Some(starts) => Finder::Whole(Box::new(starts)),
+            None if whole_words => Finder::WholeByAutomaton(automaton(MatchKind::Standard)?),
+            None => Finder::Substrings(automaton(MatchKind::LeftmostLongest)?),
+        };
         let severities = words.values().copied().collect();
-        automaton.ok().filter(|_| !words.is_empty()).map(|automaton| Lexicon {
-            automaton,
-            severities,
-            whole_words,
-        })
+        let is_ascii = words.keys().all(|word| word.is_ascii());
+        (!words.is_empty()).then_some(Lexicon { finder, severities, is_ascii })
     }
 
     /// Distinct entries found, by severity 1, 2, 3.
@@ -251,42 +261,34 @@ impl Lexicon {
 
     /// Calls `found` with the index of every entry found, until it returns true.
     fn each(&self, text: &str, buffer: &mut String, mut found: impl FnMut(usize) -> bool) {
-        let text = fold(text, buffer);
-        if self.whole_words {
-            for hit in self.automaton.find_overlapping_iter(text) {
-                if stands_alone(text, hit.start(), hit.end()) && found(hit.pattern().as_usize()) {
-                    return;
+        let text = if self.is_ascii && !folds_to_ascii(text) { text } else { fold(text, buffer) };
+        match &self.finder {
+            Finder::Whole(starts) => starts.each(text, found),
+            Finder::WholeByAutomaton(automaton) => {
+                for hit in automaton.find_overlapping_iter(text) {
+                    if stands_alone(text, hit.start(), hit.end()) && found(hit.pattern().as_usize()) {
+                        return;
+                    }
                 }
             }
-        } else {
-            for hit in self.automaton.find_iter(text) {
-                if found(hit.pattern().as_usize()) {
-                    return;
+            Finder::Substrings(automaton) => {
+                for hit in automaton.find_iter(text) {
+                    if found(hit.pattern().as_usize()) {
+                        return;
+                    }
                 }
             }
         }
     }
 }
 
-/// `(?:\W|^)` before `start` and `(?:\W|$)` after `end`, with Python's Unicode `\W`.
-fn stands_alone(text: &str, start: usize, end: usize) -> bool {
-    let bytes = text.as_bytes();
-    let before = match bytes[..start].last() {
-        None => false,
-        Some(byte) if byte.is_ascii() => is_word_byte(*byte),
-        Some(_) => text[..start].chars().next_back().is_some_and(is_word_character),
-    };
-    !before
-        && !match bytes.get(end) {
-            None => false,
-            Some(byte) if byte.is_ascii() => is_word_byte(*byte),
-            Some(_) => text[end..].chars().next().is_some_and(is_word_character),
-        }
+/// Whether a letter beyond ASCII becomes one of ASCII in lower case: only these two do.
+fn folds_to_ascii(text: &str) -> bool {
+    FOLD_TO_ASCII.iter().any(|letter| memchr::memmem::find(text.as_bytes(), letter.as_bytes()).is_some())
 }
 
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
+/// The Kelvin sign and the capital I with a dot.
+const FOLD_TO_ASCII: [&str; 2] = ["\u{212A}", "\u{130}"];
 
 /// The text with letters beyond ASCII in lower case; the automaton folds ASCII itself. Copies only
 /// where there is something to fold, from the first such letter on.

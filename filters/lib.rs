@@ -36,6 +36,7 @@ mod symbol_lines;
 mod testing;
 mod url_blocklist;
 mod url_lists;
+mod word_starts;
 
 use document::FilterSpec;
 
