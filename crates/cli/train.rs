@@ -64,6 +64,11 @@ impl Args {
 
 #[cfg(not(feature = "train"))]
 pub fn run(_: Args, _: Voice) -> anyhow::Result<crate::Exit> {
+    without_trainer()
+}
+
+#[cfg(not(feature = "train"))]
+pub fn without_trainer() -> anyhow::Result<crate::Exit> {
     anyhow::bail!("this build has no trainer: build with the cargo feature `train` (it is on by default)")
 }
 

@@ -67,9 +67,7 @@ impl Corpus {
     /// # Errors
     /// When files are missing or not in the format that `corpus clean` writes.
     pub fn read(out: &Path) -> Result<Corpus, TrainError> {
-        let path = out.join("tokenizer.json");
-        let json = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
-        let tokenizer = Tokenizer::from_json(&json).map_err(|e| TrainError::format(&path, e))?;
+        let tokenizer = read_tokenizer(out)?;
         let control = files(&out.join("tokens"), "control-")?;
         if control.is_empty() {
             return Err(TrainError::Refused(format!(
@@ -138,6 +136,16 @@ fn column<'b, T: Array + 'static>(
             format!("column `{name}` is missing or of another type; run `corpus clean` again"),
         )
     })
+}
+
+/// The tokenizer that a corpus was packed with.
+///
+/// # Errors
+/// When it is missing or not one.
+pub fn read_tokenizer(out: &Path) -> Result<Tokenizer, TrainError> {
+    let path = out.join("tokenizer.json");
+    let json = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
+    Tokenizer::from_json(&json).map_err(|e| TrainError::format(&path, e))
 }
 
 fn read_control(

@@ -54,9 +54,7 @@ pub fn gradient(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>) -> 
 /// Negative log-likelihood of each target, without gradients.
 pub fn losses(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>) -> Vec<f32> {
     let d = config.d_model;
-    let (x, _) = forward(config, weights, pass, false);
-    let mut hidden = vec![0.0; x.len()];
-    norm(&x, &weights[weights.len() - 1], &mut hidden);
+    let hidden = hidden(config, weights, pass);
     let mut losses = Vec::with_capacity(pass.targets.len());
     let mut logits = vec![0.0; ROWS * config.vocabulary];
     for (hidden, targets) in hidden.chunks(ROWS * d).zip(pass.targets.chunks(ROWS)) {
@@ -66,6 +64,21 @@ pub fn losses(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>) -> Ve
         cross_entropy(logits, config.vocabulary, targets, &mut losses);
     }
     losses
+}
+
+/// Logits after the last `n` ids: `[n, vocabulary]`. Targets are not looked at.
+pub fn logits(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>, n: usize) -> Vec<f32> {
+    let d = config.d_model;
+    let hidden = hidden(config, weights, pass);
+    linear(&hidden[hidden.len() - n * d..], &weights[0], d)
+}
+
+/// Hidden states after the last norm.
+fn hidden(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>) -> Vec<f32> {
+    let (x, _) = forward(config, weights, pass, false);
+    let mut hidden = vec![0.0; x.len()];
+    norm(&x, &weights[weights.len() - 1], &mut hidden);
+    hidden
 }
 
 /// What one pass reads: sequences of `length` ids, one target for each, and where every id's document begins.

@@ -8,10 +8,12 @@ mod checkpoint;
 mod data;
 mod device;
 mod eval;
+mod export;
 mod head;
 mod kernel;
 mod lock;
 mod model;
+mod models;
 mod optimizer;
 mod outcome;
 mod plan;
@@ -33,9 +35,11 @@ mod tests;
 
 pub use arms::{Arm, ArmSpec};
 pub use device::DeviceKind;
+pub use models::{Model, Models};
 pub use outcome::{ArmScore, Comparison, Outcome, Score, SetScore, Verdict};
 pub use presets::{ModelConfig, Preset, TrainingConfig};
 pub use render::render_text;
+pub use samples::Sampling;
 pub use session::{train, train_arms};
 
 use std::path::PathBuf;

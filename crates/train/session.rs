@@ -6,6 +6,7 @@ use crate::data::{Corpus, read_own_heldout};
 use crate::eval::{BATCH, EvalSet, document_nats};
 use crate::lock::Lock;
 use crate::model::{Positions, Weights, layout};
+use crate::models::small_tokenizer;
 use crate::outcome::{Outcome, RunScore, conclude};
 use crate::plan::Config;
 use crate::samples::{Sample, generate};
@@ -20,10 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokens::Tokenizer;
 
-/// Ids of the small vocabulary.
-const SMALL_VOCABULARY: usize = 4_096;
 /// How long speed is measured for a budget, per worker.
 const MEASURED: Duration = Duration::from_secs(3);
 
@@ -106,13 +104,6 @@ pub fn train_arms(
 
 fn finished(folder: &Path) -> Option<Outcome> {
     serde_json::from_slice(&std::fs::read(folder.join("result.json")).ok()?).ok()
-}
-
-/// The first ids of the corpus' own BPE; a tokenizer that cannot be cut is replaced by the embedded one.
-fn small_tokenizer(tokenizer: &Tokenizer) -> Result<Tokenizer, TrainError> {
-    let cut = tokenizer.truncated(SMALL_VOCABULARY);
-    cut.or_else(|_| Tokenizer::default_32k().and_then(|t| t.truncated(SMALL_VOCABULARY)))
-        .map_err(|e| TrainError::Refused(e.to_string()))
 }
 
 fn settle(
@@ -301,7 +292,7 @@ impl Experiment<'_> {
         let nats = |set: &EvalSet| document_nats(model, &weights, &set.documents, end_of_text, BATCH, device);
         let prompts = sets.iter().rev().find(|set| !set.documents.is_empty()).filter(|_| seed == 0);
         let samples = prompts.map(|set| {
-            generate(model, &weights, self.library.tokenizer(), set, self.config.training.samples, device)
+            generate(model, &weights, self.library.tokenizer(), set, self.config.training.samples)
         });
         let score = RunScore {
             arm: spec.name.clone(),
