@@ -22,6 +22,9 @@ pub struct Args {
     /// Seeds per arm.
     #[arg(long)]
     seeds: Option<u32>,
+    /// How the learning rate goes on after the warm-up: wsd holds it and lets it fall to 0 over the last 40 % of the steps (1 − √x); cosine lets it fall to a tenth by half a wave.
+    #[arg(long, default_value = "wsd", value_parser = ["wsd", "cosine"])]
+    schedule: String,
     /// Passes over an arm's text; without it no token is seen twice.
     #[arg(long)]
     epochs: Option<u32>,
@@ -54,6 +57,7 @@ impl Args {
             budget: None,
             device: "cpu".to_owned(),
             seeds: None,
+            schedule: "wsd".to_owned(),
             epochs: None,
             heldout: None,
             threads,
@@ -85,7 +89,7 @@ mod trainer {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use ::train::{DeviceKind, Options, Outcome, Preset, Progress, TrainError};
+    use ::train::{DeviceKind, Options, Outcome, Preset, Progress, Schedule, TrainError};
     use anyhow::Context;
     use report::{ArmInfo, Curve, Difference, Generated, Point, Training, Verdict};
     use serde_json::Value;
@@ -118,6 +122,10 @@ mod trainer {
                 _ => DeviceKind::Cpu,
             },
             seeds: args.seeds,
+            schedule: match args.schedule.as_str() {
+                "cosine" => Schedule::Cosine,
+                _ => Schedule::Wsd,
+            },
             epochs: args.epochs,
             heldout: args.heldout.clone(),
             threads: machine::threads(args.threads)?.get(),

@@ -37,7 +37,7 @@ pub use arms::{Arm, ArmSpec};
 pub use device::DeviceKind;
 pub use models::{Model, Models};
 pub use outcome::{ArmScore, Comparison, Outcome, Score, SetScore, Verdict};
-pub use presets::{ModelConfig, Preset, TrainingConfig};
+pub use presets::{ModelConfig, Preset, Schedule, TrainingConfig};
 pub use render::render_text;
 pub use samples::Sampling;
 pub use session::{train, train_arms};
@@ -58,6 +58,8 @@ pub struct Options {
     pub device: DeviceKind,
     /// Seeds per arm; the preset's number if absent.
     pub seeds: Option<u32>,
+    /// How the learning rate goes on after the warm-up.
+    pub schedule: Schedule,
     /// Passes allowed over an arm's text; without it no token is seen twice.
     pub epochs: Option<u32>,
     /// Texts of the user's own to score as a third held-out set (`.txt`, `.md`, or JSONL with `text`).
@@ -77,6 +79,7 @@ impl Options {
             budget: None,
             device: DeviceKind::Cpu,
             seeds: None,
+            schedule: Schedule::default(),
             epochs: None,
             heldout: None,
             threads: 1,
