@@ -89,9 +89,9 @@ mod trainer {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use ::train::{DeviceKind, Options, Outcome, Preset, Progress, Schedule, TrainError};
+    use ::train::{DeviceKind, Options, Outcome, Preset, Progress, Rewound, Schedule, TrainError};
     use anyhow::Context;
-    use report::{ArmInfo, Curve, Difference, Generated, Point, Training, Verdict};
+    use report::{ArmInfo, Curve, Difference, Generated, Point, Rewind, Training, Verdict};
     use serde_json::Value;
 
     use super::{Args, Path, Voice};
@@ -202,7 +202,13 @@ mod trainer {
             let point: Value = serde_json::from_str(line)?;
             let key =
                 (point["arm"].as_str().unwrap_or_default().to_owned(), point["seed"].as_u64().unwrap_or(0));
-            curves.entry(key).or_default().push(Point {
+            let points = curves.entry(key).or_default();
+            // The run went back: points behind that place are drawn again.
+            if let Some(to_tokens) = point["to_tokens"].as_u64() {
+                points.retain(|point| point.tokens <= to_tokens);
+                continue;
+            }
+            points.push(Point {
                 tokens: point["tokens"].as_u64().unwrap_or(0),
                 loss: point["loss"].as_f64(),
                 bpb_heldout_raw: point["bpb_heldout_raw"].as_f64(),
@@ -219,6 +225,7 @@ mod trainer {
             arms: arms(&outcome),
             curves: curves.into_iter().map(|((arm, seed), points)| Curve { arm, seed, points }).collect(),
             differences: differences(&outcome),
+            rewinds: outcome.rewinds.iter().map(rewind).collect(),
             samples: samples(&serde_json::from_str(&read("samples.json")?)?),
         }))
     }
@@ -238,6 +245,22 @@ mod trainer {
             ..ArmInfo::default()
         };
         outcome.arms.iter().map(arm).collect()
+    }
+
+    fn rewind(Rewound { arm, seed, rewind }: &Rewound) -> Rewind {
+        let name =
+            |name: &::train::DocumentName| format!("{} (shard {}, row {})", name.id, name.shard, name.row);
+        Rewind {
+            arm: arm.clone(),
+            seed: u64::from(*seed),
+            step: rewind.step as u64,
+            to_step: rewind.to_step as u64,
+            batches: rewind.batches as u64,
+            why: rewind.why.words().to_owned(),
+            loss: rewind.loss,
+            gradient_norm: rewind.gradient_norm,
+            documents: rewind.documents.iter().map(name).collect(),
+        }
     }
 
     fn differences(outcome: &Outcome) -> Vec<Difference> {

@@ -3,6 +3,7 @@
 use crate::TrainError;
 use crate::model::{Weight, Weights};
 use crate::optimizer::AdamW;
+use crate::spikes::{AHEAD, INTERVAL, Rewind, Watch};
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
@@ -12,13 +13,15 @@ use std::io::Write;
 use std::path::Path;
 
 /// The string beside the tensors of a checkpoint.
-const CURSOR: &str = "cursor";
+const CURSORS: &str = "cursors";
 
-/// Where a run stands. Its data cursor is `step`: batch `step` begins at token `step × batch`.
+/// Where a run stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cursor {
     /// Steps done.
     pub step: usize,
+    /// The next batch of its stream: `step`, and more by what the run left out.
+    pub batch: usize,
     /// Sum of the batches' losses since the last point of the learning curve, and how many they are.
     pub loss_sum: f64,
     pub loss_count: usize,
@@ -26,37 +29,69 @@ pub struct Cursor {
     pub averaged: usize,
     /// Seconds of training before this point.
     pub seconds: f64,
+    /// What steps are held against.
+    pub watch: Watch,
+    /// How the run went back.
+    pub rewinds: Vec<Rewind>,
 }
 
 /// Everything a run needs to go on.
+#[derive(Clone)]
 pub struct State {
     pub cursor: Cursor,
     pub weights: Weights,
     pub optimizer: AdamW,
     /// Sum of the last steps' weights.
     pub average: Weights,
+    /// Up to two states to go back to, the older first.
+    pub before: Vec<State>,
 }
 
 impl State {
+    /// Keeps the state, every so many steps, to go back to it.
+    pub fn remember(&mut self) {
+        let step = self.cursor.step;
+        if step.is_multiple_of(INTERVAL) && self.before.last().is_none_or(|last| last.cursor.step < step) {
+            let now = State { before: Vec::new(), ..self.clone() };
+            self.before.push(now);
+            if self.before.len() > 2 {
+                self.before.remove(0);
+            }
+        }
+    }
+
+    /// Goes back to the older state and leaves out the batches read since then, the one at hand, and some more.
+    pub fn go_back(&mut self, rewind: Rewind) {
+        let Some(older) = self.before.first().cloned() else { return };
+        let now = std::mem::replace(self, older);
+        self.cursor.batch = now.cursor.batch + 1 + AHEAD;
+        self.cursor.seconds = now.cursor.seconds;
+        self.cursor.rewinds = now.cursor.rewinds;
+        self.cursor.rewinds.push(rewind);
+        self.before = vec![self.clone()];
+    }
+
     /// Writes the state, all or nothing.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: &Path, layout: &[Weight]) -> Result<(), TrainError> {
-        let groups = [
-            ("weights.", &self.weights.0),
-            ("first.", &self.optimizer.first),
-            ("second.", &self.optimizer.second),
-            ("average.", &self.average.0),
-        ];
-        let tensors = groups.iter().flat_map(|(prefix, tensors)| {
-            layout
-                .iter()
-                .zip(tensors.iter())
-                .map(move |(weight, tensor)| (format!("{prefix}{}", weight.name), weight, tensor))
+        let states = || std::iter::once(self).chain(&self.before);
+        let tensors = states().enumerate().flat_map(|(i, state)| {
+            let groups = [
+                ("weights", &state.weights.0),
+                ("first", &state.optimizer.first),
+                ("second", &state.optimizer.second),
+                ("average", &state.average.0),
+            ];
+            groups.into_iter().flat_map(move |(group, tensors)| {
+                let weights = layout.iter().zip(tensors);
+                weights.map(move |(weight, tensor)| (format!("{i}.{group}.{}", weight.name), weight, tensor))
+            })
         });
-        let cursor = serde_json::to_string(&self.cursor).map_err(|e| TrainError::format(path, e))?;
-        write(path, tensors, (CURSOR, cursor))
+        let cursors: Vec<&Cursor> = states().map(|state| &state.cursor).collect();
+        let cursors = serde_json::to_string(&cursors).map_err(|e| TrainError::format(path, e))?;
+        write(path, tensors, (CURSORS, cursors))
     }
 
     /// Reads what `save` wrote; `None` if there is no such file.
@@ -73,21 +108,28 @@ impl State {
             || TrainError::format(path, "damaged checkpoint; remove it, or start again with --fresh");
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|_| damaged())?;
         let file = SafeTensors::deserialize(&bytes).map_err(|_| damaged())?;
-        let cursor = header.metadata().as_ref().and_then(|m| m.get(CURSOR)).ok_or_else(damaged)?;
-        let cursor = serde_json::from_str(cursor).map_err(|_| damaged())?;
-        let group = |prefix: &str| -> Result<Vec<Tensor<2>>, TrainError> {
-            let tensors = layout.iter().map(|weight| {
-                let values = read(&file, prefix, weight).ok_or_else(damaged)?;
-                Ok(Tensor::from_data(TensorData::new(values, [weight.rows, weight.columns]), device))
-            });
-            tensors.collect()
+        let cursors = header.metadata().as_ref().and_then(|m| m.get(CURSORS)).ok_or_else(damaged)?;
+        let cursors: Vec<Cursor> = serde_json::from_str(cursors).map_err(|_| damaged())?;
+        let state = |(i, cursor): (usize, Cursor)| -> Result<State, TrainError> {
+            let group = |group: &str| -> Result<Vec<Tensor<2>>, TrainError> {
+                let tensors = layout.iter().map(|weight| {
+                    let values = read(&file, &format!("{i}.{group}."), weight).ok_or_else(damaged)?;
+                    Ok(Tensor::from_data(TensorData::new(values, [weight.rows, weight.columns]), device))
+                });
+                tensors.collect()
+            };
+            Ok(State {
+                cursor,
+                weights: Weights(group("weights")?),
+                optimizer: AdamW { first: group("first")?, second: group("second")? },
+                average: Weights(group("average")?),
+                before: Vec::new(),
+            })
         };
-        Ok(Some(State {
-            cursor,
-            weights: Weights(group("weights.")?),
-            optimizer: AdamW { first: group("first.")?, second: group("second.")? },
-            average: Weights(group("average.")?),
-        }))
+        let mut states = cursors.into_iter().enumerate().map(state);
+        let mut now = states.next().ok_or_else(damaged)??;
+        now.before = states.collect::<Result<_, _>>()?;
+        Ok(Some(now))
     }
 }
 

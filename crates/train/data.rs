@@ -2,7 +2,7 @@
 
 use crate::TrainError;
 use arrow::array::{
-    Array, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, UInt64Array,
+    Array, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, UInt64Array,
 };
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -16,6 +16,7 @@ use tokens::{FOOTER_RECIPE_HASH, Tokenizer, Version, read_heldout, read_sequence
 pub struct ControlDocument {
     pub shard: i32,
     pub row: i64,
+    pub id: String,
     pub sampling_key: u64,
     /// The recipe keeps it.
     pub kept: bool,
@@ -172,10 +173,11 @@ fn read_control(
 
 fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> Result<(), TrainError> {
     // `columns` matches a prefix of the path, so "reasons" takes the list whatever its item is called.
-    let names = ["shard", "row", "kept", "reasons", "control", "heldout", "excluded", "sampling_key"];
+    let names = ["id", "shard", "row", "kept", "reasons", "control", "heldout", "excluded", "sampling_key"];
     let (reader, _) = open(path, Some(&names))?;
     for batch in reader {
         let batch = batch.map_err(|e| TrainError::format(path, e))?;
+        let ids: &StringArray = column(&batch, "id", path)?;
         let shards: &Int32Array = column(&batch, "shard", path)?;
         let rows: &Int64Array = column(&batch, "row", path)?;
         let kept: &BooleanArray = column(&batch, "kept", path)?;
@@ -193,6 +195,7 @@ fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> R
             let document = ControlDocument {
                 shard: shards.value(i),
                 row: rows.value(i),
+                id: ids.value(i).to_owned(),
                 sampling_key: keys.value(i),
                 kept: kept.value(i),
                 excluded: excluded.value(i) || heldout.value(i),

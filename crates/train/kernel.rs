@@ -83,29 +83,28 @@ fn hidden(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>) -> Vec<f3
 
 /// What one pass reads: sequences of `length` ids, one target for each, and where every id's document begins.
 pub struct Pass<'a> {
+    pub rotations: &'a Rotations,
     pub ids: &'a [u32],
     pub targets: &'a [u32],
     pub length: usize,
     pub starts: Vec<usize>,
-    pub rotations: Rotations,
 }
 
 impl<'a> Pass<'a> {
     pub fn new(
-        config: &ModelConfig,
+        rotations: &'a Rotations,
         ids: &'a [u32],
         targets: &'a [u32],
         length: usize,
         end_of_text: u32,
     ) -> Self {
-        let starts = document_starts(ids, length, end_of_text);
-        Pass { ids, targets, length, starts, rotations: Rotations::new(config, length) }
+        Pass { rotations, ids, targets, length, starts: document_starts(ids, length, end_of_text) }
     }
 }
 
-/// The values of weights that lie on the processor, for the functions of this file.
+/// The values of weights, on the processor for the functions of this file.
 pub fn values(weights: &Weights) -> Vec<Vec<f32>> {
-    weights.0.iter().map(|w| w.to_data().iter().collect()).collect()
+    weights.0.iter().map(|w| w.to_data().try_into_vec().unwrap_or_default()).collect()
 }
 
 /// What a block keeps for its gradient.

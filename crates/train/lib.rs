@@ -20,11 +20,14 @@ mod plan;
 mod presets;
 mod random;
 mod render;
+mod runs;
 mod samples;
 mod session;
 mod simd;
+mod spikes;
 mod statistics;
 mod training;
+mod workers;
 
 #[cfg(test)]
 mod experiment_tests;
@@ -36,11 +39,12 @@ mod tests;
 pub use arms::{Arm, ArmSpec};
 pub use device::DeviceKind;
 pub use models::{Model, Models};
-pub use outcome::{ArmScore, Comparison, Outcome, Score, SetScore, Verdict};
+pub use outcome::{ArmScore, Comparison, Outcome, Rewound, Score, SetScore, Verdict};
 pub use presets::{ModelConfig, Preset, Schedule, TrainingConfig};
 pub use render::render_text;
 pub use samples::Sampling;
 pub use session::{train, train_arms};
+pub use spikes::{DocumentName, Rewind, Why};
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! The models that runs leave behind, opened by arm and seed: to write text with, and to be exported.
 
 use crate::TrainError;
+use crate::attention::Rotations;
 use crate::checkpoint::read_model;
 use crate::data::read_tokenizer;
 use crate::kernel::{self, Pass};
@@ -137,7 +138,9 @@ impl Model {
 
     /// Logits of every next token after each of `ids`: `[ids, vocabulary]`.
     pub fn logits(&self, ids: &[u32]) -> Vec<f32> {
-        let pass = Pass::new(&self.config, ids, &[], ids.len().max(1), self.tokenizer.end_of_text());
+        let (rotations, end_of_text) =
+            (Rotations::new(&self.config, ids.len()), self.tokenizer.end_of_text());
+        let pass = Pass::new(&rotations, ids, &[], ids.len().max(1), end_of_text);
         kernel::logits(&self.config, &self.weights, &pass, ids.len())
     }
 }

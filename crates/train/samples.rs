@@ -1,5 +1,6 @@
 //! Text that a model writes: continuations of held-out prompts, side by side for every arm, and of any other prompt.
 
+use crate::attention::Rotations;
 use crate::eval::EvalSet;
 use crate::kernel::{self, Pass};
 use crate::model::Weights;
@@ -78,9 +79,10 @@ pub fn continuation(
 ) -> Vec<u32> {
     let mut text = ids.to_vec();
     let mut random = Random::new(sampling.seed);
+    let rotations = Rotations::new(config, config.sequence_length);
     for _ in 0..sampling.tokens {
         let window = &text[text.len().saturating_sub(config.sequence_length)..];
-        let pass = Pass::new(config, window, &[], window.len(), end_of_text);
+        let pass = Pass::new(&rotations, window, &[], window.len(), end_of_text);
         let next = draw(&kernel::logits(config, weights, &pass, 1), sampling, random.unit());
         if next == end_of_text {
             break;
