@@ -24,6 +24,7 @@ mod runs;
 mod samples;
 mod session;
 mod simd;
+mod speed;
 mod spikes;
 mod statistics;
 mod training;
@@ -44,6 +45,7 @@ pub use presets::{ModelConfig, Preset, Schedule, TrainingConfig};
 pub use render::render_text;
 pub use samples::Sampling;
 pub use session::{train, train_arms};
+pub use speed::step_seconds;
 pub use spikes::{DocumentName, Rewind, Why};
 
 use std::path::PathBuf;
