@@ -17,6 +17,7 @@ mod hostile;
 #[cfg(feature = "train")]
 mod models;
 mod near_duplicates;
+mod page;
 mod readers;
 mod readme;
 mod recipes;

@@ -9,6 +9,7 @@ mod inspect;
 mod ledger;
 mod machine;
 mod models;
+mod page;
 mod plans;
 mod progress;
 mod report;
