@@ -54,4 +54,20 @@ fn models_are_exported_and_write_text() {
     assert_eq!(json["texts"].as_array().unwrap().len(), 4);
     assert_eq!(run(&["generate", out_text, "--top-p", "1.5"]).status.code(), Some(2));
     assert_eq!(run(&["generate", out_text, "--run", "nosuch"]).status.code(), Some(2));
+
+    // Another schedule is another training, and the newest.
+    let cosine =
+        run(&["train", out_text, "--preset", "tiny", "--seeds", "1", "--schedule", "cosine", "--quiet"]);
+    assert_eq!(cosine.status.code(), Some(0), "{}", stderr(&cosine));
+    let newest = fs::read_dir(out.join("train")).unwrap().map(|entry| entry.unwrap().path());
+    let newest = newest.filter(|folder| *folder != run_folder).collect::<Vec<_>>();
+    let metrics = fs::read_to_string(newest[0].join("metrics.jsonl")).unwrap();
+    let last: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+    // The highest rate is 0.01; WSD would end near 0.
+    assert!((0.001..0.0015).contains(&last["lr"].as_f64().unwrap()), "{last}");
+    assert_eq!(
+        run(&["export", out_text, there.to_str().unwrap(), "--model", "all:1"]).status.code(),
+        Some(2),
+        "one seed"
+    );
 }

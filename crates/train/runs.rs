@@ -165,11 +165,11 @@ impl Experiment<'_> {
         for (seed, arm) in runs {
             let folder = self.run_folder(arm, *seed);
             let file = folder.join("state.safetensors");
-            let state = State::load(&file, &layout, self.setting.device)?;
-            let place = match state {
-                _ if folder.join("score.json").exists() => (usize::MAX, usize::MAX),
-                Some(state) => (state.cursor.rewinds.len(), state.cursor.step),
-                None => (0, 0),
+            let place = if folder.join("score.json").exists() {
+                (usize::MAX, usize::MAX)
+            } else {
+                let state = State::load(&file, &layout, self.setting.device)?;
+                state.map_or((0, 0), |state| (state.cursor.rewinds.len(), state.cursor.step))
             };
             places.push((arm.name.as_str(), *seed, place));
         }
