@@ -41,8 +41,7 @@ impl AdamW {
         gradients: Vec<Tensor<2>>,
         update: &Update,
     ) {
-        let [old, first, second] =
-            [&mut weights.0, &mut self.first, &mut self.second].map(|tensors| std::mem::take(tensors));
+        let [old, first, second] = [&mut weights.0, &mut self.first, &mut self.second].map(std::mem::take);
         let each = old.into_iter().zip(first).zip(second).zip(gradients).zip(layout).enumerate();
         for (i, ((((weight, first), second), gradient), layout)) in each {
             let decays = i > 0 && !layout.is_norm;

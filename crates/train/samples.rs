@@ -120,8 +120,9 @@ fn draw(logits: &[f32], sampling: &Sampling, unit: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f32::consts::LN_2;
 
-    const LOGITS: [f32; 4] = [-1.386_294_4, f32::NEG_INFINITY, -0.693_147_2, -1.386_294_4];
+    const LOGITS: [f32; 4] = [-2.0 * LN_2, f32::NEG_INFINITY, -LN_2, -2.0 * LN_2];
 
     fn drawn(sampling: Sampling) -> Vec<u32> {
         [0.0, 0.2, 0.49, 0.51, 0.74, 0.76, 0.999_999_9].map(|unit| draw(&LOGITS, &sampling, unit)).into()

@@ -46,7 +46,7 @@ pub enum Arithmetic {
     /// The kernel, on a processor.
     Kernel(Rotations),
     /// burn's operations, on any other device.
-    Burn(Positions),
+    Burn(Box<Positions>),
 }
 
 impl Arithmetic {
@@ -55,7 +55,7 @@ impl Arithmetic {
         if *device == Device::flex() {
             Arithmetic::Kernel(Rotations::new(model, length))
         } else {
-            Arithmetic::Burn(Positions::new(model, length, device))
+            Arithmetic::Burn(Box::new(Positions::new(model, length, device)))
         }
     }
 }
