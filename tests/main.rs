@@ -14,6 +14,8 @@ mod diff;
 mod every_filter;
 mod failing;
 mod hostile;
+#[cfg(feature = "train")]
+mod models;
 mod near_duplicates;
 mod page;
 mod readers;

@@ -435,6 +435,17 @@ fn training() -> Training {
             difference("raw", "kept", -0.193, Verdict::Better),
             difference("language_only", "raw", 0.012, Verdict::NoDifferenceSeen),
         ],
+        rewinds: vec![Rewind {
+            arm: "raw".into(),
+            seed: 1,
+            step: 52,
+            to_step: 20,
+            batches: 42,
+            why: "the loss was far above the usual".into(),
+            loss: Some(9.1),
+            gradient_norm: None,
+            documents: vec![HOSTILE.into()],
+        }],
         samples: ["The harbour", "In the year"]
             .map(|prompt| Generated {
                 prompt: prompt.into(),

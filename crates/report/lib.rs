@@ -23,7 +23,7 @@ pub use run::{
     StageInfo, StageKind, Timing, TokenSummary,
 };
 pub use terminal::{render_json, render_table};
-pub use training::{ArmInfo, Curve, Difference, Generated, Point, Training, Verdict};
+pub use training::{ArmInfo, Curve, Difference, Generated, Point, Rewind, Training, Verdict};
 
 #[cfg(test)]
 mod fixture;
