@@ -109,9 +109,10 @@ impl NameWriter {
             &row.to_le_bytes(),
             &(id.len() as u32).to_le_bytes(),
         ];
-        let record = [&head.concat(), id.as_bytes()].concat();
+        let mut record = head.concat();
+        record.extend_from_slice(id.as_bytes());
         *end += record.len() as u64;
-        self.writer.write_all(&record).map_err(EngineError::io(path))
+        self.writer.write_all(&record).map_err(EngineError::io(&*path))
     }
 
     fn finish(mut self) -> Result<Names, EngineError> {

@@ -259,28 +259,28 @@ pub(crate) fn keep_shown(plan: &Plan, samples: &mut Vec<Sample>) {
 
 fn clusters(facts: &Facts<'_>, segments: &Packed) -> Result<Vec<Cluster>, EngineError> {
     let resolution = facts.resolution;
-    let text = |document: &u64| match segments.excerpts.get(document) {
-        Some(excerpt) => Ok(excerpt.clone()),
-        None => Ok(facts
-            .names
-            .get(*document)?
-            .map_or_else(Default::default, |name| (name.id, "(kept in another corpus)".to_owned()))),
+    let text = |document: &u64| -> Result<(String, String), EngineError> {
+        if let Some(excerpt) = segments.excerpts.get(document) {
+            return Ok(excerpt.clone());
+        }
+        let name = facts.names.get(*document)?;
+        Ok(name.map_or_else(Default::default, |name| (name.id, "(kept in another corpus)".to_owned())))
     };
-    let member = |document: &u64| {
+    let member = |document: &u64| -> Result<Member, EngineError> {
         let (id, text) = text(document)?;
         let similarity = resolution.twins(*document, 1).next().and_then(|(_, twin)| twin.similarity());
         Ok(Member { id, similarity, dropped: true, text })
     };
     let mut clusters: Vec<Cluster> = (resolution.largest.iter())
-        .map(|(kept, members)| {
+        .map(|(kept, members)| -> Result<Cluster, EngineError> {
             let (id, text) = text(kept)?;
             Ok(Cluster {
                 size: members.len() as u64 + 1,
                 kept: ClusterDocument { id, text },
-                members: members.iter().take(4).map(member).collect::<Result<_, EngineError>>()?,
+                members: members.iter().take(4).map(member).collect::<Result<_, _>>()?,
             })
         })
-        .collect::<Result<_, EngineError>>()?;
+        .collect::<Result<_, _>>()?;
     // Of equal size, those first whose members differ most: there a wrong verdict would show.
     let alike = |cluster: &Cluster| {
         cluster.members.iter().filter_map(|member| member.similarity).fold(f64::INFINITY, f64::min)
@@ -369,7 +369,7 @@ fn timing(facts: &Facts<'_>) -> Timing {
 }
 
 /// Largest resident set of this process, in bytes, where the system tells.
-fn peak_memory() -> Option<u64> {
+pub fn peak_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use document::{
-    CheckTally, Counts, GroupTally, Histogram, Reason, Reasons, Scale, Signal, StageTally, Tally,
+    CheckTally, Counts, FoundItems, GroupTally, Histogram, Reason, Reasons, Scale, Signal, StageTally, Tally,
 };
 
 use crate::*;
@@ -162,6 +162,12 @@ pub fn run() -> Run {
         kept_lengths: Some(lengths(8_119, 11.4, 1.1, 2)),
     };
     Run {
+        evaluation_sets: vec![EvaluationSet {
+            path: "evaluation/questions_of_some_length_test.jsonl".to_owned(),
+            items: 1_319,
+            too_short: 12,
+            found: FoundItems { documents: 52, items: BTreeMap::from([(7, 50), (1_200, 2)]) },
+        }],
         corpus_version: "0.1.0".into(),
         recipe_name: "default".into(),
         recipe_toml: "name = \"default\"\npipeline = [\"language\", \"gopher_quality\", \"minhash\"]\n\n\

@@ -173,7 +173,7 @@ fn evaluation_sets(out: &mut String, run: &Run) {
     for (index, set) in run.evaluation_sets.iter().enumerate() {
         if index == 0 {
             let _ =
-                writeln!(out, "\n{} {:>23} {:>15}", fitted("evaluation sets"), "items found", "in documents");
+                writeln!(out, "\n{} {:>17} {:>12}", fitted("evaluation sets"), "items found", "in documents");
         }
         let items = format!("{} of {}", human_count(set.found.items.len() as u64), human_count(set.items));
         let note = match set.too_short {
@@ -181,7 +181,7 @@ fn evaluation_sets(out: &mut String, run: &Run) {
             n => format!(", {} too short", human_count(n)),
         };
         let _ =
-            writeln!(out, "{} {items:>23} {:>15}{note}", fitted(&set.path), human_count(set.found.documents));
+            writeln!(out, "{} {items:>17} {:>12}{note}", fitted(&set.path), human_count(set.found.documents));
     }
 }
 
