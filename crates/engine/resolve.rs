@@ -63,11 +63,6 @@ impl Resolution {
         documents.filter_map(|(document, candidate)| Some((document, self.twin(candidate)?)))
     }
 
-    /// All duplicates, ascending.
-    pub fn duplicates(&self) -> impl Iterator<Item = (u64, Twin)> + '_ {
-        self.twins(0, u64::MAX)
-    }
-
     /// The documents that others are dropped in favour of.
     pub fn kept_twins(&self) -> KeptTwins<'_> {
         let mut bits = vec![0_u64; self.verdicts.len().div_ceil(64)];
