@@ -2,8 +2,9 @@
 //!
 //! Sets are files of the recipe: JSONL (every string of a record, nested ones too, is a text of its item) or text (a line
 //! is an item). Words are runs of letters and digits in lower case, one each for characters of scripts without spaces,
-//! so that punctuation, case and layout do not hide a copy. An item of fewer words than `ngram` is looked for whole, if
-//! it has at least `shortest`. The ledger names set and item, so that counts per set are a query away.
+//! so that punctuation, case, accents and layout do not hide a copy. An item of fewer words than `ngram` is looked for
+//! whole, if it has at least `shortest`. The report counts what is found of each set, item by item; the ledger names the
+//! item that a document shares most with. benches/README.md has what is found of edited copies.
 //!
 //! ```toml
 //! pipeline = ["gopher_quality", "eval_overlap"]

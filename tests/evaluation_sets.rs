@@ -45,9 +45,8 @@ fn what_is_found_of_each_set_is_counted_by_item() {
     let line = |(id, text): &(&str, String)| serde_json::json!({"id": id, "text": text}).to_string() + "\n";
     fs::write(path("raw.jsonl"), pages.iter().map(line).collect::<String>()).unwrap();
     let cleaned = |name: &str, keys: &str, flags: &[&str]| {
-        // A filter before it drops what the sets are looked for in all the same.
         let recipe = format!(
-            "pipeline = [\"symbol_lines\", \"fineweb_quality\", \"eval_overlap\"]\n\
+            "pipeline = [\"eval_overlap\", \"fineweb_quality\"]\n\
              [eval_overlap]\nsets = [\"questions.jsonl\", \"lines.txt\"]\n{keys}\n"
         );
         fs::write(path("recipe.toml"), recipe).unwrap();
@@ -94,7 +93,7 @@ fn what_is_found_of_each_set_is_counted_by_item() {
     assert_eq!(row("lines.txt"), "lines.txt 2 of 2 2");
     let inspected = stdout(&run(&["inspect", out.to_str().unwrap(), "--id", "short"]));
     assert!(
-        inspected.contains("holds a piece of questions.jsonl, line 4 (4 of its 12 n-grams)"),
+        inspected.contains("holds a piece of questions.jsonl, line 4 (5 of its 13 n-grams)"),
         "{inspected}"
     );
     assert!(!stdout(&run(&["inspect", out.to_str().unwrap(), "--id", "clean"])).contains("holds a piece"));
