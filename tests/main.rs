@@ -11,6 +11,7 @@ mod datatrove;
 mod demo;
 mod determinism;
 mod diff;
+mod evaluation_sets;
 mod every_filter;
 mod failing;
 mod hostile;

@@ -285,6 +285,16 @@ impl Found {
         Ok(names.iter().flatten().map(reason).collect())
     }
 
+    /// Set and line of the evaluation item that it shares most n-grams with, and how many of how many.
+    fn evaluation_item(&self, run: &::report::Run) -> Option<String> {
+        let number = |signal: &str| self.number(&format!("eval_overlap.{signal}"));
+        let (set, line) = (number("eval_set")?, number("eval_item")?);
+        let set = run.evaluation_sets.get((set as usize).checked_sub(1)?)?;
+        let (ngrams, share) = (number("eval_ngrams")?, number("eval_share")?);
+        let all = (ngrams / share).round();
+        Some(format!("{}, line {line} ({ngrams} of its {all} n-grams)", visible(&set.path)))
+    }
+
     /// What was measured: `<stage>.<signal>` and value, in the ledger's order.
     fn signals(&self) -> Vec<(String, f64)> {
         let schema = self.ledger.schema();
@@ -307,6 +317,7 @@ fn as_json(document: &Found, run: &::report::Run) -> anyhow::Result<serde_json::
         "bytes": document.bytes(),
         "kept": document.is_kept(),
         "reasons": reasons,
+        "evaluation_item": document.evaluation_item(run),
         "duplicate_of": document.cell("duplicate_of"),
         "similarity": document.number("similarity"),
         "signals": signals,
@@ -328,6 +339,9 @@ fn show(out: &mut String, document: &Found, run: &::report::Run, signals: bool) 
             Some(value) => writeln!(out, "   {start} {reason}: {}, kept would be {bound}", number(value))?,
             None => writeln!(out, "   {start} {reason}")?,
         }
+    }
+    if let Some(item) = document.evaluation_item(run) {
+        writeln!(out, "   holds a piece of {item}")?;
     }
     if signals {
         for (name, value) in document.signals() {

@@ -232,6 +232,26 @@ pub trait Filter: Send + Sync {
         raised: &mut Raised,
         buffer: &mut String,
     );
+
+    /// The sets of items that it looks for in documents, so that it is counted what is found of each.
+    fn sets(&self) -> &[ItemSet] {
+        &[]
+    }
+
+    /// Calls `each` with set (its place) and line of every item that a judged document holds a piece of, in ascending order;
+    /// `signals` are what judging measured.
+    fn found_items(&self, _document: &Document<'_>, _signals: &Signals, _each: &mut dyn FnMut(u32, u32)) {}
+}
+
+/// A file of items, a line each, that a filter looks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemSet {
+    /// As the recipe names it.
+    pub path: String,
+    /// Items that can be found.
+    pub items: u64,
+    /// Items that are too short to be looked for.
+    pub too_short: u64,
 }
 
 /// A part of the text that a line filter keeps, or names another text for.

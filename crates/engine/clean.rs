@@ -19,7 +19,7 @@ use crate::finish::Finisher;
 use crate::identity::{self, identity, look};
 use crate::kept_signatures::write_signatures;
 use crate::lock::Lock;
-use crate::names::names;
+use crate::names::Names;
 use crate::pack_shards::pack_shards;
 use crate::prepare::{FOLDERS, Prepared, prepare};
 use crate::remote_out;
@@ -308,7 +308,7 @@ pub(crate) fn clean_folder(
     let resolution = resolve(plan, &receipts, &work, options, &against, &|done_bytes, total_bytes| {
         progress(Progress { phase: Phase::Resolve, done_bytes, total_bytes, documents: 0, kept: 0 });
     })?;
-    let names = names(&resolution, &receipts, &work, &against)?;
+    let names = Names::find(&resolution, &receipts, &work, &against)?;
     let resolve_seconds = resolve_start.elapsed().as_secs_f64();
 
     let pack_start = Instant::now();

@@ -41,4 +41,5 @@ pub use clean::{CleanOptions, Ended, Event, GoesOn, Outcome, Phase, Progress, Sw
 pub use error::EngineError;
 pub use share::Share;
 pub use signature_columns::SignatureColumns;
+pub use summary::peak_memory;
 pub use work::SEGMENT_BYTES;

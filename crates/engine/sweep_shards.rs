@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
-use document::Batch;
+use document::{Batch, FoundItems};
 use plan::{Carried, Flags, Plan, Scratch, Signed, SweepOptions, Swept};
 use shards::{AtomicFile, Block, Damage, Extraction, Inputs, Parsed, Quarantined, RecordCounts};
 
@@ -63,6 +63,7 @@ enum Done {
 struct Counted {
     lines: Vec<u64>,
     missing: Vec<u64>,
+    found: Vec<FoundItems>,
     nanos: Vec<u64>,
     survivors: u64,
     extraction: Extraction,
@@ -183,7 +184,7 @@ fn sweep_block(
             crawled: Box::default(),
         });
     }
-    let Swept { records, signed, lines, missing, mut nanos } =
+    let Swept { records, signed, lines, missing, found, mut nanos } =
         plan.sweep(&batch, &repeated, job.sweep, scratch, clock)?;
     let swept = clock();
     let frame = frame(&records)?;
@@ -207,7 +208,7 @@ fn sweep_block(
     nanos.push(clock() - swept);
     nanos.push(extract_nanos);
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
-    let swept = Counted { lines, missing, nanos, survivors, extraction };
+    let swept = Counted { lines, missing, found, nanos, survivors, extraction };
     let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let signed = signed.len() as u64;
@@ -272,6 +273,7 @@ impl SegmentWriter<'_> {
                     part,
                     lines: vec![0; self.plan.reasons.0.len()],
                     missing: vec![0; self.plan.own_columns().len()],
+                    found: vec![FoundItems::default(); self.plan.item_sets().count()],
                     nanos: vec![0; self.plan.stages.len() + STEPS.len()],
                     ..SegmentReceipt::default()
                 },
@@ -329,6 +331,7 @@ impl SegmentWriter<'_> {
                 sum(&mut open.receipt.lines, &swept.lines);
                 sum(&mut open.receipt.missing, &swept.missing);
                 sum(&mut open.receipt.nanos, &swept.nanos);
+                open.receipt.found.iter_mut().zip(&swept.found).for_each(|(all, part)| all.merge(part));
                 open.receipt.extraction.merge(swept.extraction);
                 let (records, damage) = *crawled;
                 for (kind, n) in records {
