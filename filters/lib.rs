@@ -31,6 +31,7 @@ mod repair;
 mod scratch;
 mod sentence_dedup;
 mod stop_words;
+mod substring_dedup;
 mod symbol_lines;
 #[cfg(test)]
 mod testing;
@@ -68,6 +69,7 @@ pub const FILTERS: &[&FilterSpec] = &[
     &redpajama2::FILTER,
     &repair::FILTER,
     &sentence_dedup::FILTER,
+    &substring_dedup::FILTER,
     &symbol_lines::FILTER,
     &url_blocklist::FILTER,
 ];

@@ -375,7 +375,13 @@ pub trait LineFilter: Send + Sync {
 /// that runs before the sweep finds them, by what this filter says of each text as the stages before it leave it.
 pub trait RepeatFilter: LineFilter {
     /// Calls `each` with number and hash of every part that is to be looked for elsewhere, in ascending order.
-    fn hash_parts(&self, document: &Document<'_>, buffer: &mut String, each: &mut dyn FnMut(u32, u64));
+    fn hash_parts(&self, _: &Document<'_>, _: &mut String, _: &mut dyn FnMut(u32, u64)) {}
+
+    /// Instead of parts, any bytes are looked for, at least so many in a row: [`Document::repeated`] is where a range of
+    /// such begins and where it ends, then the same of the next.
+    fn min_bytes(&self) -> Option<u32> {
+        None
+    }
 
     /// The first of several equal parts stays, in input order; else none does.
     fn keeps_first(&self) -> bool;

@@ -246,7 +246,7 @@ pub(crate) fn clean_folder(
     let all_shards: Vec<u32> = (0..inputs.shards.len() as u32).collect();
     let ended = |receipts: &Vec<SegmentReceipt>| receipts.last().is_some_and(|last| last.ends_shard);
     let mut found = Found::default();
-    for (stage, name, keeps_first) in passes(plan) {
+    for (stage, name, code) in passes(plan) {
         let pass = work.pass(name);
         if !found.add(stage, &pass)? {
             let done = pass.swept(&options.shards(&inputs))?;
@@ -257,7 +257,7 @@ pub(crate) fn clean_folder(
                 let all = pass.swept(&all_shards)?;
                 let left = all.values().filter(|receipts| !ended(receipts)).count();
                 if left == 0 && !found.add(stage, &pass)? {
-                    find(&all, &pass, keeps_first, options.memory, &|done_bytes, total_bytes| {
+                    find(&all, &pass, code, options.memory, &|done_bytes, total_bytes| {
                         let phase = Phase::Repeats;
                         progress(Progress { phase, done_bytes, total_bytes, documents: 0, kept: 0 });
                         options.unless_stopped()

@@ -31,6 +31,7 @@ pub mod signatures;
 mod source;
 mod spool;
 mod steps;
+mod substrings;
 mod summary;
 mod sweep_shards;
 mod urls;

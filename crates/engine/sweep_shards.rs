@@ -168,8 +168,8 @@ fn sweep_block(
     let (shard, bytes, rows) = (block.shard, block.bytes, batch.len() as u64);
     let end_row = block.first_row + block.rows;
     if let Some(stage) = job.parts_of {
-        let parts = plan.parts(stage, &batch, &repeated, job.sweep, scratch);
-        let survivors = parts.chunk_by(|a, b| a.position == b.position).count() as u64;
+        let (carried, survivors) =
+            repeats::look(plan, stage, block.first_row, &batch, &repeated, job.sweep, scratch);
         return Ok(Done::Block {
             shard,
             end_row,
@@ -179,7 +179,7 @@ fn sweep_block(
             signatures: Vec::new(),
             urls: Vec::new(),
             signed: 0,
-            carried: repeats::chunk(block.first_row, &parts),
+            carried,
             swept: Counted { survivors, ..Counted::default() },
             crawled: Box::default(),
         });
