@@ -28,3 +28,4 @@ mod stores;
 mod support;
 #[cfg(feature = "train")]
 mod train;
+mod what_if;
