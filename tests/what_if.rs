@@ -129,7 +129,7 @@ fn agrees_with_a_second_run(raw: &Path, folder: &Path) {
         assert!((sure.0..=sure.0 + open.0).contains(&all.0), "{settings:?}: {sure:?} {open:?} {all:?}");
         fs::remove_dir_all(&new).unwrap();
     }
-    assert!(changed > 8, "the settings change too little to tell");
+    assert!(changed >= 5, "{changed} changes are too few to tell");
 }
 
 #[test]
