@@ -29,8 +29,10 @@ const POLICY: usize = 7;
 
 const CHECKS: &[Check] = &[
     Check::new("lorem_ipsum", Test::Own, "Filler text: the page is a template.")
+        .shown_by(Signal::LoremIpsum)
         .known_as(&[("datatrove", "lorem_ipsum")]),
     Check::new("curly_bracket", Test::Own, "Program code has curly brackets, prose has none.")
+        .shown_by(Signal::CurlyBrackets)
         .known_as(&[("datatrove", "curly_bracket")]),
     Check::new("too_few_sentences", at_least(Signal::Sentences, 5.0), "Too little is left to be a text.")
         .known_as(&[("datatrove", "too_few_sentences")]),

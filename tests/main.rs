@@ -30,3 +30,4 @@ mod support;
 #[cfg(feature = "train")]
 mod train;
 mod url_dedup;
+mod what_if;

@@ -107,13 +107,16 @@ pub struct Check {
     pub is_off: bool,
     /// The option whose value `"drop"` switches it on.
     pub dropped_by: Option<&'static str>,
+    /// A signal that is above 0 where code would raise it, so that the ledger knows.
+    pub shown_by: Option<Signal>,
     /// Reference implementation and its name for this check; recipes accept these names, too.
     pub aliases: &'static [(&'static str, &'static str)],
 }
 
 impl Check {
     pub const fn new(reason: &'static str, test: Test, why: &'static str) -> Check {
-        Check { reason, test, scope: Scope::Document, why, is_off: false, dropped_by: None, aliases: &[] }
+        let (is_off, dropped_by, shown_by) = (false, None, None);
+        Check { reason, test, scope: Scope::Document, why, is_off, dropped_by, shown_by, aliases: &[] }
     }
 
     /// A rule that removes lines, counted but never a document's reason.
@@ -134,6 +137,11 @@ impl Check {
     /// A rule that is off until an option says `"drop"`.
     pub const fn on_demand(option: &'static str, reason: &'static str, why: &'static str) -> Check {
         Check { is_off: true, dropped_by: Some(option), ..Check::new(reason, Test::Own, why) }
+    }
+
+    /// The same check, of code, whose answer a signal holds.
+    pub const fn shown_by(self, signal: Signal) -> Check {
+        Check { shown_by: Some(signal), ..self }
     }
 
     /// The same check, with the names that reference implementations have for it.

@@ -3,6 +3,7 @@
 //! **Invariant:** `plan` never sees a file, a thread or a clock: text of recipes and lists, and the
 //! clock that times stages, are passed in.
 
+pub mod adjust;
 pub mod columns;
 pub mod draw;
 pub mod error;
@@ -12,6 +13,7 @@ pub mod plan;
 pub mod recipe;
 pub mod recipes;
 pub mod repeated;
+pub mod redecide;
 pub mod resolved;
 pub mod sections;
 mod signer;
@@ -26,6 +28,7 @@ pub use minhash::{Carried, Minhash, VerifyBy};
 pub use plan::{Plan, Stage, StageKind};
 pub use recipe::{FilterRecipe, Recipe, StageRecipe, StageRecipeKind};
 pub use repeated::{Part, Repeated};
+pub use redecide::{Facts, Obstacle, Redecide, Redecided};
 pub use sweep::{Rejected, Scratch, SweepOptions};
 pub use swept::{Flags, Near, Signed, Swept};
 pub use url_dedup::UrlDedup;

@@ -10,6 +10,7 @@ mod method;
 mod run;
 mod terminal;
 mod training;
+mod what_if;
 
 pub use card::render_card;
 pub use comparison::{
@@ -24,6 +25,7 @@ pub use run::{
 };
 pub use terminal::{render_json, render_table};
 pub use training::{ArmInfo, Curve, Difference, Generated, Point, Training, Verdict};
+pub use what_if::{Change, Group, Setting, WhatIf, render_what_if, sum};
 
 #[cfg(test)]
 mod fixture;
