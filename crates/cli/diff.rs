@@ -1,16 +1,17 @@
 //! `corpus diff`: which documents finished runs on the same input treat differently, and why.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use ::report::{Cell, ComparedRun, Comparison, render_comparison, render_matrix};
+use ::report::{Cell, ComparedDocument, ComparedRun, Comparison, render_comparison, render_matrix};
 use anyhow::{Context, bail};
 use serde_json::json;
 use shards::{AtomicFile, Manifest};
+use text::stable_hash::hash_id;
 
 use crate::inspect::{files, run_of, texts_of};
-use crate::ledger::{Ledger, Row, Samples};
+use crate::ledger::{Ledger, Row};
 use crate::{Exit, Format, Voice, print};
 
 #[derive(clap::Args)]
@@ -165,6 +166,9 @@ fn read(runs: &[Compared], pairs: &mut [Comparing<'_>], without: &[String]) -> a
     Ok(())
 }
 
+/// Sampled documents: (hash of the id, place, id), those with the smallest hash.
+type Samples = BinaryHeap<(u64, (i32, i64), String)>;
+
 #[derive(Default)]
 struct Counted {
     documents: u64,
@@ -238,8 +242,16 @@ impl<'r> Comparing<'r> {
         let cell = self.cells.entry(key).or_default();
         cell.documents += 1;
         cell.bytes += a.bytes;
-        if differs {
-            cell.samples.add(a.place, a.id, self.n_samples);
+        if differs && self.n_samples > 0 {
+            let hash = hash_id(a.id, 0);
+            let is_full = cell.samples.len() == self.n_samples;
+            if !is_full || cell.samples.peek().is_some_and(|largest| (hash, a.place) < (largest.0, largest.1))
+            {
+                if is_full {
+                    cell.samples.pop();
+                }
+                cell.samples.push((hash, a.place, a.id.to_owned()));
+            }
         }
         let Some(ids) = self.ids.as_mut().filter(|_| differs || is_rewritten) else { return Ok(()) };
         let line = json!({
@@ -266,12 +278,19 @@ impl<'r> Comparing<'r> {
         let mut cells = Vec::new();
         for ((a, b), counted) in std::mem::take(&mut self.cells) {
             let name = |number: usize| (number > 0).then(|| self.names[number].clone());
+            let samples = counted.samples.into_sorted_vec().into_iter();
+            let samples = samples.map(|(_, place, id)| ComparedDocument {
+                path: path_of(self.manifest, place.0).to_owned(),
+                row: place.1 as u64,
+                id,
+                text: None,
+            });
             cells.push(Cell {
                 a: name(a),
                 b: name(b),
                 documents: counted.documents,
                 bytes: counted.bytes,
-                samples: counted.samples.named(self.manifest),
+                samples: samples.collect(),
             });
         }
         cells.sort_by(|one, other| {

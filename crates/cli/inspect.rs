@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use ::report::human_number;
 use anyhow::{Context, bail};
-use arrow::array::{Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, UInt64Array};
-use arrow::compute::take_record_batch;
+use arrow::array::{Array, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray};
 use serde_json::json;
-use shards::{Manifest, read_table};
+use shards::{Manifest, read_rows, read_table};
 use text::stable_hash::hash_id;
 
 use crate::{Exit, Format, Voice, print};
@@ -36,11 +36,11 @@ enum Wanted {
 }
 
 /// Place of a document: (hash of its id, ledger file, row of that file). Ordered by what is sampled first.
-type Place = (u64, usize, u64);
+pub type Place = (u64, usize, u64);
 
 /// A document as the ledger and the text files have it.
-struct Found {
-    id: String,
+pub struct Found {
+    pub id: String,
     /// Its row of the ledger.
     ledger: RecordBatch,
     text: Option<String>,
@@ -137,23 +137,20 @@ fn sample(ledger: &[PathBuf], wanted: &Wanted, n: usize) -> anyhow::Result<Vec<P
 }
 
 /// The ledger's rows at some places, in the order of the places.
-fn read(ledger: &[PathBuf], places: &[Place]) -> anyhow::Result<Vec<Found>> {
+pub fn read(ledger: &[PathBuf], places: &[Place]) -> anyhow::Result<Vec<Found>> {
     let mut found: BTreeMap<Place, Found> = BTreeMap::new();
     for (file, path) in ledger.iter().enumerate() {
-        let here: Vec<Place> = places.iter().copied().filter(|place| place.1 == file).collect();
+        let mut here: Vec<Place> = places.iter().copied().filter(|place| place.1 == file).collect();
         if here.is_empty() {
             continue;
         }
-        let mut first = 0;
-        for batch in read_table(path, None, 10_000)? {
-            let batch = batch?;
-            let end = first + batch.num_rows() as u64;
-            for place in here.iter().filter(|place| (first..end).contains(&place.2)) {
-                let ledger = take_record_batch(&batch, &UInt64Array::from(vec![place.2 - first]))?;
-                let id = column::<StringArray>(&ledger, "id")?.value(0).to_owned();
-                found.insert(*place, Found { id, ledger, text: None, twin_text: None });
-            }
-            first = end;
+        here.sort_unstable_by_key(|place| place.2);
+        let rows: Vec<u64> = here.iter().map(|place| place.2).collect();
+        let batches = read_rows(path, None, &rows)?;
+        let rows = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(|row| batch.slice(row, 1)));
+        for (place, ledger) in here.into_iter().zip(rows) {
+            let id = column::<StringArray>(&ledger, "id")?.value(0).to_owned();
+            found.insert(place, Found { id, ledger, text: None, twin_text: None });
         }
     }
     Ok(found.into_values().collect())
@@ -240,14 +237,21 @@ pub fn texts_of(path: &Path, wanted: &mut BTreeMap<String, Option<String>>) -> a
 }
 
 impl Found {
-    fn cell(&self, name: &str) -> Option<String> {
+    pub fn cell(&self, name: &str) -> Option<String> {
         let column: &StringArray = column(&self.ledger, name).ok()?;
         column.is_valid(0).then(|| column.value(0).to_owned())
     }
 
-    fn number(&self, name: &str) -> Option<f64> {
+    pub fn number(&self, name: &str) -> Option<f64> {
         let column: &Float64Array = column(&self.ledger, name).ok()?;
         column.is_valid(0).then(|| column.value(0))
+    }
+
+    /// Shard and row of the input.
+    pub fn place(&self) -> Option<(i32, i64)> {
+        let shards: &Int32Array = column(&self.ledger, "shard").ok()?;
+        let rows: &Int64Array = column(&self.ledger, "row").ok()?;
+        Some((shards.value(0), rows.value(0)))
     }
 
     fn is_kept(&self) -> bool {
@@ -314,7 +318,7 @@ fn show(out: &mut String, document: &Found, run: &::report::Run, signals: bool) 
     for (index, (reason, value, bound)) in document.reasons(run)?.into_iter().enumerate() {
         let start = if index == 0 { "dropped:" } else { "also:   " };
         match value {
-            Some(value) => writeln!(out, "   {start} {reason}: {}, kept would be {bound}", number(value))?,
+            Some(value) => writeln!(out, "   {start} {reason}: {}, kept would be {bound}", human_number(value))?,
             None => writeln!(out, "   {start} {reason}")?,
         }
     }
@@ -326,7 +330,7 @@ fn show(out: &mut String, document: &Found, run: &::report::Run, signals: bool) 
             let bounds: Vec<&str> = checks.map(|reason| reason.bound.as_str()).collect();
             let kept =
                 if bounds.is_empty() { String::new() } else { format!("  kept: {}", bounds.join(", ")) };
-            writeln!(out, "   {name:<46} {:>10}{kept}", number(value))?;
+            writeln!(out, "   {name:<46} {:>10}{kept}", human_number(value))?;
         }
     }
     match &document.text {
@@ -349,12 +353,6 @@ fn show(out: &mut String, document: &Found, run: &::report::Run, signals: bool) 
     }
     writeln!(out)?;
     Ok(())
-}
-
-/// `45`, `0.0326`: at most four decimals.
-fn number(value: f64) -> String {
-    let text = format!("{value:.4}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// At most `most` bytes of a text, indented, and how much is left.

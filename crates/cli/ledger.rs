@@ -1,12 +1,9 @@
 //! The ledger of a finished run, document by document, in bounded memory.
 
-use std::collections::BinaryHeap;
 use std::path::{Path, PathBuf};
 
-use ::report::ComparedDocument;
 use arrow::array::{Array, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray};
-use shards::{Manifest, Table, read_table};
-use text::stable_hash::hash_id;
+use shards::{Table, read_table};
 
 use crate::inspect::{column, files};
 
@@ -22,46 +19,6 @@ pub struct Row<'l> {
     pub kept_bytes: u64,
     /// The first reason; `None`: kept.
     pub reason: Option<&'l str>,
-}
-
-/// The documents with the smallest hash of their id, so the same ones every time.
-#[derive(Default)]
-pub struct Samples(BinaryHeap<(u64, (i32, i64), String)>);
-
-impl Samples {
-    /// Takes a document if it is one of the first `most`.
-    pub fn add(&mut self, place: (i32, i64), id: &str, most: usize) {
-        self.insert(hash_id(id, 0), place, most, || id.to_owned());
-    }
-
-    pub fn merge(&mut self, other: Samples, most: usize) {
-        for (hash, place, id) in other.0 {
-            self.insert(hash, place, most, || id);
-        }
-    }
-
-    fn insert(&mut self, hash: u64, place: (i32, i64), most: usize, id: impl FnOnce() -> String) {
-        let is_full = self.0.len() >= most;
-        if !is_full || self.0.peek().is_some_and(|largest| (hash, place) < (largest.0, largest.1)) {
-            self.0.push((hash, place, id()));
-            if is_full {
-                self.0.pop();
-            }
-        }
-    }
-
-    /// With the paths of their files, still without text.
-    pub fn named(self, manifest: &Manifest) -> Vec<ComparedDocument> {
-        let path = |shard: i32| manifest.inputs.get(shard as usize).map_or("", |file| file.path.as_str());
-        let sorted = self.0.into_sorted_vec().into_iter();
-        let named = sorted.map(|(_, (shard, row), id)| ComparedDocument {
-            path: path(shard).to_owned(),
-            row: row as u64,
-            id,
-            text: None,
-        });
-        named.collect()
-    }
 }
 
 /// A ledger, read row by row, in order of (shard, row).

@@ -1,19 +1,21 @@
 //! `corpus what-if`: what another recipe would keep and drop of a finished run, from its ledger alone.
 
+mod found;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use ::report::{Change, ComparedDocument, Group, Setting, WhatIf, render_what_if};
+use ::report::{Setting, WhatIf, render_what_if};
 use anyhow::{Context, bail};
 use arrow::array::{Array, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray};
-use document::{ReasonId, Reasons, Verdict};
-use plan::{Facts, Recipe, Redecide};
+use document::{Bound, ReasonId, Reasons, Verdict};
+use plan::{Facts, Recipe, Redecide, StageRecipeKind};
 use rayon::prelude::*;
 use shards::{Manifest, read_table};
 
+use self::found::{Document, Found, Rows, Side};
 use crate::diff::first_words;
-use crate::inspect::{column, files, run_of, texts_of};
-use crate::ledger::Samples;
+use crate::inspect::{column, files, read, run_of, texts_of};
 use crate::{Exit, Format, Voice, print};
 
 #[derive(clap::Args)]
@@ -21,15 +23,15 @@ pub struct Args {
     /// The output folder of a finished run.
     out: PathBuf,
     /// What to change: gopher_quality.too_few_words=80, a check's bare name where it is unique, a value for one language
-    /// (gopher_quality.de.too_few_words=30), "off" or "on" for a check or for a whole filter (bad_words=off).
-    #[arg(required_unless_present = "recipe", value_name = "SETTING")]
+    /// (gopher_quality.de.too_few_words=30), "off" or "on" for a check; -bad_words or bad_words=off for a whole filter.
+    #[arg(required_unless_present = "recipe", value_name = "SETTING", allow_hyphen_values = true)]
     settings: Vec<String>,
     /// Compare with this recipe, a name or a path to a TOML file, with the settings applied to it.
     #[arg(long)]
     recipe: Option<String>,
-    /// How many documents are shown of each change.
+    /// How many documents are shown of each change: those with the smallest hash of their place in the input.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=1_000))]
-    samples: u16,
+    sample: u16,
 }
 
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
@@ -41,7 +43,10 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
         Some(name) => crate::plans::load(name)?.0,
         None => old.clone(),
     };
-    let (new, changed) = plan::adjust::adjusted(&base, &args.settings)?;
+    let whole = |setting: &String| setting.strip_prefix('-').map(|stage| format!("{stage}=off"));
+    let settings: Vec<String> =
+        args.settings.iter().map(|setting| whole(setting).unwrap_or_else(|| setting.clone())).collect();
+    let (new, changed) = plan::adjust::adjusted(&base, &settings)?;
     let rules = match Redecide::new(&old, &new, run.is_early) {
         Ok(rules) => rules,
         Err(obstacles) => {
@@ -49,22 +54,26 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
             bail!("the ledger cannot tell\n{}", all.collect::<Vec<_>>().join("\n"))
         }
     };
+    let ledger = files(&args.out, "ledger")?;
     let scan = Scan {
         rules: &rules,
-        reasons: &run.reasons,
-        numbers: run
-            .reasons
-            .0
-            .iter()
-            .enumerate()
-            .map(|(at, r)| (r.full_name(), ReasonId(at as u8)))
-            .collect(),
-        samples: usize::from(args.samples),
+        numbers: numbers(&run.reasons),
+        samples: usize::from(args.sample),
     };
-    let ledger = files(&args.out, "ledger")?;
-    let found = ledger.par_iter().map(|path| scan.file(path)).collect::<anyhow::Result<Vec<Found>>>()?;
-    let found = found.into_iter().fold(Found::default(), |sum, next| sum.merged(next, scan.samples));
-    let mut what_if = found.finish(&rules, &run.reasons, &manifest);
+    let parts = ledger
+        .par_iter()
+        .enumerate()
+        .map(|(file, path)| {
+            scan.file(file, path).with_context(|| format!("{}", path.display()))
+        })
+        .collect::<anyhow::Result<Vec<Found>>>()?;
+    let mut found = parts.into_iter().fold(Found::default(), |sum, next| sum.merged(next, scan.samples));
+    if found.fallen.any() && found.still.iter().any(Rows::any) {
+        let parts = ledger.par_iter().zip(&found.still).map(|(path, still)| returning(path, still, &found));
+        found.returning = parts.collect::<anyhow::Result<Vec<_>>>()?.into_iter().sum();
+    }
+    let samples = found.places();
+    let mut what_if = found.finish(&rules, &run.reasons);
     what_if.folder = args.out.display().to_string();
     let setting = |change: plan::adjust::Adjusted| Setting {
         name: change.name,
@@ -73,7 +82,10 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     };
     what_if.settings = changed.into_iter().map(setting).collect();
     what_if.notes = notes(&old, &new);
-    add_texts(&args.out, &mut what_if)?;
+    what_if.notes.extend(rules.unknown().map(|open| {
+        format!("Open is what comes there: {}.\n  {}", open.message, open.remedy)
+    }));
+    name(&args.out, &mut what_if, &read(&ledger, &samples)?, &Named { manifest, reasons: &run.reasons, old, new })?;
     match voice.format {
         Format::Text => print(&render_what_if(&what_if))?,
         Format::Json => print(&format!("{:#}\n", serde_json::to_value(&what_if)?))?,
@@ -84,7 +96,7 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
 /// What differs behind the filters, which changes nothing here.
 fn notes(old: &Recipe, new: &Recipe) -> Vec<String> {
     let mut names: Vec<&str> = Vec::new();
-    for stage in ["exact_dedup", "minhash", "tokenize", "pack"] {
+    for stage in ["url_dedup", "exact_dedup", "minhash", "tokenize", "pack"] {
         if old.has_stage(stage) != new.has_stage(stage) {
             names.push(stage);
         }
@@ -95,55 +107,73 @@ fn notes(old: &Recipe, new: &Recipe) -> Vec<String> {
     names.iter().map(|name| format!("[{name}] comes after the filters: it changes nothing here.")).collect()
 }
 
+/// What a reason's name is to a decision before dedup.
+#[derive(Clone, Copy)]
+enum Means {
+    Reason(ReasonId),
+    Duplicate,
+    /// A takedown has removed it.
+    Removed,
+}
+
+fn numbers(reasons: &Reasons) -> HashMap<String, Means> {
+    let means = |(at, reason): (usize, &document::Reason)| match reason.stage.as_str() {
+        "url_dedup" | "exact_dedup" | "minhash" => Means::Duplicate,
+        engine::TAKEDOWN => Means::Removed,
+        _ => Means::Reason(ReasonId(at as u8)),
+    };
+    reasons.0.iter().enumerate().map(|reason| (reason.1.full_name(), means(reason))).collect()
+}
+
 /// What every file of the ledger is read with.
 struct Scan<'a> {
     rules: &'a Redecide,
-    reasons: &'a Reasons,
     /// By full name.
-    numbers: HashMap<String, ReasonId>,
+    numbers: HashMap<String, Means>,
     samples: usize,
 }
 
-/// Whose reasons are none here.
-const DUPLICATE: &str = "duplicate";
-
 /// Rows of a ledger that are decided together.
-const ROWS: usize = 50_000;
+const ROWS: usize = 16_384;
 
 impl Scan<'_> {
-    fn file(&self, path: &Path) -> anyhow::Result<Found> {
-        let mut columns = vec!["id", "shard", "row", "bytes", "language", "reasons", "tokens"];
+    fn file(&self, file: usize, path: &Path) -> anyhow::Result<Found> {
+        let mut columns = vec!["shard", "row", "bytes", "reasons", "tokens"];
+        if self.rules.wants_language() {
+            columns.push("language");
+        }
         columns.extend(self.rules.columns().iter().map(String::as_str));
-        let mut found = Found::default();
+        let mut found = Found::of_file();
+        let mut first = 0;
         for batch in read_table(path, Some(&columns), ROWS)? {
-            self.batch(&batch?, &mut found).with_context(|| format!("{}", path.display()))?;
+            let batch = batch?;
+            self.batch(&batch, (file, first), &mut found)?;
+            first += batch.num_rows() as u64;
         }
         Ok(found)
     }
 
-    fn batch(&self, batch: &RecordBatch, found: &mut Found) -> anyhow::Result<()> {
-        let ids: &StringArray = column(batch, "id")?;
+    fn batch(&self, batch: &RecordBatch, (file, first): (usize, u64), found: &mut Found) -> anyhow::Result<()> {
         let (shards, rows): (&Int32Array, &Int64Array) = (column(batch, "shard")?, column(batch, "row")?);
         let (bytes, tokens): (&Int64Array, &Int64Array) = (column(batch, "bytes")?, column(batch, "tokens")?);
-        let languages: &StringArray = column(batch, "language")?;
+        let languages = match self.rules.wants_language() {
+            true => Some(column::<StringArray>(batch, "language")?),
+            false => None,
+        };
         let reasons: &ListArray = column(batch, "reasons")?;
         let names: &StringArray =
             reasons.values().as_any().downcast_ref().context("`reasons` are no texts")?;
         let signals = self.rules.columns().iter().map(|name| column::<Float64Array>(batch, name));
         let signals = signals.collect::<anyhow::Result<Vec<_>>>()?;
         let mut values = vec![None; signals.len()];
+        let offsets = reasons.value_offsets();
         for row in 0..batch.num_rows() {
-            let document = Document {
-                bytes: bytes.value(row).max(0) as u64,
-                tokens: tokens.is_valid(row).then(|| tokens.value(row).max(0) as u64),
-            };
-            let range = reasons.value_offsets()[row] as usize..reasons.value_offsets()[row + 1] as usize;
             let (mut verdict, mut is_duplicate, mut is_removed) = (Verdict::default(), false, false);
-            for name in range.map(|at| names.value(at)) {
-                match self.numbers.get(name) {
-                    Some(reason) if self.reasons.get(*reason).reason == DUPLICATE => is_duplicate = true,
-                    Some(reason) => verdict.add(*reason),
-                    None => is_removed = true,
+            for at in offsets[row] as usize..offsets[row + 1] as usize {
+                match self.numbers.get(names.value(at)) {
+                    Some(Means::Reason(reason)) => verdict.add(*reason),
+                    Some(Means::Duplicate) => is_duplicate = true,
+                    Some(Means::Removed) | None => is_removed = true,
                 }
             }
             if is_removed {
@@ -153,162 +183,114 @@ impl Scan<'_> {
             for (value, signal) in values.iter_mut().zip(&signals) {
                 *value = signal.is_valid(row).then(|| signal.value(row));
             }
-            let language = languages.is_valid(row).then(|| languages.value(row));
+            let language = languages.filter(|languages| languages.is_valid(row)).map(|all| all.value(row));
             let language =
                 language.map(|code| classify::language::names(code).map_or(code, |(_, short)| short));
             let new = self.rules.decide(&Facts { verdict, language, values: &values });
-            let key = match (verdict.first(), new.verdict.first(), new.open) {
-                (Some(_), None, Some(stage)) => Some((Side::Open, stage as u8)),
-                (None, Some(reason), _) => Some((Side::Dropped, reason.0)),
-                (Some(reason), None, None) => Some((Side::Passed, reason.0)),
-                _ => None,
+            let side = match (verdict.first(), new.verdict.first(), new.open) {
+                (_, None, Some(stage)) => Side::Open(stage as u8),
+                (None, Some(reason), _) => Side::Dropped(reason.0),
+                (Some(reason), None, None) => Side::Passed(reason.0),
+                (None, None, None) => Side::Still,
+                (Some(_), Some(_), _) => Side::Out,
             };
-            found.input.add(document);
-            if verdict.is_keep() {
-                found.passed.add(document);
-            }
-            if new.verdict.is_keep() && new.open.is_none() {
-                found.would_pass.add(document);
-            }
-            let Some(key) = key else { continue };
-            let changed = found.changes.entry(key).or_default();
-            changed.sum.add(document);
-            changed.duplicates += u64::from(is_duplicate);
-            changed.samples.add((shards.value(row), rows.value(row)), ids.value(row), self.samples);
+            let document = Document {
+                at: (file, first + row as u64),
+                place: (shards.value(row), rows.value(row)),
+                bytes: bytes.value(row).max(0) as u64,
+                tokens: tokens.is_valid(row).then(|| tokens.value(row).max(0) as u64),
+                passed: verdict.is_keep(),
+                is_duplicate,
+            };
+            found.add(&document, side, self.samples);
         }
         Ok(())
     }
 }
 
-#[derive(Clone, Copy)]
-struct Document {
-    bytes: u64,
-    tokens: Option<u64>,
-}
-
-/// Where documents go to that change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Side {
-    Dropped,
-    Passed,
-    Open,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    documents: u64,
-    bytes: u64,
-    /// Of documents that were tokenised.
-    tokens: u64,
-    tokenised_bytes: u64,
-}
-
-impl Sum {
-    fn add(&mut self, document: Document) {
-        self.documents += 1;
-        self.bytes += document.bytes;
-        if let Some(tokens) = document.tokens {
-            self.tokens += tokens;
-            self.tokenised_bytes += document.bytes;
-        }
+/// Duplicates of one file that pass still, of documents that do not.
+fn returning(path: &Path, still: &Rows, found: &Found) -> anyhow::Result<found::Sum> {
+    let mut sum = found::Sum::default();
+    if !still.any() {
+        return Ok(sum);
     }
-
-    fn merge(&mut self, other: Sum) {
-        self.documents += other.documents;
-        self.bytes += other.bytes;
-        self.tokens += other.tokens;
-        self.tokenised_bytes += other.tokenised_bytes;
-    }
-
-    fn group(self, tokens_per_byte: Option<f64>) -> Group {
-        let estimate = |rate: f64| self.tokens + ((self.bytes - self.tokenised_bytes) as f64 * rate) as u64;
-        Group { documents: self.documents, bytes: self.bytes, tokens_estimate: tokens_per_byte.map(estimate) }
-    }
-}
-
-#[derive(Default)]
-struct Changed {
-    sum: Sum,
-    duplicates: u64,
-    samples: Samples,
-}
-
-/// What a part of the ledger holds.
-#[derive(Default)]
-struct Found {
-    input: Sum,
-    passed: Sum,
-    would_pass: Sum,
-    removed: u64,
-    /// By side, and reason or stage.
-    changes: BTreeMap<(Side, u8), Changed>,
-}
-
-impl Found {
-    fn merged(mut self, other: Found, samples: usize) -> Found {
-        self.input.merge(other.input);
-        self.passed.merge(other.passed);
-        self.would_pass.merge(other.would_pass);
-        self.removed += other.removed;
-        for (key, changed) in other.changes {
-            let entry = self.changes.entry(key).or_default();
-            entry.sum.merge(changed.sum);
-            entry.duplicates += changed.duplicates;
-            entry.samples.merge(changed.samples, samples);
-        }
-        self
-    }
-
-    fn finish(self, rules: &Redecide, reasons: &Reasons, manifest: &Manifest) -> WhatIf {
-        let (tokens, bytes) = (self.input.tokens, self.input.tokenised_bytes);
-        let rate = (bytes > 0).then(|| tokens as f64 / bytes as f64);
-        let mut what_if = WhatIf {
-            input: self.input.group(rate),
-            passed: self.passed.group(rate),
-            would_pass: self.would_pass.group(rate),
-            tokens_per_byte: rate,
-            removed: self.removed,
-            ..WhatIf::default()
-        };
-        for ((side, number), changed) in self.changes {
-            let change = Change {
-                reason: match side {
-                    Side::Open => rules.stage(usize::from(number)).to_owned(),
-                    _ => reasons.get(ReasonId(number)).full_name(),
-                },
-                group: changed.sum.group(rate),
-                duplicates: changed.duplicates,
-                samples: changed.samples.named(manifest),
-            };
-            match side {
-                Side::Dropped => what_if.newly_dropped.push(change),
-                Side::Passed => what_if.newly_passed.push(change),
-                Side::Open => what_if.open.push(change),
+    let columns = ["bytes", "tokens", "duplicate_of_shard", "duplicate_of_row"];
+    let mut first = 0;
+    for batch in read_table(path, Some(&columns), ROWS)? {
+        let batch = batch?;
+        let bytes: &Int64Array = column(&batch, "bytes")?;
+        let shards: &Int32Array = column(&batch, "duplicate_of_shard")?;
+        let rows: &Int64Array = column(&batch, "duplicate_of_row")?;
+        for row in (0..batch.num_rows()).filter(|row| still.has(first + *row as u64)) {
+            if shards.is_valid(row) && found.fallen.has((shards.value(row), rows.value(row))) {
+                sum.add(bytes.value(row).max(0) as u64, None);
             }
         }
-        for changes in [&mut what_if.newly_dropped, &mut what_if.newly_passed, &mut what_if.open] {
-            changes.sort_by_key(|change| std::cmp::Reverse(change.group.documents));
-        }
-        what_if
+        first += batch.num_rows() as u64;
+    }
+    Ok(sum)
+}
+
+/// What samples are named by.
+struct Named<'a> {
+    manifest: Manifest,
+    reasons: &'a Reasons,
+    old: Recipe,
+    new: Recipe,
+}
+
+impl Named<'_> {
+    /// The bound of a check on a document of this language.
+    fn bound(&self, reason: &document::Reason, is_new: bool, language: Option<&str>) -> String {
+        let recipe = if is_new { &self.new } else { &self.old };
+        let filter = recipe.stages.iter().find_map(|stage| match &stage.kind {
+            StageRecipeKind::Filter(filter) if filter.spec.name == reason.stage => Some(filter),
+            _ => None,
+        });
+        let bound = filter.and_then(|filter| {
+            let check = *filter.spec.checks_named(&reason.reason).first()?;
+            let own = filter.by_language.get(language.unwrap_or_default());
+            let own = own.and_then(|changes| changes.iter().rfind(|(at, _)| *at == check));
+            Some(own.map_or(filter.bounds[check], |(_, bound)| *bound))
+        });
+        bound.filter(|bound| *bound != Bound::Off).map_or_else(|| reason.bound.clone(), |bound| bound.to_string())
     }
 }
 
-/// Fills in the first words of the samples, from wherever the run wrote them.
-fn add_texts(out: &Path, what_if: &mut WhatIf) -> anyhow::Result<()> {
-    let WhatIf { newly_dropped, newly_passed, open, .. } = what_if;
-    let mut samples: Vec<&mut ComparedDocument> = [newly_dropped, newly_passed, open]
-        .into_iter()
-        .flat_map(|changes| changes.iter_mut().flat_map(|change| &mut change.samples))
-        .collect();
-    let mut wanted: BTreeMap<String, Option<String>> =
-        samples.iter().map(|sample| (sample.id.clone(), None)).collect();
+/// Fills in what the samples are, and their first words from wherever the run wrote them. `rows` are the ledger's, in
+/// the order of the samples.
+fn name(
+    out: &Path,
+    what_if: &mut WhatIf,
+    rows: &[crate::inspect::Found],
+    by: &Named<'_>,
+) -> anyhow::Result<()> {
+    let mut wanted: BTreeMap<String, Option<String>> = rows.iter().map(|row| (row.id.clone(), None)).collect();
     for folder in ["clean", "rejected"] {
         for path in files(out, folder)? {
             texts_of(&path, &mut wanted)?;
         }
     }
-    for sample in &mut samples {
-        sample.text = wanted.get(&sample.id).cloned().flatten().map(|text| first_words(&text));
+    let by_place: HashMap<(i32, i64), &crate::inspect::Found> =
+        rows.iter().filter_map(|row| Some((row.place()?, row))).collect();
+    let WhatIf { newly_dropped, newly_passed, open, .. } = what_if;
+    for (changes, is_new) in [(newly_dropped, true), (newly_passed, false), (open, false)] {
+        for change in changes {
+            let reason = by.reasons.find(&change.reason).map(|id| by.reasons.get(id));
+            for sample in &mut change.samples {
+                let Some(row) = by_place.get(&sample.place) else { continue };
+                let file = by.manifest.inputs.get(sample.place.0 as usize);
+                sample.path = file.map_or_else(String::new, |file| file.path.clone());
+                sample.id = row.id.clone();
+                sample.text = wanted.get(&row.id).cloned().flatten().map(|text| first_words(&text));
+                let Some(reason) = reason else { continue };
+                let signal = reason.signal.as_ref();
+                sample.value = signal.and_then(|signal| row.number(&format!("{}.{signal}", reason.stage)));
+                let language = row.cell("language");
+                let language = language.as_deref().and_then(classify::language::names);
+                sample.bound = by.bound(reason, is_new, language.map(|(_, short)| short));
+            }
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use document::{Bound, Judge, LANGUAGE_STAGES, OptionValue, Problem, ReasonId, Sc
 use crate::columns::ColumnRecipe;
 use crate::recipe::{FilterRecipe, Recipe, StageRecipe, StageRecipeKind};
 
-/// Why a changed recipe cannot be decided from the ledger, and what to do instead.
+/// What a ledger cannot tell of a changed recipe, and what to do instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
     pub message: String,
@@ -33,6 +33,17 @@ struct Rule {
     /// It runs behind the stage that identifies the language.
     knows_language: bool,
     tests: Vec<(ReasonId, Decide)>,
+    /// What the ledger does not know of it, under the other recipe.
+    unknown: Option<(Unknown, Obstacle)>,
+}
+
+/// How far it reaches that a stage is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unknown {
+    /// Its own decisions.
+    Stage,
+    /// What it leaves of the text, or the language: whatever comes behind it, too.
+    Text,
 }
 
 #[derive(Debug)]
@@ -83,7 +94,7 @@ impl Redecide {
     /// Compares the recipe of a run with another. `is_early`: the run stopped at the first failure of a document.
     ///
     /// # Errors
-    /// What the ledger cannot tell, all of it.
+    /// What leaves nothing of the ledger to decide by, all of it.
     pub fn new(old: &Recipe, new: &Recipe, is_early: bool) -> Result<Redecide, Vec<Obstacle>> {
         let mut obstacles = same_text(old, new);
         let judges = |recipe: &Recipe| -> Vec<StageRecipe> {
@@ -94,8 +105,9 @@ impl Redecide {
         };
         let (judges, mut wanted) = (judges(old), judges(new).into_iter().peekable());
         let inputs = Problem::ALL.len() as u8;
-        let mut building = Building { columns: Vec::new(), obstacles: Vec::new() };
-        let mut rules = Vec::new();
+        let languages = judges.iter().filter(|judge| LANGUAGE_STAGES.contains(&judge.name)).count();
+        let mut building = Building { languages, ..Building::default() };
+        let mut rules: Vec<Rule> = Vec::new();
         let mut knows_language = false;
         // Reasons are numbered over all stages, dedup's too.
         let mut first = inputs;
@@ -103,19 +115,34 @@ impl Redecide {
             let count = match &stage.kind {
                 StageRecipeKind::Filter(filter) => filter.spec.checks.len(),
                 StageRecipeKind::Columns(columns) => columns.len(),
-                StageRecipeKind::ExactDedup | StageRecipeKind::Minhash => 1,
+                StageRecipeKind::UrlDedup | StageRecipeKind::ExactDedup | StageRecipeKind::Minhash => 1,
                 StageRecipeKind::Tokenize | StageRecipeKind::Pack => 0,
             };
             if judges.iter().any(|judge| judge.name == stage.name) {
                 let other = wanted.next_if(|other| other.name == stage.name);
                 let is_language = LANGUAGE_STAGES.contains(&stage.name);
+                let filter = match &stage.kind {
+                    StageRecipeKind::Filter(filter) => Some(filter),
+                    _ => None,
+                };
+                let tests = building.stage(first, stage, other.as_ref(), knows_language);
+                let mut unknown = building.unknown.take();
+                let is_repeats = filter.is_some_and(|filter| matches!(filter.spec.judge, Judge::Repeats(_)));
+                if is_repeats && other.is_some() && rules.iter().any(Rule::is_changed) {
+                    let message = format!(
+                        "[{}] cuts what stands in other documents, too, and other ones come to it",
+                        stage.name
+                    );
+                    unknown = Some((Unknown::Text, Obstacle { message, remedy: MEASURE.to_owned() }));
+                }
                 rules.push(Rule {
                     name: stage.name,
                     stays: other.is_some(),
-                    is_model: matches!(&stage.kind, StageRecipeKind::Filter(filter) if filter.is_model()),
+                    is_model: filter.is_some_and(|filter| filter.is_model()),
                     is_language,
                     knows_language,
-                    tests: building.stage(first, stage, other.as_ref(), knows_language),
+                    tests,
+                    unknown,
                 });
                 knows_language |= is_language;
             }
@@ -123,7 +150,7 @@ impl Redecide {
         }
         for stage in wanted {
             let is_there = judges.iter().any(|judge| judge.name == stage.name);
-            building.obstacles.push(match is_there {
+            obstacles.push(match is_there {
                 true => Obstacle {
                     message: format!("[{}] stands at another place of the pipeline", stage.name),
                     remedy: "keep the order of the run's filters".to_owned(),
@@ -139,7 +166,6 @@ impl Redecide {
                 },
             });
         }
-        obstacles.extend(building.obstacles);
         match obstacles.is_empty() {
             true => Ok(Redecide { rules, inputs, is_early, columns: building.columns }),
             false => Err(obstacles),
@@ -151,9 +177,24 @@ impl Redecide {
         &self.columns
     }
 
+    /// [`Redecide::decide`] wants the language of documents, too.
+    pub fn wants_language(&self) -> bool {
+        let mut tests = self.rules.iter().flat_map(|rule| &rule.tests);
+        tests.any(|(_, decide)| match decide {
+            Decide::Languages(_) => true,
+            Decide::Bound { by_language, .. } => !by_language.is_empty(),
+            _ => false,
+        })
+    }
+
     /// The name of the stage that [`Redecided::open`] means.
     pub fn stage(&self, place: usize) -> &'static str {
         self.rules.get(place).map_or("", |rule| rule.name)
+    }
+
+    /// What the ledger cannot tell, stage by stage: documents that come there are open, unless they are dropped anyway.
+    pub fn unknown(&self) -> impl Iterator<Item = &Obstacle> {
+        self.rules.iter().filter_map(|rule| Some(&rule.unknown.as_ref()?.1))
     }
 
     /// The verdict of the other recipe.
@@ -170,10 +211,15 @@ impl Redecide {
             let fired = rule.tests.iter().any(|(reason, _)| facts.verdict.contains(*reason));
             found |= fired;
             came &= !(rule.is_language && fired || self.is_early && found);
+            let is_unknown = rule.unknown.as_ref().map(|(reach, _)| *reach);
+            if is_unknown == Some(Unknown::Text) {
+                open = open.or(Some(place));
+                break;
+            }
             if !rule.stays || rule.is_model && !verdict.is_keep() {
                 continue;
             }
-            if !ran {
+            if !ran || is_unknown.is_some() {
                 open = open.or(Some(place));
                 // What later stages measured, they measured without knowing the language.
                 if rule.is_language {
@@ -192,6 +238,11 @@ impl Redecide {
 }
 
 impl Rule {
+    fn is_changed(&self) -> bool {
+        let is_same = |(_, decide): &(ReasonId, Decide)| matches!(decide, Decide::Same);
+        !self.stays || self.unknown.is_some() || !self.tests.iter().all(is_same)
+    }
+
     fn decide(&self, facts: &Facts<'_>, verdict: &mut Verdict) {
         let language = facts.language.filter(|_| self.knows_language);
         let value = |column: usize| facts.values.get(column).copied().flatten();
@@ -237,9 +288,13 @@ fn same_text(old: &Recipe, new: &Recipe) -> Vec<Obstacle> {
 }
 
 /// What is collected while the stages of two recipes are compared.
+#[derive(Default)]
 struct Building {
     columns: Vec<String>,
-    obstacles: Vec<Obstacle>,
+    /// Stages that identify the language. The ledger has what the last of them found.
+    languages: usize,
+    /// Of the stage at hand.
+    unknown: Option<(Unknown, Obstacle)>,
 }
 
 impl Building {
@@ -252,8 +307,11 @@ impl Building {
         })
     }
 
-    fn obstacle(&mut self, message: String, remedy: impl Into<String>) {
-        self.obstacles.push(Obstacle { message, remedy: remedy.into() });
+    fn unknown(&mut self, reach: Unknown, message: String, remedy: impl Into<String>) {
+        let is_wider = self.unknown.as_ref().is_none_or(|(before, _)| *before == Unknown::Stage);
+        if is_wider {
+            self.unknown = Some((reach, Obstacle { message, remedy: remedy.into() }));
+        }
     }
 
     fn stage(
@@ -270,7 +328,11 @@ impl Building {
                 (0..filter.spec.checks.len()).map(|check| (reason(check), Decide::Never)).collect()
             }
             (StageRecipeKind::Filter(old), Some(StageRecipeKind::Filter(new))) => {
-                let changes = self.options(old, new, knows_language);
+                let changes = self.options(old, new);
+                if knows_language && self.languages > 1 && old.by_language != new.by_language {
+                    let message = format!("[{}] more than one stage identifies the language", old.spec.name);
+                    self.unknown(Unknown::Stage, message, MEASURE);
+                }
                 let checks = 0..old.spec.checks.len();
                 checks.map(|check| (reason(check), self.check(old, new, check, changes))).collect()
             }
@@ -281,7 +343,7 @@ impl Building {
                 };
                 for added in new.iter().filter(|new| !old.iter().any(|old| old.name == new.name)) {
                     let message = format!("[column.{}] was not in the run's recipe", added.name);
-                    self.obstacle(message, MEASURE);
+                    self.unknown(Unknown::Stage, message, MEASURE);
                 }
                 let columns = old.iter().enumerate();
                 columns.map(|(at, old)| (reason(at), self.own_column(old, new))).collect()
@@ -293,39 +355,46 @@ impl Building {
     /// A filter that the other recipe leaves out.
     fn absent(&mut self, filter: &FilterRecipe) {
         let spec = filter.spec;
-        let documents = spec.checks.iter().filter(|check| check.scope == Scope::Document);
-        let names: Vec<&str> = documents.map(|check| check.reason).collect();
-        let what = match names.is_empty() {
-            true => MEASURE.to_owned(),
-            false => {
-                format!("{MEASURE}; what drops documents can be switched off by itself: {}", names.join(", "))
-            }
+        let what = match spec.judge {
+            Judge::Lines(_) | Judge::Repeats(_) => "would see another text",
+            _ if LANGUAGE_STAGES.contains(&spec.name) => "would not know the language",
+            _ => return,
         };
-        if matches!(spec.judge, Judge::Lines(_)) {
-            let message = format!("without [{}] later stages would see another text", spec.name);
-            self.obstacle(message, what);
-        } else if LANGUAGE_STAGES.contains(&spec.name) {
-            let message = format!("without [{}] later stages would not know the language", spec.name);
-            self.obstacle(message, what);
-        }
+        let documents = spec.checks.iter().filter(|check| check.scope == Scope::Document);
+        let names: Vec<String> =
+            documents.map(|check| format!("{}.{}=off", spec.name, check.reason)).collect();
+        let remedy = match names.is_empty() {
+            true => MEASURE.to_owned(),
+            false => format!("{MEASURE}, or switch off only what drops documents: {}", names.join(" ")),
+        };
+        self.unknown(Unknown::Text, format!("without [{}] later stages {what}", spec.name), remedy);
     }
 
     /// True if the filter's wanted languages differ; any option but these and `action` needs the text.
-    fn options(&mut self, old: &FilterRecipe, new: &FilterRecipe, knows_language: bool) -> bool {
+    fn options(&mut self, old: &FilterRecipe, new: &FilterRecipe) -> bool {
         let is_changed = |key: &&String| old.options.get(*key) != new.options.get(*key);
         let mut languages = false;
         for key in new.options.keys().filter(is_changed) {
             match (old.spec.name, key.as_str()) {
                 (_, "action") => {}
                 // The ledger has the language that the last such stage found.
-                ("language", "languages") if !knows_language => languages = true,
+                (_, "languages") if self.is_identified(old) => languages = true,
                 (name, key) => {
+                    let reach = match new.spec.judge {
+                        Judge::Document(_) | Judge::Bounds if !LANGUAGE_STAGES.contains(&name) => Unknown::Stage,
+                        _ => Unknown::Text,
+                    };
                     let message = format!("[{name}] {key} is an option of the code that reads the text");
-                    self.obstacle(message, MEASURE);
+                    self.unknown(reach, message, MEASURE);
                 }
             }
         }
         languages
+    }
+
+    /// It judges the language that the ledger has.
+    fn is_identified(&self, filter: &FilterRecipe) -> bool {
+        filter.spec.name == "language" && self.languages == 1
     }
 
     fn check(&mut self, old: &FilterRecipe, new: &FilterRecipe, check: usize, languages: bool) -> Decide {
@@ -348,7 +417,7 @@ impl Building {
         if test.scope != Scope::Document {
             if is_off != was_off {
                 let message = format!("[{}] {} changes the text", spec.name, test.reason);
-                self.obstacle(message, MEASURE);
+                self.unknown(Unknown::Text, message, MEASURE);
             }
             return Decide::Same;
         }
@@ -368,7 +437,7 @@ impl Building {
                 }
             }
             Test::Own if is_off => Decide::Never,
-            Test::Own if languages => {
+            Test::Own if languages || was_off && self.is_identified(old) => {
                 let wanted = match new.options.get("languages") {
                     Some(OptionValue::List(names)) => names.clone(),
                     _ => Vec::new(),
@@ -385,7 +454,7 @@ impl Building {
                         "[{}] {} was off, and no signal tells what it would drop",
                         spec.name, test.reason
                     );
-                    self.obstacle(message, MEASURE);
+                    self.unknown(Unknown::Stage, message, MEASURE);
                     Decide::Same
                 }
                 _ => Decide::Same,
@@ -396,7 +465,7 @@ impl Building {
     fn own_column(&mut self, old: &ColumnRecipe, new: &[ColumnRecipe]) -> Decide {
         let Some(new) = new.iter().find(|new| new.name == old.name) else { return Decide::Never };
         if (&old.from, &old.field, &old.id) != (&new.from, &new.field, &new.id) {
-            self.obstacle(format!("[column.{}] comes from elsewhere", old.name), MEASURE);
+            self.unknown(Unknown::Stage, format!("[column.{}] comes from elsewhere", old.name), MEASURE);
         }
         let column = self.column(crate::columns::STAGE, &old.name);
         if old == new { Decide::Same } else { Decide::Number { column, rule: new.clone() } }

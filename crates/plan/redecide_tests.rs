@@ -84,25 +84,67 @@ fn one_shown_check_stands_for_the_other() {
 }
 
 #[test]
-fn what_the_ledger_cannot_tell_is_named_with_the_remedy() {
-    let refused = |changes: &str| {
-        let obstacles = with(changes).unwrap_err();
-        obstacles
-            .into_iter()
-            .map(|obstacle| format!("{} {}", obstacle.message, obstacle.remedy))
-            .collect::<String>()
-    };
-    assert!(
-        refused("[words]\nsplitter = \"uax29\"\n")
-            .contains("[words] splitter changes what all filters measure")
-    );
-    assert!(refused("[c4_quality]\nterminal_punctuation = true\n").contains("an option of the code"));
-    assert!(refused("[c4_quality]\njavascript = \"off\"\n").contains("javascript changes the text"));
+fn a_filter_that_only_measured_is_judged_by_the_language_it_found() {
+    let old = format!("{OLD}[language]\nunwanted_language = \"off\"\n");
+    let rules = Redecide::new(&recipe(&old), &recipe(OLD), false).unwrap();
+    assert!(rules.wants_language() && rules.unknown().next().is_none());
+    let judge = |language| rules.decide(&Facts { verdict: Verdict::default(), language, values: &[] }).verdict;
+    let unwanted = Some(reason("language", "unwanted_language"));
+    assert_eq!([Some("de"), None, Some("en")].map(judge).map(Verdict::first), [unwanted, unwanted, None]);
+}
+
+#[test]
+fn behind_another_text_everything_is_open() {
+    let few = reason("gopher_quality", "too_few_words");
+    let sentences = reason("c4_quality", "too_few_sentences");
+    for changes in [
+        "[c4_quality]\nterminal_punctuation = true\n[gopher_quality]\ntoo_few_words = 80\n",
+        "[c4_quality]\njavascript = \"off\"\n[gopher_quality]\ntoo_few_words = 80\n",
+    ] {
+        let rules = with(changes).unwrap();
+        let place = |reasons: &[ReasonId], words| {
+            let found = decided(&rules, reasons, &[Some(words)]);
+            (found.verdict.first(), found.open.map(|place| rules.stage(place)))
+        };
+        assert_eq!(place(&[], 79.0), (Some(few), None), "{changes}");
+        assert_eq!(place(&[], 80.0), (None, Some("c4_quality")), "{changes}");
+        assert_eq!(place(&[sentences], 80.0), (None, Some("c4_quality")), "{changes}");
+        assert_eq!(place(&[ReasonId(0)], 80.0), (Some(ReasonId(0)), None), "{changes}");
+    }
+    let without = Redecide::new(&recipe(OLD), &recipe("pipeline = [\"language\", \"gopher_quality\"]"), false);
+    let without = without.unwrap();
+    assert_eq!(decided(&without, &[few], &[]).verdict.first(), Some(few));
+    assert!(decided(&without, &[], &[]).open.is_some());
+    let remedy = &without.unknown().next().unwrap().remedy;
+    assert!(remedy.contains("c4_quality.lorem_ipsum=off c4_quality.curly_bracket=off"), "{remedy}");
+}
+
+#[test]
+fn what_others_repeat_is_open_where_other_documents_come() {
+    let old = "pipeline = [\"gopher_quality\", \"paragraph_dedup\", \"fineweb_quality\"]\n";
+    let rules = |changes: &str| Redecide::new(&recipe(old), &recipe(&format!("{old}{changes}")), false).unwrap();
+    let before = rules("[gopher_quality]\ntoo_few_words = 80\n");
+    assert_eq!(decided(&before, &[], &[Some(99.0)]).open.map(|place| before.stage(place)), Some("paragraph_dedup"));
+    let behind = rules("[fineweb_quality]\nno_terminal_punctuation = 0.5\n");
+    assert_eq!(decided(&behind, &[], &[Some(0.6)]), Redecided::default());
+}
+
+#[test]
+fn code_that_reads_the_text_leaves_its_own_stage_open() {
+    let old = "pipeline = [\"bad_words\", \"fineweb_quality\"]\n";
+    let new = format!("{old}[fineweb_quality]\nno_terminal_punctuation = 0.5\n[bad_words]\nbuiltin = false\n");
+    let rules = Redecide::new(&recipe(old), &recipe(&new), false).unwrap();
+    assert_eq!(decided(&rules, &[], &[Some(0.6)]).open.map(|place| rules.stage(place)), Some("bad_words"));
+    assert!(decided(&rules, &[], &[Some(0.4)]).open.is_none());
+}
+
+#[test]
+fn what_leaves_nothing_to_decide_by_is_refused_with_the_remedy() {
+    let obstacles = with("[words]\nsplitter = \"uax29\"\n").unwrap_err();
+    assert!(obstacles[0].message.contains("[words] splitter changes what all filters measure"));
     let other =
         |pipeline: &str| Redecide::new(&recipe(OLD), &recipe(&format!("pipeline = {pipeline}")), false);
     let messages = |pipeline: &str| format!("{:?}", other(pipeline).unwrap_err());
-    assert!(messages("[\"language\", \"gopher_quality\"]").contains("without [c4_quality] later stages"));
-    assert!(messages("[\"gopher_quality\", \"c4_quality\"]").contains("unwanted_language, low_confidence"));
     assert!(messages("[\"language\", \"c4_quality\", \"gopher_quality\"]").contains("another place"));
     let more = "[\"language\", \"gopher_quality\", \"c4_quality\", \"bad_words\"]";
     assert!(messages(more).contains("nothing was measured for it"));

@@ -17,7 +17,7 @@ pub use comparison::{
     Cell, ComparedDocument, ComparedRun, Comparison, Rewritten, render_comparison, render_matrix,
 };
 pub use dashboard::render_dashboard;
-pub use human::{human_bytes, human_count};
+pub use human::{human_number, human_bytes, human_count};
 pub use method::render_method;
 pub use run::{
     Cluster, ClusterDocument, ClusterSize, EXTRACT, Extraction, FileNote, Inputs, Member, Phase, Run, Sample,
@@ -25,7 +25,7 @@ pub use run::{
 };
 pub use terminal::{render_json, render_table};
 pub use training::{ArmInfo, Curve, Difference, Generated, Point, Training, Verdict};
-pub use what_if::{Change, Group, Setting, WhatIf, render_what_if, sum};
+pub use what_if::{Change, Group, Setting, Shown, WhatIf, render_what_if};
 
 #[cfg(test)]
 mod fixture;

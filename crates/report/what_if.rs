@@ -4,16 +4,15 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::ComparedDocument;
 use crate::comparison::one_line;
-use crate::human::{human_bytes, human_count, percent, short_count};
+use crate::human::{human_bytes, human_count, human_number, percent, short_count};
 
 /// Documents that change side, before dedup. Bytes are of the input text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct WhatIf {
     pub folder: String,
     pub settings: Vec<Setting>,
-    /// What is left out: it changes nothing before dedup.
+    /// What is left out, and what the ledger cannot tell.
     pub notes: Vec<String>,
     pub input: Group,
     /// What the filters of the run let pass, before dedup.
@@ -23,8 +22,10 @@ pub struct WhatIf {
     /// Of those that pass no more, and of those that pass now, each by the first reason.
     pub newly_dropped: Vec<Change>,
     pub newly_passed: Vec<Change>,
-    /// What the ledger cannot tell, by the stage that did not measure it.
+    /// What the ledger cannot tell, by the stage that it does not know.
     pub open: Vec<Change>,
+    /// Duplicates that pass the filters still, of kept documents that do not: one of each cluster may come back.
+    pub may_return: Group,
     /// Tokens per byte of input text, of the kept documents; what tokens are estimated by.
     pub tokens_per_byte: Option<f64>,
     /// Documents that a takedown removed; they are in no other number.
@@ -53,14 +54,31 @@ pub struct Change {
     pub reason: String,
     #[serde(flatten)]
     pub group: Group,
-    /// Of them, dropped by dedup: they were not in `clean/`.
+    /// Of them, those that pass the filters of this run.
+    pub passed: u64,
+    /// Of those, dropped by dedup: they are not in `clean/`.
     pub duplicates: u64,
-    /// Those with the smallest hash of their id.
-    pub samples: Vec<ComparedDocument>,
+    /// The same ones every time.
+    pub samples: Vec<Shown>,
+}
+
+/// A document that changes side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Shown {
+    /// Shard and row of the input.
+    pub place: (i32, i64),
+    /// Of the shard.
+    pub path: String,
+    pub id: String,
+    /// What the reason's check measured, and what it would have to be, or to have been, to pass.
+    pub value: Option<f64>,
+    pub bound: String,
+    /// First words, where the run wrote the text.
+    pub text: Option<String>,
 }
 
 /// The sum of some changes.
-pub fn sum(changes: &[Change]) -> Group {
+fn sum(changes: &[Change]) -> Group {
     changes.iter().fold(Group::default(), |sum, change| Group {
         documents: sum.documents + change.group.documents,
         bytes: sum.bytes + change.group.bytes,
@@ -100,12 +118,12 @@ pub fn render_what_if(found: &WhatIf) -> String {
     row("  newly dropped", &dropped);
     row("  newly passed", &passed);
     if open.documents > 0 {
-        row("  open: not measured", &open);
+        row("  open", &open);
     }
     for (name, changes) in [
         ("newly dropped, by first reason", &found.newly_dropped),
         ("newly passed, by the reason that dropped them", &found.newly_passed),
-        ("open, by the stage that did not measure them", &found.open),
+        ("open, by the stage that is not known", &found.open),
     ] {
         if !changes.is_empty() {
             let _ = writeln!(out, "\n{name}");
@@ -124,7 +142,10 @@ pub fn render_what_if(found: &WhatIf) -> String {
             }
             for sample in &change.samples {
                 // The id whole, since `corpus inspect --id` wants it.
-                let _ = writeln!(out, "    {}", one_line(&sample.id, usize::MAX));
+                let value = sample.value.map_or(String::new(), |value| {
+                    format!("  {}, bound {}", human_number(value), sample.bound)
+                });
+                let _ = writeln!(out, "    {}{value}", one_line(&sample.id, usize::MAX));
                 let text = sample.text.as_deref().unwrap_or("(its text was not written)");
                 let _ = writeln!(out, "    │ {}", one_line(text, 74));
             }
@@ -142,9 +163,19 @@ pub fn render_what_if(found: &WhatIf) -> String {
         );
     }
     if open.documents > 0 {
+        let passed = found.open.iter().map(|change| change.passed).sum();
         let _ = writeln!(
             out,
-            "Open documents were dropped before that stage could measure them: only a new run can tell."
+            "Open: what decides them was not measured, or is measured on another text. Only a new run can tell.\n\
+             {} of them pass the filters of this run.",
+            human_count(passed)
+        );
+    }
+    if found.may_return.documents > 0 {
+        let _ = writeln!(
+            out,
+            "{} duplicates of newly dropped documents pass: dedup keeps one of each cluster.",
+            human_count(found.may_return.documents)
         );
     }
     if found.removed > 0 {
