@@ -4,13 +4,17 @@
 //! lower case; in Japanese, Thai and Chinese anywhere. Severities are ours: `rules/lists/bad_words/README.md`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use document::{
-    Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
+    Check, Document, Filter, FilterSpec, Found, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
 };
 use text::characters::is_word_character;
+
+const SEVERE: usize = 0;
+const OBSCENE: usize = 1;
 
 pub const FILTER: FilterSpec = FilterSpec {
     name: "bad_words",
@@ -62,6 +66,12 @@ fn build(settings: &Settings) -> Result<Box<dyn Filter>, String> {
 
 struct BadWords(Lexicons);
 
+impl BadWords {
+    fn lexicon(&self, document: &Document<'_>) -> Option<&Lexicon> {
+        self.0.of(document).or_else(|| self.0.get(FALLBACK))
+    }
+}
+
 impl Filter for BadWords {
     fn judge(
         &self,
@@ -70,11 +80,20 @@ impl Filter for BadWords {
         _raised: &mut Raised,
         buffer: &mut String,
     ) {
-        let lexicon = self.0.of(document).or_else(|| self.0.get(FALLBACK));
+        let lexicon = self.lexicon(document);
         let [mild, obscene, severe] = lexicon.map_or([0; 3], |lexicon| lexicon.count(document.text, buffer));
         signals.set(Signal::BadWordsMild, f64::from(mild));
         signals.set(Signal::BadWordsObscene, f64::from(obscene));
         signals.set(Signal::BadWordsSevere, f64::from(severe));
+    }
+
+    fn point(&self, document: &Document<'_>, found: &mut Found<'_>) {
+        let Some(lexicon) = self.lexicon(document) else { return };
+        lexicon.point(document.text, |severity, range| match severity {
+            3 => found(SEVERE, range),
+            2 => found(OBSCENE, range),
+            _ => {}
+        });
     }
 }
 
@@ -228,7 +247,7 @@ impl Lexicon {
             &mut many
         };
         let mut counts = [0; 3];
-        self.each(text, buffer, |entry| {
+        self.each(text, buffer, |entry, _| {
             let (block, bit) = (entry / 64, 1 << (entry % 64));
             if seen[block] & bit == 0 {
                 seen[block] |= bit;
@@ -242,25 +261,43 @@ impl Lexicon {
     /// True if any entry occurs.
     pub(crate) fn occurs(&self, text: &str, buffer: &mut String) -> bool {
         let mut found = false;
-        self.each(text, buffer, |_| {
+        self.each(text, buffer, |_, _| {
             found = true;
             true
         });
         found
     }
 
-    /// Calls `found` with the index of every entry found, until it returns true.
-    fn each(&self, text: &str, buffer: &mut String, mut found: impl FnMut(usize) -> bool) {
+    /// Calls `found` with the severity and the place of every entry that occurs.
+    pub(crate) fn point(&self, text: &str, mut found: impl FnMut(u8, Range<usize>)) {
+        // Lower case may be longer: where each of its bytes comes from.
+        let mut origins = Vec::new();
+        for (at, c) in text.char_indices() {
+            let bytes = if c.is_ascii() { 1 } else { c.to_lowercase().map(char::len_utf8).sum() };
+            origins.resize(origins.len() + bytes, at);
+        }
+        origins.push(text.len());
+        self.each(text, &mut String::new(), |entry, range| {
+            if let (Some(start), Some(end)) = (origins.get(range.start), origins.get(range.end)) {
+                found(self.severities[entry], *start..*end);
+            }
+            false
+        });
+    }
+
+    /// Calls `found` with the index of every entry found and its range in lower case, until it returns true.
+    fn each(&self, text: &str, buffer: &mut String, mut found: impl FnMut(usize, Range<usize>) -> bool) {
         let text = fold(text, buffer);
         if self.whole_words {
             for hit in self.automaton.find_overlapping_iter(text) {
-                if stands_alone(text, hit.start(), hit.end()) && found(hit.pattern().as_usize()) {
+                if stands_alone(text, hit.start(), hit.end()) && found(hit.pattern().as_usize(), hit.range())
+                {
                     return;
                 }
             }
         } else {
             for hit in self.automaton.find_iter(text) {
-                if found(hit.pattern().as_usize()) {
+                if found(hit.pattern().as_usize(), hit.range()) {
                     return;
                 }
             }

@@ -14,9 +14,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 use document::{
-    Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
+    Check, Document, Filter, FilterSpec, Found, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
 };
 use serde_json::Value;
 use text::characters::is_word_character;
@@ -150,21 +151,25 @@ impl EvalOverlap {
         self.items.push(item);
     }
 
+    /// Calls `hit` with the item, the hash, the first word and the number of words of every n-gram that the text shares.
+    fn each_hit(&self, rolling: &Rolling, mut hit: impl FnMut(u32, u64, usize, usize)) {
+        for length in &self.lengths {
+            for (at, hash) in rolling.ngrams(*length).enumerate() {
+                let may_be = self.seen[(hash % SEEN_BITS / 64) as usize] >> (hash % 64) & 1 == 1;
+                if let Some(item) = self.ngrams.get(&hash).filter(|_| may_be) {
+                    hit(*item, hash, at, *length);
+                }
+            }
+        }
+    }
+
     /// Items and n-grams that the text shares, one entry per distinct n-gram.
     fn hits(&self, text: &str) -> Vec<(u32, u64)> {
         let mut hits = Vec::new();
         if self.ngrams.is_empty() {
             return hits;
         }
-        let rolling = Rolling::of(text);
-        for length in &self.lengths {
-            for hash in rolling.ngrams(*length) {
-                let may_be = self.seen[(hash % SEEN_BITS / 64) as usize] >> (hash % 64) & 1 == 1;
-                if let Some(item) = self.ngrams.get(&hash).filter(|_| may_be) {
-                    hits.push((*item, hash));
-                }
-            }
-        }
+        self.each_hit(&Rolling::of(text), |item, hash, _, _| hits.push((item, hash)));
         hits.sort_unstable();
         hits.dedup();
         hits
@@ -191,6 +196,12 @@ impl Filter for EvalOverlap {
         signals.set(Signal::EvalSet, f64::from(place.0));
         signals.set(Signal::EvalItem, f64::from(place.1));
     }
+
+    fn point(&self, document: &Document<'_>, found: &mut Found<'_>) {
+        let mut words = Vec::new();
+        let rolling = Rolling::read(document.text, |word| words.push(word));
+        self.each_hit(&rolling, |_, _, at, length| found(0, words[at].start..words[at + length - 1].end));
+    }
 }
 
 /// Hashes of all beginnings of a text's sequence of words, from which that of any part of it follows.
@@ -198,32 +209,44 @@ struct Rolling(Vec<u64>);
 
 impl Rolling {
     fn of(text: &str) -> Rolling {
+        Rolling::read(text, |_| ())
+    }
+
+    /// `found` is told where each word is.
+    fn read(text: &str, mut found: impl FnMut(Range<usize>)) -> Rolling {
         let mut hashes = vec![0_u64];
-        let mut add = |word: &[u8]| {
+        let mut add = |word: &[u8], range: Range<usize>| {
             let before = hashes[hashes.len() - 1];
             hashes.push(before.wrapping_mul(BASE).wrapping_add(xxh3_64(word)));
+            found(range);
         };
-        let mut word = String::new();
-        for character in text.chars() {
+        let (mut word, mut start) = (String::new(), 0);
+        for (at, character) in text.char_indices() {
             if is_word_character(character) && character != '_' {
                 if is_word_alone(character) {
                     if !word.is_empty() {
-                        add(word.as_bytes());
+                        add(word.as_bytes(), start..at);
                         word.clear();
                     }
-                    add(character.encode_utf8(&mut [0; 4]).as_bytes());
-                } else if character.is_ascii() {
+                    let end = at + character.len_utf8();
+                    add(character.encode_utf8(&mut [0; 4]).as_bytes(), at..end);
+                    continue;
+                }
+                if word.is_empty() {
+                    start = at;
+                }
+                if character.is_ascii() {
                     word.push(character.to_ascii_lowercase());
                 } else {
                     word.extend(character.to_lowercase());
                 }
             } else if !word.is_empty() {
-                add(word.as_bytes());
+                add(word.as_bytes(), start..at);
                 word.clear();
             }
         }
         if !word.is_empty() {
-            add(word.as_bytes());
+            add(word.as_bytes(), start..text.len());
         }
         Rolling(hashes)
     }

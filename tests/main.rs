@@ -12,6 +12,7 @@ mod demo;
 mod determinism;
 mod diff;
 mod every_filter;
+mod explain_texts;
 mod failing;
 mod hostile;
 mod near_duplicates;

@@ -87,7 +87,8 @@ const CASES: [(&[&str], &str); 7] = [
 
 /// The pipeline without the filters that settings switch off.
 fn pipeline(settings: &[&str]) -> String {
-    let off = settings.iter().filter_map(|setting| setting.strip_suffix("=off").or(setting.strip_prefix('-')));
+    let off =
+        settings.iter().filter_map(|setting| setting.strip_suffix("=off").or(setting.strip_prefix('-')));
     off.filter(|name| !name.contains('.'))
         .fold(PIPELINE.to_owned(), |all, name| all.replace(&format!("\"{name}\", "), ""))
 }
@@ -113,7 +114,10 @@ fn agrees(told_of: &Value, dropped: &Counts, passed: &Counts, settings: &[&str])
             0 => assert_eq!(&found, expected, "{settings:?}"),
             _ => {
                 let (found, all) = (sums(&found), sums(expected));
-                assert!((found.0..=found.0 + open).contains(&all.0), "{settings:?}: {found:?} {open} {all:?}");
+                assert!(
+                    (found.0..=found.0 + open).contains(&all.0),
+                    "{settings:?}: {found:?} {open} {all:?}"
+                );
             }
         }
     }
@@ -203,12 +207,21 @@ fn duplicates_of_what_falls_are_counted() {
     let other = (100..140).map(sentence).collect::<Vec<_>>().join(" ");
     let rows = [&page, &longer, &page, &other].map(|text| serde_json::json!({ "text": text }).to_string());
     fs::write(&pages, rows.join("\n")).unwrap();
-    let out = cleaned(&pages, folder.path(), "out", "pipeline = [\"gopher_quality\", \"exact_dedup\", \"minhash\"]\n", &[]);
+    let out = cleaned(
+        &pages,
+        folder.path(),
+        "out",
+        "pipeline = [\"gopher_quality\", \"exact_dedup\", \"minhash\"]\n",
+        &[],
+    );
     let words = numbers(&table(&out, "ledger"), "gopher_quality.words");
     let limit = words[1].unwrap() - 1.0;
     // The longest is kept: nothing else falls with a bound above the others.
     let json = what_if(&out, &[&format!("gopher_quality.too_few_words={limit}")]);
-    assert_eq!((&json["newly_dropped"][0]["documents"], &json["newly_dropped"][0]["duplicates"]), (&2.into(), &2.into()));
+    assert_eq!(
+        (&json["newly_dropped"][0]["documents"], &json["newly_dropped"][0]["duplicates"]),
+        (&2.into(), &2.into())
+    );
     assert_eq!(json["may_return"]["documents"], 0);
     let json = what_if(&out, &[&format!("gopher_quality.too_many_words={limit}")]);
     assert_eq!(json["newly_dropped"][0]["documents"], 2, "{json:#}");

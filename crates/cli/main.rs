@@ -97,7 +97,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(is_terminal)
         .init();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(what_if::spelled_out(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();

@@ -3,19 +3,20 @@
 mod found;
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use ::report::{Setting, WhatIf, render_what_if};
 use anyhow::{Context, bail};
 use arrow::array::{Array, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray};
-use document::{Bound, ReasonId, Reasons, Verdict};
-use plan::{Facts, Recipe, Redecide, StageRecipeKind};
+use document::{ReasonId, Reasons, Verdict};
+use plan::{Facts, Recipe, Redecide};
 use rayon::prelude::*;
 use shards::{Manifest, read_table};
 
 use self::found::{Document, Found, Rows, Side};
 use crate::diff::first_words;
-use crate::inspect::{column, files, read, run_of, texts_of};
+use crate::inspect::{bound_of, column, files, read, run_of, texts_of};
 use crate::{Exit, Format, Voice, print};
 
 #[derive(clap::Args)]
@@ -24,7 +25,7 @@ pub struct Args {
     out: PathBuf,
     /// What to change: gopher_quality.too_few_words=80, a check's bare name where it is unique, a value for one language
     /// (gopher_quality.de.too_few_words=30), "off" or "on" for a check; -bad_words or bad_words=off for a whole filter.
-    #[arg(required_unless_present = "recipe", value_name = "SETTING", allow_hyphen_values = true)]
+    #[arg(required_unless_present = "recipe", value_name = "SETTING")]
     settings: Vec<String>,
     /// Compare with this recipe, a name or a path to a TOML file, with the settings applied to it.
     #[arg(long)]
@@ -32,6 +33,22 @@ pub struct Args {
     /// How many documents are shown of each change: those with the smallest hash of their place in the input.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=1_000))]
     sample: u16,
+}
+
+/// The command line with `-bad_words` written `bad_words=off`, which is no flag. Flags of one letter stay what they are.
+pub fn spelled_out(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.collect();
+    let is_asked = args.iter().skip(1).find(|arg| !arg.as_encoded_bytes().starts_with(b"-"));
+    if is_asked.is_some_and(|verb| verb == "what-if") {
+        for arg in &mut args {
+            let name = arg.to_str().and_then(|arg| arg.strip_prefix('-')).unwrap_or_default();
+            let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            if name.len() > 1 && name.chars().all(is_name) {
+                *arg = format!("{name}=off").into();
+            }
+        }
+    }
+    args
 }
 
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
@@ -43,10 +60,7 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
         Some(name) => crate::plans::load(name)?.0,
         None => old.clone(),
     };
-    let whole = |setting: &String| setting.strip_prefix('-').map(|stage| format!("{stage}=off"));
-    let settings: Vec<String> =
-        args.settings.iter().map(|setting| whole(setting).unwrap_or_else(|| setting.clone())).collect();
-    let (new, changed) = plan::adjust::adjusted(&base, &settings)?;
+    let (new, changed) = plan::adjust::adjusted(&base, &args.settings)?;
     let rules = match Redecide::new(&old, &new, run.is_early) {
         Ok(rules) => rules,
         Err(obstacles) => {
@@ -55,17 +69,11 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
         }
     };
     let ledger = files(&args.out, "ledger")?;
-    let scan = Scan {
-        rules: &rules,
-        numbers: numbers(&run.reasons),
-        samples: usize::from(args.sample),
-    };
+    let scan = Scan { rules: &rules, numbers: numbers(&run.reasons), samples: usize::from(args.sample) };
     let parts = ledger
         .par_iter()
         .enumerate()
-        .map(|(file, path)| {
-            scan.file(file, path).with_context(|| format!("{}", path.display()))
-        })
+        .map(|(file, path)| scan.file(file, path).with_context(|| format!("{}", path.display())))
         .collect::<anyhow::Result<Vec<Found>>>()?;
     let mut found = parts.into_iter().fold(Found::default(), |sum, next| sum.merged(next, scan.samples));
     if found.fallen.any() && found.still.iter().any(Rows::any) {
@@ -82,10 +90,15 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     };
     what_if.settings = changed.into_iter().map(setting).collect();
     what_if.notes = notes(&old, &new);
-    what_if.notes.extend(rules.unknown().map(|open| {
-        format!("Open is what comes there: {}.\n  {}", open.message, open.remedy)
-    }));
-    name(&args.out, &mut what_if, &read(&ledger, &samples)?, &Named { manifest, reasons: &run.reasons, old, new })?;
+    what_if.notes.extend(
+        rules.unknown().map(|open| format!("Open is what comes there: {}.\n  {}", open.message, open.remedy)),
+    );
+    name(
+        &args.out,
+        &mut what_if,
+        &read(&ledger, &samples)?,
+        &Named { manifest, reasons: &run.reasons, old, new },
+    )?;
     match voice.format {
         Format::Text => print(&render_what_if(&what_if))?,
         Format::Json => print(&format!("{:#}\n", serde_json::to_value(&what_if)?))?,
@@ -153,7 +166,12 @@ impl Scan<'_> {
         Ok(found)
     }
 
-    fn batch(&self, batch: &RecordBatch, (file, first): (usize, u64), found: &mut Found) -> anyhow::Result<()> {
+    fn batch(
+        &self,
+        batch: &RecordBatch,
+        (file, first): (usize, u64),
+        found: &mut Found,
+    ) -> anyhow::Result<()> {
         let (shards, rows): (&Int32Array, &Int64Array) = (column(batch, "shard")?, column(batch, "row")?);
         let (bytes, tokens): (&Int64Array, &Int64Array) = (column(batch, "bytes")?, column(batch, "tokens")?);
         let languages = match self.rules.wants_language() {
@@ -239,24 +257,6 @@ struct Named<'a> {
     new: Recipe,
 }
 
-impl Named<'_> {
-    /// The bound of a check on a document of this language.
-    fn bound(&self, reason: &document::Reason, is_new: bool, language: Option<&str>) -> String {
-        let recipe = if is_new { &self.new } else { &self.old };
-        let filter = recipe.stages.iter().find_map(|stage| match &stage.kind {
-            StageRecipeKind::Filter(filter) if filter.spec.name == reason.stage => Some(filter),
-            _ => None,
-        });
-        let bound = filter.and_then(|filter| {
-            let check = *filter.spec.checks_named(&reason.reason).first()?;
-            let own = filter.by_language.get(language.unwrap_or_default());
-            let own = own.and_then(|changes| changes.iter().rfind(|(at, _)| *at == check));
-            Some(own.map_or(filter.bounds[check], |(_, bound)| *bound))
-        });
-        bound.filter(|bound| *bound != Bound::Off).map_or_else(|| reason.bound.clone(), |bound| bound.to_string())
-    }
-}
-
 /// Fills in what the samples are, and their first words from wherever the run wrote them. `rows` are the ledger's, in
 /// the order of the samples.
 fn name(
@@ -265,7 +265,8 @@ fn name(
     rows: &[crate::inspect::Found],
     by: &Named<'_>,
 ) -> anyhow::Result<()> {
-    let mut wanted: BTreeMap<String, Option<String>> = rows.iter().map(|row| (row.id.clone(), None)).collect();
+    let mut wanted: BTreeMap<String, Option<String>> =
+        rows.iter().map(|row| (row.id.clone(), None)).collect();
     for folder in ["clean", "rejected"] {
         for path in files(out, folder)? {
             texts_of(&path, &mut wanted)?;
@@ -286,9 +287,8 @@ fn name(
                 let Some(reason) = reason else { continue };
                 let signal = reason.signal.as_ref();
                 sample.value = signal.and_then(|signal| row.number(&format!("{}.{signal}", reason.stage)));
-                let language = row.cell("language");
-                let language = language.as_deref().and_then(classify::language::names);
-                sample.bound = by.bound(reason, is_new, language.map(|(_, short)| short));
+                let recipe = if is_new { &by.new } else { &by.old };
+                sample.bound = bound_of(Some(recipe), reason, row.language().as_deref());
             }
         }
     }

@@ -240,7 +240,13 @@ pub trait Filter: Send + Sync {
         raised: &mut Raised,
         buffer: &mut String,
     );
+
+    /// Calls `found` with check and byte range of every part of the text that speaks against it.
+    fn point(&self, _document: &Document<'_>, _found: &mut Found<'_>) {}
 }
+
+/// Told a check, by index in [`FilterSpec::checks`], and what it points at in the text.
+pub type Found<'f> = dyn FnMut(usize, Range<usize>) + 'f;
 
 /// A part of the text that a line filter keeps, or names another text for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -357,6 +363,9 @@ pub trait LineFilter: Send + Sync {
         raised: &mut Raised,
         buffer: &mut String,
     );
+
+    /// Calls `found` with check and byte range of every part of the text that it removes, rewrites or speaks against.
+    fn point(&self, _document: &Document<'_>, _found: &mut Found<'_>) {}
 }
 
 /// Removes parts of texts that stand in other documents, too: those are [`Document::repeated`]. A pass over all documents

@@ -381,7 +381,9 @@ impl Building {
                 (_, "languages") if self.is_identified(old) => languages = true,
                 (name, key) => {
                     let reach = match new.spec.judge {
-                        Judge::Document(_) | Judge::Bounds if !LANGUAGE_STAGES.contains(&name) => Unknown::Stage,
+                        Judge::Document(_) | Judge::Bounds if !LANGUAGE_STAGES.contains(&name) => {
+                            Unknown::Stage
+                        }
                         _ => Unknown::Text,
                     };
                     let message = format!("[{name}] {key} is an option of the code that reads the text");

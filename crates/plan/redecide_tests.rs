@@ -88,7 +88,8 @@ fn a_filter_that_only_measured_is_judged_by_the_language_it_found() {
     let old = format!("{OLD}[language]\nunwanted_language = \"off\"\n");
     let rules = Redecide::new(&recipe(&old), &recipe(OLD), false).unwrap();
     assert!(rules.wants_language() && rules.unknown().next().is_none());
-    let judge = |language| rules.decide(&Facts { verdict: Verdict::default(), language, values: &[] }).verdict;
+    let judge =
+        |language| rules.decide(&Facts { verdict: Verdict::default(), language, values: &[] }).verdict;
     let unwanted = Some(reason("language", "unwanted_language"));
     assert_eq!([Some("de"), None, Some("en")].map(judge).map(Verdict::first), [unwanted, unwanted, None]);
 }
@@ -111,7 +112,8 @@ fn behind_another_text_everything_is_open() {
         assert_eq!(place(&[sentences], 80.0), (None, Some("c4_quality")), "{changes}");
         assert_eq!(place(&[ReasonId(0)], 80.0), (Some(ReasonId(0)), None), "{changes}");
     }
-    let without = Redecide::new(&recipe(OLD), &recipe("pipeline = [\"language\", \"gopher_quality\"]"), false);
+    let without =
+        Redecide::new(&recipe(OLD), &recipe("pipeline = [\"language\", \"gopher_quality\"]"), false);
     let without = without.unwrap();
     assert_eq!(decided(&without, &[few], &[]).verdict.first(), Some(few));
     assert!(decided(&without, &[], &[]).open.is_some());
@@ -122,9 +124,13 @@ fn behind_another_text_everything_is_open() {
 #[test]
 fn what_others_repeat_is_open_where_other_documents_come() {
     let old = "pipeline = [\"gopher_quality\", \"paragraph_dedup\", \"fineweb_quality\"]\n";
-    let rules = |changes: &str| Redecide::new(&recipe(old), &recipe(&format!("{old}{changes}")), false).unwrap();
+    let rules =
+        |changes: &str| Redecide::new(&recipe(old), &recipe(&format!("{old}{changes}")), false).unwrap();
     let before = rules("[gopher_quality]\ntoo_few_words = 80\n");
-    assert_eq!(decided(&before, &[], &[Some(99.0)]).open.map(|place| before.stage(place)), Some("paragraph_dedup"));
+    assert_eq!(
+        decided(&before, &[], &[Some(99.0)]).open.map(|place| before.stage(place)),
+        Some("paragraph_dedup")
+    );
     let behind = rules("[fineweb_quality]\nno_terminal_punctuation = 0.5\n");
     assert_eq!(decided(&behind, &[], &[Some(0.6)]), Redecided::default());
 }
@@ -132,7 +138,8 @@ fn what_others_repeat_is_open_where_other_documents_come() {
 #[test]
 fn code_that_reads_the_text_leaves_its_own_stage_open() {
     let old = "pipeline = [\"bad_words\", \"fineweb_quality\"]\n";
-    let new = format!("{old}[fineweb_quality]\nno_terminal_punctuation = 0.5\n[bad_words]\nbuiltin = false\n");
+    let new =
+        format!("{old}[fineweb_quality]\nno_terminal_punctuation = 0.5\n[bad_words]\nbuiltin = false\n");
     let rules = Redecide::new(&recipe(old), &recipe(&new), false).unwrap();
     assert_eq!(decided(&rules, &[], &[Some(0.6)]).open.map(|place| rules.stage(place)), Some("bad_words"));
     assert!(decided(&rules, &[], &[Some(0.4)]).open.is_none());

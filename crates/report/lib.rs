@@ -17,7 +17,7 @@ pub use comparison::{
     Cell, ComparedDocument, ComparedRun, Comparison, Rewritten, render_comparison, render_matrix,
 };
 pub use dashboard::render_dashboard;
-pub use human::{human_number, human_bytes, human_count};
+pub use human::{human_bytes, human_count, human_number};
 pub use method::render_method;
 pub use run::{
     Cluster, ClusterDocument, ClusterSize, EXTRACT, Extraction, FileNote, Inputs, Member, Phase, Run, Sample,

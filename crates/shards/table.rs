@@ -44,7 +44,11 @@ fn table(
 }
 
 /// Some rows of a file, by ascending number, with the named columns or all of them.
-pub fn read_rows(path: &Path, columns: Option<&[&str]>, rows: &[u64]) -> Result<Vec<RecordBatch>, ShardError> {
+pub fn read_rows(
+    path: &Path,
+    columns: Option<&[&str]>,
+    rows: &[u64],
+) -> Result<Vec<RecordBatch>, ShardError> {
     let ranges = rows.iter().map(|row| *row as usize..*row as usize + 1);
     let (_, n_rows) = footer(path)?;
     let selection = RowSelection::from_consecutive_ranges(ranges, n_rows as usize);

@@ -235,8 +235,12 @@ impl Found {
         };
         for (side, changed) in self.changes {
             let (changes, reason) = match side {
-                Side::Dropped(reason) => (&mut what_if.newly_dropped, reasons.get(ReasonId(reason)).full_name()),
-                Side::Passed(reason) => (&mut what_if.newly_passed, reasons.get(ReasonId(reason)).full_name()),
+                Side::Dropped(reason) => {
+                    (&mut what_if.newly_dropped, reasons.get(ReasonId(reason)).full_name())
+                }
+                Side::Passed(reason) => {
+                    (&mut what_if.newly_passed, reasons.get(ReasonId(reason)).full_name())
+                }
                 Side::Open(stage) => (&mut what_if.open, rules.stage(usize::from(stage)).to_owned()),
                 Side::Still | Side::Out => continue,
             };
