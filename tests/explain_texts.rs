@@ -7,8 +7,22 @@ use serde_json::{Value, json};
 
 use crate::support::{clean, corpus, run, stderr, stdout};
 
-const PIPELINE: &str = "pipeline = [\"c4_quality\", \"gopher_repetition\", \"gopher_quality\", \"bad_words\", \
-     \"exact_dedup\", \"minhash\"]\n[gopher_quality]\ntoo_few_words = 20\n[gopher_quality.en]\ntoo_few_words = 20\n";
+/// Of the repetition, lines alone.
+const RECIPE: &str = r#"pipeline = ["c4_quality", "gopher_repetition", "gopher_quality", "bad_words", "exact_dedup", "minhash"]
+[gopher_repetition]
+duplicate_line_chars = "off"
+frequent_2_gram = "off"
+frequent_3_gram = "off"
+frequent_4_gram = "off"
+duplicate_5_grams = "off"
+duplicate_6_grams = "off"
+duplicate_7_grams = "off"
+duplicate_8_grams = "off"
+duplicate_9_grams = "off"
+duplicate_10_grams = "off"
+[gopher_quality]
+too_few_words = 20
+"#;
 
 fn sentence(number: usize) -> String {
     let words =
@@ -32,7 +46,7 @@ fn cleaned(folder: &Path, pages: &[(&str, String)]) -> PathBuf {
     let rows = pages.iter().map(|(id, text)| json!({ "id": id, "text": text }).to_string());
     fs::write(&raw, rows.collect::<Vec<_>>().join("\n")).unwrap();
     let recipe = folder.join("recipe.toml");
-    fs::write(&recipe, PIPELINE).unwrap();
+    fs::write(&recipe, RECIPE).unwrap();
     let out = folder.join("out");
     clean(&[&raw], &out, &["--quiet", "--recipe", recipe.to_str().unwrap(), "--rejected", "all"], 0);
     out

@@ -78,7 +78,8 @@ impl Plan {
         let counts = |check: usize| checks[check].scope != Scope::Document || verdict.contains(reason(check));
         let mut marks = Vec::new();
         let mut found = |check: usize, range: Range<usize>| {
-            if counts(check) {
+            // A blank line is nothing to look at.
+            if !range.is_empty() && counts(check) {
                 marks.push(Mark { reason: Some(reason(check)), range });
             }
         };
