@@ -16,6 +16,7 @@ mod explain_texts;
 mod failing;
 mod hostile;
 mod near_duplicates;
+mod page;
 mod readers;
 mod readme;
 mod recipes;

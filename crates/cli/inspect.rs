@@ -18,12 +18,13 @@ use text::stable_hash::hash_id;
 use self::marked::Style;
 use self::show::Shower;
 pub use self::show::bound_of;
-use crate::{Exit, Format, Voice, print};
+use crate::{Exit, Format, Voice, page, print};
 
 #[derive(clap::Args)]
 pub struct Args {
     /// The output folder of a finished run.
-    out: PathBuf,
+    #[arg(required_unless_present = "file")]
+    out: Option<PathBuf>,
     /// Only documents that were dropped for this first reason (full or bare name), or by this stage.
     #[arg(long)]
     reason: Option<String>,
@@ -37,6 +38,12 @@ pub struct Args {
     /// How many documents: those with the smallest hash of their id, so the same ones every time.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     sample: u16,
+    /// A page instead of a run: text, HTML, or the first documents of any input; `-` is standard input.
+    #[arg(long, conflicts_with_all = ["out", "reason", "id", "cluster"])]
+    file: Option<PathBuf>,
+    /// Recipes that judge the page, with commas between: names or paths, or all that come with the program.
+    #[arg(long, requires = "file", value_delimiter = ',', default_value = "all")]
+    recipes: Vec<String>,
 }
 
 /// What is looked for.
@@ -60,25 +67,29 @@ pub struct Found {
 }
 
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
-    if let Some(id) = &args.cluster {
-        return cluster::run(&args.out, id, usize::from(args.sample), voice);
+    if let Some(file) = &args.file {
+        return page::run(file, &args.recipes, usize::from(args.sample), voice);
     }
-    let run = run_of(&args.out)?;
+    let Some(folder) = &args.out else { bail!("give the output folder of a run, or --file") };
+    if let Some(id) = &args.cluster {
+        return cluster::run(folder, id, usize::from(args.sample), voice);
+    }
+    let run = run_of(folder)?;
     let shows_signals = args.id.is_some();
     let wanted = wanted(&args, &run)?;
-    let ledger = files(&args.out, "ledger")?;
+    let ledger = files(folder, "ledger")?;
     let places = sample(&ledger, &wanted, usize::from(args.sample))?;
     if places.is_empty() {
         match &args.id {
-            Some(id) => bail!("{} has no document {id}", args.out.display()),
+            Some(id) => bail!("{} has no document {id}", folder.display()),
             None => bail!(
                 "{} has no document that was dropped for that; `corpus report` counts",
-                args.out.display()
+                folder.display()
             ),
         }
     }
     let mut found = read(&ledger, &places)?;
-    add_texts(&args.out, &mut found)?;
+    add_texts(folder, &mut found)?;
     let recipe = Recipe::parse("the run's recipe", &run.recipe_toml).ok();
     let mut plan = None;
     if found.iter().any(|document| document.original().is_some()) {
@@ -330,7 +341,7 @@ impl Found {
 }
 
 /// Text that cannot steer a terminal: control characters, and those that reorder text, become a dot.
-fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let hides = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if hides(c) { '·' } else { c }).collect()
 }
