@@ -7,7 +7,7 @@ use text::scan::Scanner;
 
 use crate::plan::{Code, FilterStage, Plan};
 use crate::repeated::Repeated;
-use crate::sweep::{Block, Rejected, Scratch, SweepOptions};
+use crate::sweep::{Block, Scratch, SweepOptions};
 
 /// What one stage says of a text.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,14 +52,8 @@ impl Plan {
         let repeated = Repeated::default();
         let mut block = Block::new(self, 1, &repeated, &|| 0);
         block.watch = Some(Box::new(watch));
-        let options = SweepOptions {
-            all_signals: true,
-            seed: 0,
-            control_below: 0,
-            heldout_from: u64::MAX,
-            rejected: Rejected::None,
-        };
-        self.judge(document, (0, self.stages.len()), &options, &mut Scratch::default(), &mut block);
+        let options = &SweepOptions::EVERY_CHECK;
+        self.judge(document, (0, self.stages.len()), options, &mut Scratch::default(), &mut block);
         drop(block);
         all
     }

@@ -29,6 +29,17 @@ pub struct SweepOptions {
     pub rejected: Rejected,
 }
 
+impl SweepOptions {
+    /// Every check of every document, and no sample: of a page by itself.
+    pub(crate) const EVERY_CHECK: SweepOptions = SweepOptions {
+        all_signals: true,
+        seed: 0,
+        control_below: 0,
+        heldout_from: u64::MAX,
+        rejected: Rejected::None,
+    };
+}
+
 /// Whose original text is carried on for `rejected/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejected {
