@@ -15,10 +15,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 use document::{
-    Check, Document, Filter, FilterSpec, ItemSet, Judge, OptionSpec, Raised, Settings, Signal, Signals,
-    at_most,
+    Check, Document, Filter, FilterSpec, Found, ItemSet, Judge, OptionSpec, Raised, Settings, Signal,
+    Signals, at_most,
 };
 use serde_json::Value;
 use text::characters::{is_mark, is_word_character};
@@ -205,19 +206,25 @@ impl EvalOverlap {
         ((hash / 64) as usize % self.seen.len(), 1 << (hash % 64))
     }
 
+    /// Calls `hit` with the hash, the first word and the number of words of every n-gram that an item holds, too.
+    fn each_hit(&self, rolling: &Rolling, mut hit: impl FnMut(u64, usize, usize)) {
+        for length in &self.lengths {
+            for (at, hash) in rolling.ngrams(*length).enumerate() {
+                let (word, bit) = self.bit(hash);
+                if self.seen[word] & bit != 0 && self.ngrams.contains_key(&hash) {
+                    hit(hash, at, *length);
+                }
+            }
+        }
+    }
+
     /// The items that the text shares n-grams with, ascending, each with the number of distinct ones.
     fn hits(&self, text: &str) -> Vec<(u32, usize)> {
         if self.ngrams.is_empty() {
             return Vec::new();
         }
-        let rolling = Rolling::of(text);
         let mut hashes: Vec<u64> = Vec::new();
-        for length in &self.lengths {
-            hashes.extend(rolling.ngrams(*length).filter(|hash| {
-                let (word, bit) = self.bit(*hash);
-                self.seen[word] & bit != 0 && self.ngrams.contains_key(hash)
-            }));
-        }
+        self.each_hit(&Rolling::of(text), |hash, _, _| hashes.push(hash));
         hashes.sort_unstable();
         hashes.dedup();
         let holders = |hash| match self.ngrams.get(hash) {
@@ -263,6 +270,12 @@ impl Filter for EvalOverlap {
             }
         }
     }
+
+    fn point(&self, document: &Document<'_>, found: &mut Found<'_>) {
+        let mut words = Vec::new();
+        let rolling = Rolling::read(document.text, |word| words.push(word));
+        self.each_hit(&rolling, |_, at, length| found(0, words[at].start..words[at + length - 1].end));
+    }
 }
 
 /// Hashes of all beginnings of a text's sequence of words, from which that of any part of it follows.
@@ -270,40 +283,50 @@ struct Rolling(Vec<u64>);
 
 impl Rolling {
     fn of(text: &str) -> Rolling {
+        Rolling::read(text, |_| ())
+    }
+
+    /// `found` is told where each word is.
+    fn read(text: &str, mut found: impl FnMut(Range<usize>)) -> Rolling {
         let mut hashes = vec![0_u64];
-        let mut add = |word: &[u8]| {
+        let mut add = |word: &[u8], range: Range<usize>| {
             let before = hashes[hashes.len() - 1];
             hashes.push(before.wrapping_mul(BASE).wrapping_add(xxh3_64(word)));
+            found(range);
         };
-        let mut word = String::new();
-        let mut read = |character: char| {
+        let (mut word, mut start) = (String::new(), 0);
+        let mut read = |character: char, range: Range<usize>| {
             let is_word = is_word_character(character) && character != '_' || is_mark(character);
             let is_alone = is_word && is_word_alone(character);
             if !word.is_empty() && (is_alone || !is_word) {
-                add(word.as_bytes());
+                add(word.as_bytes(), start..range.start);
                 word.clear();
             }
+            if is_word && word.is_empty() {
+                start = range.start;
+            }
             if is_alone {
-                add(character.encode_utf8(&mut [0; 4]).as_bytes());
+                add(character.encode_utf8(&mut [0; 4]).as_bytes(), range);
             } else if is_word && character.is_ascii() {
                 word.push(character.to_ascii_lowercase());
             } else if is_word {
                 word.extend(character.to_lowercase());
             }
         };
-        for character in text.chars() {
+        for (at, character) in text.char_indices() {
+            let range = at..at + character.len_utf8();
             match character.is_ascii() {
-                true => read(character),
+                true => read(character, range),
                 // Accents do not count, whichever way they are written.
                 false => decompose(character, |part| {
                     if combining_class(part) == 0 {
-                        read(part);
+                        read(part, range.clone());
                     }
                 }),
             }
         }
         if !word.is_empty() {
-            add(word.as_bytes());
+            add(word.as_bytes(), start..text.len());
         }
         Rolling(hashes)
     }

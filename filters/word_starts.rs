@@ -1,5 +1,7 @@
 //! Finds listed words where they stand alone, by the first three bytes of what begins a word.
 
+use std::ops::Range;
+
 use text::characters::is_word_character;
 
 /// Bytes that are looked through before what begins a word is looked up: a loop without branches.
@@ -68,8 +70,8 @@ impl WordStarts {
         std::iter::successors(some(head), move |node| some(node.1)).map(|node| node.0 as usize)
     }
 
-    /// Calls `found` with the index of every word found, until it returns true.
-    pub(crate) fn each(&self, text: &str, mut found: impl FnMut(usize) -> bool) {
+    /// Calls `found` with the index of every word found and its range, until it returns true.
+    pub(crate) fn each(&self, text: &str, mut found: impl FnMut(usize, Range<usize>) -> bool) {
         let bytes = text.as_bytes();
         let mut starts = [0_u16; BLOCK];
         let mut before = 0;
@@ -95,7 +97,8 @@ impl WordStarts {
                     let listed = self.words[word].as_bytes();
                     let is_same =
                         rest.get(..listed.len()).is_some_and(|word| word.eq_ignore_ascii_case(listed));
-                    if is_same && ends(text, start + listed.len()) && found(word) {
+                    let end = start + listed.len();
+                    if is_same && ends(text, end) && found(word, start..end) {
                         return;
                     }
                 }
@@ -156,7 +159,7 @@ mod tests {
 
     fn found(words: &[&str], text: &str) -> BTreeSet<usize> {
         let mut all = BTreeSet::new();
-        WordStarts::new(words.iter().copied()).unwrap().each(text, |word| {
+        WordStarts::new(words.iter().copied()).unwrap().each(text, |word, _| {
             all.insert(word);
             false
         });

@@ -13,6 +13,7 @@ mod determinism;
 mod diff;
 mod evaluation_sets;
 mod every_filter;
+mod explain_texts;
 mod failing;
 mod hostile;
 #[cfg(feature = "train")]
@@ -34,3 +35,4 @@ mod support;
 #[cfg(feature = "train")]
 mod train;
 mod url_dedup;
+mod what_if;

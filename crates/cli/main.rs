@@ -15,6 +15,7 @@ mod progress;
 mod report;
 mod tokenizer;
 mod train;
+mod what_if;
 
 use std::process::ExitCode;
 
@@ -67,6 +68,8 @@ enum Verb {
     Apply(apply::Args),
     /// Which documents two finished runs on the same input treat differently, and why
     Diff(diff::Args),
+    /// What another setting would keep and drop, from the ledger alone: corpus what-if out/ too_few_words=80
+    WhatIf(what_if::Args),
     /// What a filter or a reason means, and where it comes from
     Explain(explain::Args),
     /// List all filters with their checks
@@ -102,7 +105,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(is_terminal)
         .init();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(what_if::spelled_out(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -119,6 +122,7 @@ fn main() -> ExitCode {
         Verb::Inspect(args) => inspect::run(args, voice),
         Verb::Apply(args) => apply::run(args, voice),
         Verb::Diff(args) => diff::run(args, voice),
+        Verb::WhatIf(args) => what_if::run(args, voice),
         Verb::Explain(args) => explain::run(args, voice),
         Verb::Filters => explain::filters(voice),
         Verb::Plan(args) => plans::run(args, voice),

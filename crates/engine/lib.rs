@@ -37,7 +37,7 @@ mod sweep_shards;
 mod urls;
 mod work;
 
-pub use apply::{ApplyOptions, Copy, ListError, RemovalList, Takedown, apply};
+pub use apply::{ApplyOptions, Copy, ListError, RemovalList, STAGE as TAKEDOWN, Takedown, apply};
 pub use clean::{CleanOptions, Ended, Event, GoesOn, Outcome, Phase, Progress, SweptShare, clean};
 pub use error::EngineError;
 pub use share::Share;

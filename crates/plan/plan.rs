@@ -316,10 +316,9 @@ fn build(
         Judge::Bounds => spec.columns().into_iter().collect(),
         Judge::Document(_) | Judge::Lines(_) | Judge::Repeats(_) => SignalSet::EMPTY,
     };
-    let is_model = spec.options.iter().any(|option| option.is_path && option.key == "model");
     Ok(FilterStage {
         spec,
-        is_model,
+        is_model: filter.is_model(),
         bounds: tests(&filter.bounds),
         by_language: by_language.collect(),
         reasons: raised.collect(),

@@ -81,6 +81,18 @@ fn write_column(out: &mut String, column: &ColumnRecipe, recipe: &Recipe) {
     };
 }
 
+/// The bound of a check on documents of a language (short name), if it is in the recipe.
+pub fn bound(recipe: &Recipe, stage: &str, check: &str, language: Option<&str>) -> Option<Bound> {
+    let filter = recipe.stages.iter().find_map(|found| match &found.kind {
+        StageRecipeKind::Filter(filter) if found.name == stage => Some(filter),
+        _ => None,
+    })?;
+    let check = *filter.spec.checks_named(check).first()?;
+    let own = filter.by_language.get(language.unwrap_or_default());
+    let own = own.and_then(|changes| changes.iter().rfind(|(at, _)| *at == check));
+    Some(own.map_or(filter.bounds[check], |(_, bound)| *bound))
+}
+
 /// A bound as a recipe writes it.
 pub fn bound_text(test: Test, bound: Bound) -> String {
     match (test, bound) {

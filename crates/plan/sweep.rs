@@ -11,6 +11,7 @@ use document::{
 use text::scan::Scanner;
 use text::stable_hash::{hash_id, hash128, sampling_key};
 
+use crate::explain::Watch;
 use crate::plan::{Code, FilterStage, Plan, StageKind};
 use crate::repeated::Repeated;
 use crate::signer::{Signer, near_of};
@@ -27,6 +28,17 @@ pub struct SweepOptions {
     /// Held-out documents have a sampling key of at least this.
     pub heldout_from: u64,
     pub rejected: Rejected,
+}
+
+impl SweepOptions {
+    /// Every check of every document, and no sample: of a page by itself.
+    pub(crate) const EVERY_CHECK: SweepOptions = SweepOptions {
+        all_signals: true,
+        seed: 0,
+        control_below: 0,
+        heldout_from: u64::MAX,
+        rejected: Rejected::None,
+    };
 }
 
 /// Whose original text is carried on for `rejected/`.
@@ -53,7 +65,7 @@ pub struct Scratch {
 }
 
 /// The block being swept.
-struct Block<'b> {
+pub(crate) struct Block<'b> {
     measured: Measured<'b>,
     repeated: &'b Repeated,
     /// Of each of the recipe's own columns, in its order.
@@ -64,21 +76,30 @@ struct Block<'b> {
     lines: Vec<u64>,
     nanos: Vec<u64>,
     clock: &'b dyn Fn() -> u64,
+    pub watch: Option<Box<Watch<'b>>>,
 }
 
 impl<'b> Block<'b> {
-    fn new(plan: &'b Plan, batch: &'b Batch, repeated: &'b Repeated, clock: &'b dyn Fn() -> u64) -> Self {
+    fn of(plan: &'b Plan, batch: &'b Batch, repeated: &'b Repeated, clock: &'b dyn Fn() -> u64) -> Self {
+        let own = plan.own_columns().iter();
+        let numbers = own.map(|(column, _)| batch.number(&column.name)).collect();
+        Block { numbers, ..Block::new(plan, batch.len(), repeated, clock) }
+    }
+
+    /// Without numbers that come with the documents.
+    pub fn new(plan: &'b Plan, rows: usize, repeated: &'b Repeated, clock: &'b dyn Fn() -> u64) -> Self {
         let own = plan.own_columns();
         Block {
-            measured: Measured::new(plan, batch.len()),
+            measured: Measured::new(plan, rows),
             repeated,
-            numbers: own.iter().map(|(column, _)| batch.number(&column.name)).collect(),
+            numbers: vec![None; own.len()],
             missing: vec![0; own.len()],
             found: vec![FoundItems::default(); plan.item_sets().count()],
             signed: Vec::new(),
             lines: vec![0; plan.reasons.0.len()],
             nanos: vec![0; plan.stages.len() + 1],
             clock,
+            watch: None,
         }
     }
 }
@@ -93,7 +114,7 @@ impl Plan {
         scratch: &mut Scratch,
         clock: &dyn Fn() -> u64,
     ) -> Result<Swept, ArrowError> {
-        let mut block = Block::new(self, batch, repeated, clock);
+        let mut block = Block::of(self, batch, repeated, clock);
         let mut rows = Vec::with_capacity(batch.len());
         let mut arena = String::new();
         for index in 0..batch.len() {
@@ -124,7 +145,7 @@ impl Plan {
         scratch: &mut Scratch,
         mut each: impl FnMut(u32, &Document<'_>, &mut String),
     ) {
-        let mut block = Block::new(self, batch, repeated, &|| 0);
+        let mut block = Block::of(self, batch, repeated, &|| 0);
         for index in 0..batch.len() {
             let Ok(document) = usable(batch, index) else { continue };
             let judged = self.judge(document, (index as u32, stage), options, scratch, &mut block);
@@ -218,7 +239,7 @@ impl Plan {
     }
 
     /// Runs the stages of the plan before `end` on one document.
-    fn judge(
+    pub(crate) fn judge(
         &self,
         document: Document<'_>,
         (position, end): (u32, usize),
@@ -307,6 +328,9 @@ impl Plan {
                         }
                     }
                     filter.decide(language, signals, raised, &mut judged.verdict);
+                    if let Some(watch) = &mut block.watch {
+                        watch(index, filter, &document, edits, judged.verdict);
+                    }
                     block.measured.signals(index, signals);
                     if is_cut {
                         std::mem::swap(kept, next);
@@ -336,7 +360,7 @@ impl Plan {
 
 /// What judging one document found.
 #[derive(Default)]
-struct Judged {
+pub(crate) struct Judged {
     verdict: Verdict,
     language: Option<document::Language>,
     /// The text after line filters is in `Scratch::kept`.

@@ -10,6 +10,7 @@ pub mod characters;
 mod dclm;
 pub mod grams;
 pub mod lines;
+mod marks;
 pub mod mojibake;
 pub mod normalize;
 mod numbering;
