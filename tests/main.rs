@@ -15,6 +15,7 @@ mod every_filter;
 mod failing;
 mod hostile;
 mod near_duplicates;
+mod page;
 mod readers;
 mod readme;
 mod recipes;

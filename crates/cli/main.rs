@@ -8,6 +8,7 @@ mod explain;
 mod inspect;
 mod ledger;
 mod machine;
+mod page;
 mod plans;
 mod progress;
 mod report;
@@ -16,7 +17,7 @@ mod train;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -72,6 +73,8 @@ enum Verb {
     /// Train a tokenizer
     #[command(subcommand)]
     Tokenizer(tokenizer::Verb),
+    /// Print what a shell needs to complete verbs and flags: corpus completions bash
+    Completions { shell: clap_complete::Shell },
 }
 
 /// Exit codes. CONTRACT: 0 done, 1 done with more quarantined shards than allowed, 2 could not run,
@@ -114,6 +117,7 @@ fn main() -> ExitCode {
         Verb::Plan(args) => plans::run(args, voice),
         Verb::Demo(args) => demo::run(args, voice),
         Verb::Tokenizer(verb) => tokenizer::run(verb, voice),
+        Verb::Completions { shell } => completions(shell),
     };
     match result {
         Ok(exit) => ExitCode::from(exit as u8),
@@ -124,6 +128,13 @@ fn main() -> ExitCode {
             ExitCode::from(Exit::Failed as u8)
         }
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "corpus", &mut script);
+    print(&String::from_utf8(script)?)?;
+    Ok(Exit::Done)
 }
 
 /// An error with its causes, each said once: many messages hold their cause already.
