@@ -63,6 +63,9 @@ pub struct CleanOptions {
     pub stop: Arc<AtomicBool>,
 }
 
+/// Blocks, buffers and tables of a run without large documents.
+const LEAST_BESIDE_MODELS: u64 = 256 << 20;
+
 impl CleanOptions {
     /// The shards that this run sweeps, ascending.
     pub(crate) fn shards(&self, inputs: &Inputs) -> Vec<u32> {
@@ -70,6 +73,23 @@ impl CleanOptions {
             Some(share) => share.shards(inputs),
             None => (0..inputs.shards.len() as u32).collect(),
         }
+    }
+
+    /// The same with the memory that the recipe's models leave: they are held for the whole run.
+    ///
+    /// Errors: too little is left to work in.
+    fn beside_models(&self) -> Result<CleanOptions, EngineError> {
+        let models: u64 = self.recipe.models.values().map(|model| model.len() as u64).sum();
+        let needed = models + LEAST_BESIDE_MODELS;
+        if models > 0 && needed > self.memory {
+            let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+            return Err(EngineError::Models {
+                models: mib(models),
+                allowed: self.memory >> 20,
+                needed: mib(needed),
+            });
+        }
+        Ok(CleanOptions { memory: self.memory - models, ..self.clone() })
     }
 
     pub(crate) fn unless_stopped(&self) -> Result<(), EngineError> {
@@ -180,6 +200,7 @@ pub fn clean(
     options: &CleanOptions,
     tell: &(dyn Fn(Event) + Sync),
 ) -> Result<Ended, EngineError> {
+    let options = &options.beside_models()?;
     match shards::is_remote(&options.out) {
         true => remote_out::clean(plan, options, tell),
         false => clean_folder(plan, options, std::slice::from_ref(&options.out), tell),
@@ -194,7 +215,9 @@ pub(crate) fn clean_folder(
     tell: &(dyn Fn(Event) + Sync),
 ) -> Result<Ended, EngineError> {
     let start = Instant::now();
-    let inputs = shards::discover(&options.inputs, exclude)?;
+    let sidecars = options.recipe.sidecars.values().flat_map(|sidecar| &sidecar.files);
+    let inputs =
+        shards::discover(&options.inputs, exclude)?.without_sidecars(sidecars.map(PathBuf::as_path))?;
     let tokenizer = match (&options.tokenizer, options.recipe.has_stage("tokenize")) {
         (_, false) => None,
         (Some(tokenizer), true) => Some(tokenizer.clone()),

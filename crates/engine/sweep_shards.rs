@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use document::{Batch, FoundItems};
 use plan::{Carried, Flags, Plan, Scratch, Signed, SweepOptions, Swept};
-use shards::{AtomicFile, Block, Damage, Extraction, Inputs, Parsed, Quarantined, RecordCounts};
+use shards::{AtomicFile, Block, Damage, Extraction, Inputs, Parsed, Quarantined, ReadOptions, RecordCounts};
 
 use crate::carried;
 use crate::clean::{CleanOptions, Phase, Progress};
@@ -98,6 +99,9 @@ pub(crate) fn sweep_shards(
     let mut kept = 0;
     let start = Instant::now();
     let clock = || start.elapsed().as_nanos() as u64;
+    // A document that is longer than a block takes up to ten times its size: one at a time, so that memory does not grow
+    // with the threads, and what it needed is not kept.
+    let large = Mutex::new(());
     ordered(
         options.threads,
         || {
@@ -108,13 +112,15 @@ pub(crate) fn sweep_shards(
         |item, scratch| match item {
             Item::End(end) => Ok(Done::End(end)),
             Item::Block(block) => {
+                let is_large = block.bytes > ReadOptions::BLOCK_BYTES as u64;
+                let _alone = is_large.then(|| large.lock().unwrap_or_else(PoisonError::into_inner));
                 let result = catch_unwind(AssertUnwindSafe(|| {
                     sweep_block(&block, plan, options, job, scratch, &clock)
                 }));
-                result.unwrap_or_else(|_| {
+                if is_large || result.is_err() {
                     *scratch = Scratch::default();
-                    Ok(panicked(&block, inputs))
-                })
+                }
+                result.unwrap_or_else(|_| Ok(panicked(&block, inputs)))
             }
         },
         |done| {

@@ -41,6 +41,9 @@ impl SweepOptions {
     };
 }
 
+/// Nobody compares models on one document of more bytes, and a row of so many tokens takes ten times their memory to write.
+const LONGEST_HELDOUT: usize = 8 << 20;
+
 /// Whose original text is carried on for `rejected/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejected {
@@ -171,7 +174,7 @@ impl Plan {
         let shingles = scratch.signer.shingles(original, &self.splitter);
         let key = sampling_key(shingles, original, options.seed);
         let mut flags = Flags::default();
-        if key >= options.heldout_from {
+        if key >= options.heldout_from && original.len() <= LONGEST_HELDOUT {
             flags.0 |= Flags::HELDOUT;
         } else if key < options.control_below {
             flags.0 |= Flags::CONTROL;
