@@ -96,51 +96,43 @@ fn publish(
     let mut sent = scratch.sent()?;
     let wanted: HashMap<&str, &str> =
         (new.outputs.iter()).map(|output| (output.path.as_str(), output.xxh3_128.as_str())).collect();
+    let mut gone = Vec::new();
     if let Some(old) = old {
-        // The manifest goes first: from then on the folder is no finished run.
-        remote.remove(MANIFEST)?;
-        for output in &old.outputs {
-            remote.remove(&output.path)?;
-        }
+        gone.push(MANIFEST.to_owned());
+        gone.extend(old.outputs.iter().map(|output| output.path.clone()));
+    }
+    if old.is_some() || remote.takes_commits() {
         sent.clear();
     }
-    for name in sent.keys().filter(|name| !wanted.contains_key(name.as_str())) {
-        remote.remove(name)?;
-    }
+    gone.extend(sent.keys().filter(|name| !wanted.contains_key(name.as_str())).cloned());
     // Files without a hash hold times: those of this run belong to its manifest.
     sent.retain(|name, hash| !hash.is_empty() && wanted.get(name.as_str()) == Some(&hash.as_str()));
     let mut list = scratch.sent_list(&sent)?;
     let size = |name: &str| fs::metadata(scratch.out().join(name)).map_or(0, |metadata| metadata.len());
-    let total_bytes = wanted.keys().map(|name| size(name)).sum();
+    let total_bytes = wanted.keys().map(|name| size(name)).sum::<u64>() + size(MANIFEST);
     let mut done_bytes = sent.keys().map(|name| size(name)).sum();
-    let left: Vec<String> = new
-        .outputs
-        .iter()
-        .map(|output| output.path.clone())
-        .filter(|name| !sent.contains_key(name))
-        .collect();
+    let left = new.outputs.iter().map(|output| output.path.clone());
+    let mut left: Vec<String> = left.filter(|name| !sent.contains_key(name)).collect();
+    left.push(MANIFEST.to_owned());
     let show = |done_bytes| {
         let progress = Progress { phase: Phase::Upload, done_bytes, total_bytes, documents: 0, kept: 0 };
         tell(Event::Progress(progress));
     };
     show(done_bytes);
     let mut failed = None;
-    let is_whole = remote.upload(&scratch.out(), &left, &options.stop, &mut |name, bytes| {
-        // Lost, this line only costs the time to send the file again.
-        let line = writeln!(list, "{}\t{name}", wanted.get(name).unwrap_or(&""));
-        failed = failed.take().or(line.err());
-        done_bytes += bytes;
-        show(done_bytes);
-    })?;
-    if let Some(error) = failed {
-        return Err(EngineError::io(scratch.list_path())(error));
+    let is_whole =
+        remote.publish(&scratch.out(), &left, &gone, LOCK, &options.stop, &mut |name, bytes| {
+            // Lost, this line only costs the time to send the file again.
+            let line = writeln!(list, "{}\t{name}", wanted.get(name).unwrap_or(&""));
+            failed = failed.take().or(line.err());
+            done_bytes += bytes;
+            show(done_bytes);
+        })?;
+    match failed {
+        Some(error) => Err(EngineError::io(scratch.list_path())(error)),
+        None if is_whole => Ok(()),
+        None => Err(EngineError::Stopped),
     }
-    if !is_whole {
-        return Err(EngineError::Stopped);
-    }
-    let path = scratch.out().join(MANIFEST);
-    remote.put(MANIFEST, fs::read(&path).map_err(EngineError::io(path))?)?;
-    Ok(())
 }
 
 /// The folder of this machine where a run works until it is sent. The same address finds the same folder, so that a

@@ -7,6 +7,8 @@ mod failure;
 mod find;
 mod folder;
 mod hub;
+mod hub_folder;
+mod lfs;
 mod object;
 
 use std::collections::HashMap;

@@ -116,10 +116,6 @@ impl RemoteFolder {
         match self.0 {}
     }
 
-    pub fn put(&self, _: &str, _: Vec<u8>) -> Result<(), ShardError> {
-        match self.0 {}
-    }
-
     pub fn create(&self, _: &str, _: &[u8]) -> Result<Created, ShardError> {
         match self.0 {}
     }
@@ -128,10 +124,16 @@ impl RemoteFolder {
         match self.0 {}
     }
 
-    pub fn upload(
+    pub fn takes_commits(&self) -> bool {
+        match self.0 {}
+    }
+
+    pub fn publish(
         &self,
         _: &Path,
         _: &[String],
+        _: &[String],
+        _: &str,
         _: &AtomicBool,
         _: &mut dyn FnMut(&str, u64),
     ) -> Result<bool, ShardError> {
