@@ -14,7 +14,11 @@ mod diff;
 mod every_filter;
 mod failing;
 mod hostile;
+#[cfg(feature = "stores")]
+mod hub;
 mod near_duplicates;
+#[cfg(feature = "stores")]
+mod ranges;
 mod readers;
 mod readme;
 mod recipes;
@@ -24,6 +28,8 @@ mod resume;
 mod sharded;
 #[cfg(feature = "stores")]
 mod store_servers;
+#[cfg(feature = "stores")]
+mod store_stage;
 #[cfg(feature = "stores")]
 mod stores;
 mod support;

@@ -185,7 +185,7 @@ impl Scratch {
     }
 
     /// Who holds the lock in the store: the same for every run from this folder.
-    fn owner(&self) -> Result<String, EngineError> {
+    fn owner(&self, is_public: bool) -> Result<String, EngineError> {
         let path = self.folder.join("owner");
         match fs::read_to_string(&path) {
             Ok(owner) if !owner.is_empty() => return Ok(owner),
@@ -194,12 +194,16 @@ impl Scratch {
         }
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        let owner = format!(
+        let mut owner = format!(
             "process {} on {} at {seconds} s of Unix time, working in {}",
             std::process::id(),
             host.trim(),
             self.folder.display()
         );
+        if is_public {
+            let hash = shards::hash_bytes(owner.as_bytes());
+            owner = format!("run {} of another machine or folder, at {seconds} s of Unix time", &hash[..16]);
+        }
         AtomicFile::write_all_of(&path, owner.as_bytes())?;
         Ok(owner)
     }
@@ -243,7 +247,8 @@ struct Lock<'a> {
 
 impl<'a> Lock<'a> {
     fn take(remote: &'a RemoteFolder, scratch: &Scratch) -> Result<Lock<'a>, EngineError> {
-        let owner = scratch.owner()?;
+        // History keeps what was committed, and anybody may read it.
+        let owner = scratch.owner(remote.takes_commits())?;
         match remote.create(LOCK, owner.as_bytes())? {
             Created::Now => {}
             Created::Before(found) if found == owner.as_bytes() => {}

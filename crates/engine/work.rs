@@ -13,7 +13,7 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use shards::{AtomicFile, Damage, Extraction, Fingerprint, Quarantined, RecordCounts};
+use shards::{AtomicFile, Damage, Extraction, Fingerprint, Place, Quarantined, RecordCounts};
 
 use crate::EngineError;
 use crate::signatures::SignatureRecord;
@@ -34,6 +34,9 @@ pub(crate) struct SegmentReceipt {
     pub input: Stamp,
     /// Blocks of the shard before the end of this segment.
     pub end_block: u64,
+    /// Where the shard can be read on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     pub rows: u64,
     /// Rows of the shard up to here.
     #[serde(default)]

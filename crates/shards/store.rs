@@ -1,6 +1,7 @@
 //! Object stores behind a blocking interface: clients by bucket, what is known of their objects, ranged reads.
 //!
 //! An object that was looked at once is read in that version or not at all: every request names its ETag.
+mod aws_profile;
 mod blocks;
 mod client;
 mod failure;

@@ -83,7 +83,7 @@ pub(crate) fn short(at: u64, end: u64) -> StoreError {
 pub(crate) fn credentials(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::S3 => {
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SKIP_SIGNATURE=true for a public bucket), AWS_REGION, and AWS_ENDPOINT_URL where it is not Amazon's"
+            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SKIP_SIGNATURE=true for a public bucket), AWS_REGION, and AWS_ENDPOINT_URL where it is not Amazon's"
         }
         Scheme::Gs => {
             "set GOOGLE_APPLICATION_CREDENTIALS to the key of a service account (GOOGLE_SKIP_SIGNATURE=true for a public bucket)"

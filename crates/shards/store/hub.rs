@@ -101,7 +101,8 @@ impl Hub {
             .read_timeout(30 * SECOND)
             .build();
         let client = built.map_err(|error| StoreError::new(error.to_string(), failure::UNREACHABLE))?;
-        let (repository, revision) = (repository.to_owned(), revision.to_owned());
+        // A slash of a branch's name is written so, since the others end the name of the repository.
+        let (repository, revision) = (repository.to_owned(), revision.replace("%2F", "/"));
         Ok(Self { client, endpoint, repository, revision, commit: String::new(), headers })
     }
 
@@ -219,9 +220,8 @@ pub(super) async fn repeated(
 }
 
 pub(super) fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(body).map_err(|error| {
-        StoreError::new(format!("the hub answers what is not expected ({error})"), REMEDY)
-    })
+    serde_json::from_slice(body)
+        .map_err(|error| StoreError::new(format!("the hub answers what is not expected ({error})"), REMEDY))
 }
 
 /// One request. An error, and whether it may pass.
@@ -249,8 +249,10 @@ async fn refused(response: Response) -> (StoreError, bool) {
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         told = body["error"].as_str().unwrap_or_default().to_owned();
     }
-    let told = if told.is_empty() { status.to_string() } else { format!("{status}: {}", failure::reason(&told)) };
-    let error = |kind, why: &str, remedy| StoreError { kind, ..StoreError::new(format!("{why} ({told})"), remedy) };
+    let told =
+        if told.is_empty() { status.to_string() } else { format!("{status}: {}", failure::reason(&told)) };
+    let error =
+        |kind, why: &str, remedy| StoreError { kind, ..StoreError::new(format!("{why} ({told})"), remedy) };
     let may_pass = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
     let error = match status {
         StatusCode::NOT_FOUND if code == "RevisionNotFound" => {

@@ -103,15 +103,15 @@ impl HubFolder {
             ));
         }
         // What asks how to upload needs the right to do it.
-        self.modes(&[("corpus.lock".to_owned(), 0, Vec::new())]).await.map(drop).map_err(|error| {
-            match error.kind {
-                StoreErrorKind::Denied => StoreError {
-                    why: format!("the token may not write to {repository} ({})", error.why),
-                    remedy: "set HF_TOKEN to one that may (huggingface.co/settings/tokens)",
-                    ..error
-                },
-                _ => error,
-            }
+        self.modes(&[("corpus.lock".to_owned(), 0, Vec::new())]).await.map(drop).map_err(|error| match error
+            .kind
+        {
+            StoreErrorKind::Denied => StoreError {
+                why: format!("the token may not write to {repository} ({})", error.why),
+                remedy: "set HF_TOKEN to one that may (huggingface.co/settings/tokens)",
+                ..error
+            },
+            _ => error,
         })
     }
 
@@ -226,7 +226,9 @@ impl HubFolder {
         }
         let asked: Vec<_> = files
             .iter()
-            .map(|(path, size, sample)| json!({ "path": path, "size": size, "sample": BASE64.encode(sample) }))
+            .map(
+                |(path, size, sample)| json!({ "path": path, "size": size, "sample": BASE64.encode(sample) }),
+            )
             .collect();
         let address = self.hub.api(&format!("preupload/{}", self.hub.revision()));
         let request = self.hub.client.post(address).header("content-type", "application/json");

@@ -70,7 +70,16 @@ impl Local {
             size += n as u64;
         }
         let sha256 = format!("{:x}", hash.finalize());
-        Ok(Local { name: name.to_owned(), path, place, size, sha256, sample, is_stored: false, is_there: false })
+        Ok(Local {
+            name: name.to_owned(),
+            path,
+            place,
+            size,
+            sha256,
+            sample,
+            is_stored: false,
+            is_there: false,
+        })
     }
 
     pub fn inline_bytes(&self) -> u64 {
@@ -224,7 +233,8 @@ impl Storage {
         match upload.part_bytes() {
             None => {
                 let headers = upload.header.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
-                let request = headers.fold(self.sender.put(href), |request, (name, value)| request.header(name, value));
+                let request =
+                    headers.fold(self.sender.put(href), |request, (name, value)| request.header(name, value));
                 self.put(&request, &file, 0, object.size).await?;
             }
             Some(part) => self.send_parts(object, &file, upload, part, &href).await?,
@@ -251,7 +261,8 @@ impl Storage {
         let address = |number: u64| upload.header.get(&number.to_string())?.as_str().map(str::to_owned);
         let addresses: Option<Vec<String>> = (1..=count).map(address).collect();
         let Some(addresses) = addresses.filter(|_| upload.parts() == count) else {
-            let why = format!("the hub's storage wants {} parts of {part} bytes, not {count}", upload.parts());
+            let why =
+                format!("the hub's storage wants {} parts of {part} bytes, not {count}", upload.parts());
             return Err(StoreError::new(why, failure::UNREACHABLE));
         };
         let sent = stream::iter(addresses.into_iter().zip(0..)).map(|(address, index)| async move {
