@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use plan::Plan;
-use shards::{AtomicFile, Created, Manifest, RemoteFolder};
+use shards::{AtomicFile, Created, Manifest, Publication, RemoteFolder};
 
 use crate::clean::{CleanOptions, Ended, Event, Outcome, Phase, Progress, clean_folder};
 use crate::error::EngineError;
@@ -120,14 +120,15 @@ fn publish(
     };
     show(done_bytes);
     let mut failed = None;
-    let is_whole =
-        remote.publish(&scratch.out(), &left, &gone, LOCK, &options.stop, &mut |name, bytes| {
-            // Lost, this line only costs the time to send the file again.
-            let line = writeln!(list, "{}\t{name}", wanted.get(name).unwrap_or(&""));
-            failed = failed.take().or(line.err());
-            done_bytes += bytes;
-            show(done_bytes);
-        })?;
+    let (folder, stop) = (&scratch.out(), &*options.stop);
+    let what = Publication { folder, names: &left, gone: &gone, lock: LOCK, stop };
+    let is_whole = remote.publish(&what, &mut |name, bytes| {
+        // Lost, this line only costs the time to send the file again.
+        let line = writeln!(list, "{}\t{name}", wanted.get(name).unwrap_or(&""));
+        failed = failed.take().or(line.err());
+        done_bytes += bytes;
+        show(done_bytes);
+    })?;
     match failed {
         Some(error) => Err(EngineError::io(scratch.list_path())(error)),
         None if is_whole => Ok(()),

@@ -26,6 +26,7 @@ mod pages;
 mod parquet_input;
 mod pieces;
 mod place;
+mod publication;
 mod raw_json;
 mod reader;
 mod record_head;
@@ -56,6 +57,7 @@ pub use manifest::{InputFile, Manifest, OutputFile, Quarantined, Skipped, Takedo
 pub use model_file::read_model;
 pub use options::{KeepColumn, KeepType, NumberField, ReadOptions};
 pub use place::Place;
+pub use publication::Publication;
 pub use reader::ShardReader;
 pub use sidecar::{read_numbers, sidecar_files};
 pub use sink::{AtomicFile, ParquetSink, Receipt, SinkOptions, remove_leftovers, sync_folder};

@@ -3,12 +3,11 @@ use std::convert::Infallible;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 
 use crate::error::StoreError;
-use crate::{Fault, InputError, ShardError};
+use crate::{Fault, InputError, Publication, ShardError};
 
 pub(crate) const READ_AHEAD: u64 = 0;
 
@@ -128,15 +127,7 @@ impl RemoteFolder {
         match self.0 {}
     }
 
-    pub fn publish(
-        &self,
-        _: &Path,
-        _: &[String],
-        _: &[String],
-        _: &str,
-        _: &AtomicBool,
-        _: &mut dyn FnMut(&str, u64),
-    ) -> Result<bool, ShardError> {
+    pub fn publish(&self, _: &Publication<'_>, _: &mut dyn FnMut(&str, u64)) -> Result<bool, ShardError> {
         match self.0 {}
     }
 }

@@ -3,7 +3,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use object_store::path::Path as Key;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
@@ -13,7 +13,7 @@ use super::hub_folder::HubFolder;
 use super::{Store, failure, location, locked, permits, runtime, wait_for};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::location::{Location, Scheme};
-use crate::{Fault, ShardError};
+use crate::{Fault, Publication, ShardError};
 
 /// Larger files are sent in parts.
 const PART: u64 = 16 << 20;
@@ -112,35 +112,26 @@ impl RemoteFolder {
         matches!(self.place, Place::Repository(_))
     }
 
-    /// Puts files in place of those that are gone, the last of `names` last: what it makes complete is there before it.
-    /// Each is whole there or not at all; `sent` is told of each, `stop` ends it between two. True if all were sent.
-    /// Where commits are taken, the lock goes with the last.
+    /// Puts files in place of others, each whole or not at all; `sent` is told of each. True if all were sent.
     pub fn publish(
         &self,
-        folder: &Path,
-        names: &[String],
-        gone: &[String],
-        lock: &str,
-        stop: &AtomicBool,
+        what: &Publication<'_>,
         sent: &mut dyn FnMut(&str, u64),
     ) -> Result<bool, ShardError> {
-        let done = match &self.place {
-            Place::Objects(objects) => return self.put_in_place(objects, folder, names, gone, stop, sent),
-            Place::Repository(folder_there) => folder_there.publish(folder, names, gone, lock, stop, sent),
-        };
-        done.map_err(self.wrong(""))
+        match &self.place {
+            Place::Objects(objects) => self.put_in_place(objects, what, sent),
+            Place::Repository(folder) => folder.publish(what, sent).map_err(self.wrong("")),
+        }
     }
 
     /// What is gone goes first, from the manifest on: from then on the folder is no finished run.
     fn put_in_place(
         &self,
         objects: &Objects,
-        folder: &Path,
-        names: &[String],
-        gone: &[String],
-        stop: &AtomicBool,
+        what: &Publication<'_>,
         sent: &mut dyn FnMut(&str, u64),
     ) -> Result<bool, ShardError> {
+        let Publication { folder, names, gone, stop, .. } = *what;
         let runtime = runtime().map_err(self.wrong(""))?;
         for name in gone {
             objects.remove(name).map_err(self.wrong(name))?;

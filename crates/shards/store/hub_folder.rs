@@ -1,7 +1,6 @@
 //! A folder in a repository of the Hugging Face hub, written to by commits: large files go to its storage first, where
 //! nobody sees them before a commit names them. The protocol is that of `huggingface_hub`.
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use super::folder::{Created, of_file};
 use super::hub::{self, Hub};
 use super::lfs::{FILES_AHEAD, Local, Storage};
 use super::{SECOND, client, failure, runtime, wait_for};
+use crate::Publication;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::location::Location;
 
@@ -153,18 +153,14 @@ impl HubFolder {
         wait_for(self.commit(&change, &format!("corpus: remove {name}"), None))
     }
 
-    /// Puts files of `folder` in place of those that are `gone`, the last of `names` in the last commit, which takes away
-    /// the lock, too: before it, neither the old nor the new one is there, unless one commit does it all. False if `stop`
-    /// ended it.
+    /// In one commit if it can be. Of several, the first takes away what makes the old files complete. False if it was
+    /// stopped.
     pub fn publish(
         &self,
-        folder: &Path,
-        names: &[String],
-        gone: &[String],
-        lock: &str,
-        stop: &AtomicBool,
+        what: &Publication<'_>,
         sent: &mut dyn FnMut(&str, u64),
     ) -> Result<bool, StoreError> {
+        let Publication { folder, names, gone, lock, stop } = *what;
         let last = names.last().map(|name| self.path(name));
         let stays: HashSet<&String> = names.iter().collect();
         let gone = gone.iter().filter(|name| !stays.contains(name)).map(|name| self.path(name)).collect();
