@@ -17,6 +17,7 @@ mod hostile;
 #[cfg(feature = "stores")]
 mod hub;
 mod near_duplicates;
+mod page;
 #[cfg(feature = "stores")]
 mod ranges;
 mod readers;

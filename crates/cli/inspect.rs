@@ -11,12 +11,13 @@ use serde_json::json;
 use shards::{Manifest, read_table};
 use text::stable_hash::hash_id;
 
-use crate::{Exit, Format, Voice, print};
+use crate::{Exit, Format, Voice, page, print};
 
 #[derive(clap::Args)]
 pub struct Args {
     /// The output folder of a finished run.
-    out: PathBuf,
+    #[arg(required_unless_present = "file")]
+    out: Option<PathBuf>,
     /// Only documents that were dropped for this first reason (full or bare name), or by this stage.
     #[arg(long)]
     reason: Option<String>,
@@ -26,6 +27,12 @@ pub struct Args {
     /// How many documents: those with the smallest hash of their id, so the same ones every time.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     sample: u16,
+    /// A page instead of a run: text, HTML, or the first documents of any input; `-` is standard input.
+    #[arg(long, conflicts_with_all = ["out", "reason", "id"])]
+    file: Option<PathBuf>,
+    /// Recipes that judge the page, with commas between: names or paths, or all that come with the program.
+    #[arg(long, requires = "file", value_delimiter = ',', default_value = "all")]
+    recipes: Vec<String>,
 }
 
 /// What is looked for.
@@ -49,22 +56,26 @@ struct Found {
 }
 
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
-    let run = run_of(&args.out)?;
+    if let Some(file) = &args.file {
+        return page::run(file, &args.recipes, usize::from(args.sample), voice);
+    }
+    let Some(folder) = &args.out else { bail!("give the output folder of a run, or --file") };
+    let run = run_of(folder)?;
     let shows_signals = args.id.is_some();
     let wanted = wanted(&args, &run)?;
-    let ledger = files(&args.out, "ledger")?;
+    let ledger = files(folder, "ledger")?;
     let places = sample(&ledger, &wanted, usize::from(args.sample))?;
     if places.is_empty() {
         match &args.id {
-            Some(id) => bail!("{} has no document {id}", args.out.display()),
+            Some(id) => bail!("{} has no document {id}", folder.display()),
             None => bail!(
                 "{} has no document that was dropped for that; `corpus report` counts",
-                args.out.display()
+                folder.display()
             ),
         }
     }
     let mut found = read(&ledger, &places)?;
-    add_texts(&args.out, &mut found)?;
+    add_texts(folder, &mut found)?;
     let mut out = String::new();
     for document in &found {
         match voice.format {
@@ -352,7 +363,7 @@ fn show(out: &mut String, document: &Found, run: &::report::Run, signals: bool) 
 }
 
 /// `45`, `0.0326`: at most four decimals.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -370,7 +381,7 @@ fn excerpt(out: &mut String, text: &str, most: usize) -> std::fmt::Result {
 }
 
 /// Text that cannot steer a terminal: control characters, and those that reorder text, become a dot.
-fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let hides = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if hides(c) { '·' } else { c }).collect()
 }

@@ -8,6 +8,7 @@ mod explain;
 mod inspect;
 mod ledger;
 mod machine;
+mod page;
 mod plans;
 mod progress;
 mod report;

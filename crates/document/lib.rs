@@ -6,6 +6,7 @@ mod batch;
 mod document;
 mod file_bytes;
 mod filter;
+mod moves;
 mod reasons;
 mod signals;
 mod tally;
@@ -19,6 +20,7 @@ pub use filter::{
     LineEdits, LineFilter, OptionSpec, OptionValue, Piece, Raised, RepeatFilter, Scope, Separator, Settings,
     Test, above, at_least, at_most, below, between,
 };
+pub use moves::{MoveCounts, Moves, steps};
 pub use reasons::{Reason, Reasons};
 pub use signals::{Scale, Signal, SignalSet, Signals};
 pub use tally::{CheckTally, Counts, GroupTally, Histogram, StageTally, Tally};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Scale;
+use crate::{Moves, Scale};
 
 /// Documents and bytes of text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ impl Counts {
         self.bytes += bytes;
     }
 
-    fn merge(&mut self, other: Counts) {
+    pub(crate) fn merge(&mut self, other: Counts) {
         self.documents += other.documents;
         self.bytes += other.bytes;
     }
@@ -133,6 +133,9 @@ pub struct Tally {
     pub checks: Vec<CheckTally>,
     /// By `<stage>.<signal>`.
     pub signals: BTreeMap<String, Histogram>,
+    /// By `<stage>.<reason>` of a bound that can be moved.
+    #[serde(default)]
+    pub moves: BTreeMap<String, Moves>,
     pub languages: BTreeMap<String, GroupTally>,
     pub sources: BTreeMap<String, GroupTally>,
     /// Bytes of text per document.
@@ -174,6 +177,9 @@ impl Tally {
                 Some(mine) => mine.merge(histogram),
                 None => drop(self.signals.insert(name.clone(), histogram.clone())),
             }
+        }
+        for (name, moves) in &other.moves {
+            self.moves.entry(name.clone()).or_default().merge(moves);
         }
         merge_groups(&mut self.languages, &other.languages);
         merge_groups(&mut self.sources, &other.sources);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, Float64Array, StringArray, UInt8Array, UInt64Array};
-use document::{Scale, Signal, Tally, Verdict};
-use plan::{Flags, Plan};
+use document::{LANGUAGE_STAGES, ReasonId, Scale, Signal, Tally, Verdict, steps};
+use plan::{FilterStage, Flags, Plan, StageKind};
 
 use crate::error::EngineError;
 use crate::finish::Block;
@@ -12,10 +12,56 @@ use crate::resolve::URL_DEDUP;
 
 /// An empty tally of a plan.
 pub(crate) fn empty(plan: &Plan) -> Tally {
-    let scale = |signal: Option<Signal>| signal.map_or(Scale::Signed, Signal::scale);
     let signals: Vec<_> =
         plan.columns.iter().map(|(name, _, signal)| (name.clone(), scale(*signal))).collect();
     Tally::new(plan.stages.len(), plan.reasons.0.len(), &signals)
+}
+
+fn scale(signal: Option<Signal>) -> Scale {
+    signal.map_or(Scale::Signed, Signal::scale)
+}
+
+/// A bound that could stand elsewhere: what it would do there can be told from what was measured. That of a language stage
+/// cannot, since nothing behind it was measured of the documents that it drops.
+struct Movable<'p> {
+    reason: ReasonId,
+    column: String,
+    steps: Vec<f64>,
+    filter: Option<&'p FilterStage>,
+}
+
+fn movable(plan: &Plan) -> Vec<Movable<'_>> {
+    let mut all = Vec::new();
+    for stage in plan.stages.iter().filter(|stage| !LANGUAGE_STAGES.contains(&stage.name)) {
+        let mut add = |reason: ReasonId, signal: Option<Signal>, name: &str, filter| {
+            let known = plan.reasons.get(reason);
+            let column = format!("{}.{name}", stage.name);
+            all.push(Movable {
+                reason,
+                column,
+                steps: steps(scale(signal), [known.low, known.high]),
+                filter,
+            });
+        };
+        match &stage.kind {
+            StageKind::Filter(filter) => {
+                for (signal, _, reason) in filter.bounds(None) {
+                    add(*reason, Some(*signal), signal.name(), Some(filter.as_ref()));
+                }
+            }
+            StageKind::Columns(columns) => {
+                let bounded = |reason: &ReasonId| {
+                    let reason = plan.reasons.get(*reason);
+                    reason.low.is_some() || reason.high.is_some()
+                };
+                for (column, reason) in columns.iter().filter(|(_, reason)| bounded(reason)) {
+                    add(*reason, None, &column.name, None);
+                }
+            }
+            StageKind::Input | StageKind::UrlDedup | StageKind::ExactDedup | StageKind::Minhash => {}
+        }
+    }
+    all
 }
 
 /// The block's tally, and candidates and duplicates by source.
@@ -104,6 +150,21 @@ pub(crate) fn count(
         let values: &Float64Array = block.column(name)?;
         if let Some(histogram) = tally.signals.get_mut(name) {
             values.iter().flatten().for_each(|value| histogram.add(value));
+        }
+    }
+    for Movable { reason, column, steps, filter } in movable(plan) {
+        let moves = tally.moves.entry(plan.reasons.get(reason).full_name()).or_default();
+        let values: &Float64Array = block.column(&column)?;
+        for (row, verdict) in verdicts.iter().enumerate().filter(|(row, _)| values.is_valid(*row)) {
+            let passes = Flags(flags.value(row)).has(Flags::SURVIVES);
+            let has_own = || {
+                filter.is_some_and(|filter| {
+                    languages.is_valid(row) && filter.has_own_bounds(languages.value(row))
+                })
+            };
+            if (passes || (verdict.len() == 1 && verdict.first() == Some(reason))) && !has_own() {
+                moves.add(&steps, values.value(row), bytes.value(row), passes);
+            }
         }
     }
     Ok((tally, by_source))

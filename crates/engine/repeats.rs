@@ -282,7 +282,7 @@ mod tests {
                         position: n / 40,
                         part: n % 40,
                         // A tenth of the parts is one; the others stand one to three times.
-                        hash: rehash(u64::from(if n % 10 == 0 { 0 } else { n * (1 + shard) }), 5),
+                        hash: rehash(u64::from(if n.is_multiple_of(10) { 0 } else { n * (1 + shard) }), 5),
                     };
                     let parts: Vec<Part> = (0..4_000).map(part).collect();
                     let document =

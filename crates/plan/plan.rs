@@ -67,6 +67,11 @@ impl FilterStage {
     pub fn bounds(&self, language: Option<&str>) -> &[BoundTest] {
         language.and_then(|language| self.by_language.get(language)).unwrap_or(&self.bounds)
     }
+
+    /// Whether a language (ISO 639-3) has bounds of its own.
+    pub fn has_own_bounds(&self, language: &str) -> bool {
+        classify::language::names(language).is_some_and(|(_, short)| self.by_language.contains_key(short))
+    }
 }
 
 /// One stage of a plan. `first..first + len` are its reasons' bits.

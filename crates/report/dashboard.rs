@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use document::{Counts, GroupTally, Histogram, Signal};
+use document::{Counts, GroupTally, Histogram, Signal, steps};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -44,6 +44,8 @@ struct Page<'r> {
     /// Text that each stage or step worked on, in bytes.
     measured: BTreeMap<&'r str, u64>,
     length_edges: Vec<f64>,
+    /// Where the bounds of `tally.moves` can be moved to.
+    steps: BTreeMap<&'r str, Vec<f64>>,
 }
 
 #[derive(Serialize)]
@@ -72,11 +74,24 @@ pub fn render_dashboard(run: &Run) -> Result<String, serde_json::Error> {
             .keys()
             .map(|name| (name.as_str(), run.measured_bytes(name)))
             .collect(),
+        steps: run
+            .tally
+            .moves
+            .keys()
+            .filter_map(|name| Some((name.as_str(), steps_of(run, name)?)))
+            .collect(),
         length_edges: run.tally.input_lengths.as_ref().map(edges).unwrap_or_default(),
     };
     let data = escaped(&serde_json::to_string(&page)?);
     let hash = BASE64_STANDARD.encode(Sha256::digest(SCRIPT));
     Ok(format!(include_str!("assets/page.html"), hash = hash, style = STYLE, data = data, script = SCRIPT))
+}
+
+/// Where the bound of a reason can be moved to, as it was counted.
+fn steps_of(run: &Run, name: &str) -> Option<Vec<f64>> {
+    let reason = run.reasons.get(run.reasons.find(name)?);
+    let histogram = run.tally.signals.get(&format!("{}.{}", reason.stage, reason.signal.as_ref()?))?;
+    Some(steps(histogram.scale, [reason.low, reason.high]))
 }
 
 /// JSON that cannot end, comment out or be taken for markup, in any parser's state.

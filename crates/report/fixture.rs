@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use document::{
-    CheckTally, Counts, GroupTally, Histogram, Reason, Reasons, Scale, Signal, StageTally, Tally,
+    CheckTally, Counts, GroupTally, Histogram, Moves, Reason, Reasons, Scale, Signal, StageTally, Tally,
+    steps,
 };
 
 use crate::*;
@@ -141,6 +142,7 @@ pub fn run() -> Run {
         stages,
         checks,
         signals: signals(),
+        moves: moves(),
         languages: groups(&[
             ("eng", 12_003, 8_119),
             ("deu", 3_120, 0),
@@ -300,6 +302,23 @@ fn signals() -> BTreeMap<String, Histogram> {
         out.insert(format!("{stage}.{}", signal.name()), histogram);
     }
     out
+}
+
+/// A document of each value that a bound can be moved to.
+fn moves() -> BTreeMap<String, Moves> {
+    let bounded =
+        CHECKS.iter().filter(|check| check.0 != "language" && (check.3.is_some() || check.4.is_some()));
+    bounded
+        .filter_map(|&(stage, reason, signal, low, high, ..)| {
+            let steps = steps(Signal::from_name(signal)?.scale(), [low, high]);
+            let mut moves = Moves::default();
+            for value in &steps {
+                let passes = low.is_none_or(|low| *value >= low) && high.is_none_or(|high| *value <= high);
+                moves.add(&steps, *value, DOCUMENT_BYTES, passes);
+            }
+            Some((format!("{stage}.{reason}"), moves))
+        })
+        .collect()
 }
 
 fn samples() -> Vec<Sample> {

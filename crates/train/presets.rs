@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Preset {
     /// 0.36 M parameters, one seed pair of minutes: shows that everything works.
     Smoke,
-    /// 0.72 M parameters: the smallest detectable effect was 0.055 to 0.063 bits per byte of kept text on web pages.
+    /// 0.73 M parameters: on web pages an effect of 0.047 to 0.057 bits per byte of kept text shows, after 16 minutes on two cores.
     Quick,
     /// Seconds, for tests: a checkpoint at every step.
     Tiny,
@@ -105,7 +105,7 @@ impl Preset {
     pub fn training(self) -> TrainingConfig {
         let quick = TrainingConfig {
             tokens: 1_000_000,
-            seeds: 6,
+            seeds: 8,
             batch: 8,
             micro_batch: 4,
             learning_rate: 3e-3,

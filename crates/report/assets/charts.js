@@ -6,7 +6,7 @@ const charts = [];
 function chart(place, height, label, build) {
   const holder = el("div", { class: "chart", role: "img", "aria-label": label, style: { height: `${height}px` } });
   place.append(holder);
-  const entry = { plot: null, width: 0, draw() {
+  const entry = { plot: null, holder, width: 0, draw() {
     const width = Math.floor(holder.clientWidth);
     if (width < 40) return;
     if (entry.plot) entry.plot.destroy();
@@ -121,16 +121,18 @@ function barsPlot(holder, width, height, options) {
 
 /** A signal's histogram; what lies beyond a bound has the colour of what is dropped. */
 function histogram(place, options) {
-  const { histogram: { scale, counts }, low, high, label, height } = options;
-  const limits = [low, high].filter((limit) => limit !== null && limit !== undefined);
-  const [first, last] = binRange(scale, counts, limits);
-  const lowBin = low === null || low === undefined ? -Infinity : binOf(scale, low);
-  const highBin = high === null || high === undefined ? Infinity : binOf(scale, high);
-  const isOut = (bin) => bin + 1 <= lowBin + 1e-9 || bin > highBin + 1e-9 || (bin + 0.5 > highBin && scale !== "linear");
-  const split = (out) => counts.map((n, bin) => (isOut(bin) === out ? n : 0));
+  const { histogram: { scale, counts }, bounds, label, height } = options;
+  const given = ({ low, high }) => [low, high].filter((limit) => limit !== null);
+  const [first, last] = binRange(scale, counts, given(bounds()));
+  const split = ({ low, high }, out) => {
+    const lowBin = low === null ? -Infinity : binOf(scale, low);
+    const highBin = high === null ? Infinity : binOf(scale, high);
+    const isOut = (bin) => bin + 1 <= lowBin + 1e-9 || bin > highBin + 1e-9 || (bin + 0.5 > highBin && scale !== "linear");
+    return counts.map((n, bin) => (isOut(bin) === out ? n : 0));
+  };
   return chart(place, height, label, (holder, width) => barsPlot(holder, width, height, {
-    scale, first, last, limits, isLog: options.isLog(),
-    series: [{ counts: split(false), fill: "kept" }, { counts: split(true), fill: "dropped" }],
+    scale, first, last, limits: given(bounds()), isLog: options.isLog(),
+    series: [{ counts: split(bounds(), false), fill: "kept" }, { counts: split(bounds(), true), fill: "dropped" }],
   }));
 }
 

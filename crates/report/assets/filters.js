@@ -100,18 +100,24 @@ function histograms(body) {
   const place = (node, full) => {
     const [stage, signal] = [full.slice(0, full.lastIndexOf(".")), full.slice(full.lastIndexOf(".") + 1)];
     const checks = run.reasons.filter((reason) => reason.stage === stage && reason.signal === signal && (reason.low !== null || reason.high !== null));
-    const lows = checks.map((check) => check.low).filter((low) => low !== null);
-    const highs = checks.map((check) => check.high).filter((high) => high !== null);
+    const moved = checks.map((check) => movable(check));
+    const bounds = () => ({
+      low: moved.reduce((most, { low }) => (low === null ? most : Math.max(low, most ?? -Infinity)), null),
+      high: moved.reduce((least, { high }) => (high === null ? least : Math.min(high, least ?? Infinity)), null),
+    });
     const isOff = run.reasons.some((reason) => reason.stage === stage && reason.signal === signal && reason.bound === "off");
     const bound = checks.map((check) => `${check.reason}: kept if ${limit(check.bound)}`).join("; ") ||
       (isOff ? "its check is off in this recipe" : "no bound of its own");
     const { edges, about } = data.signals[full];
     const measured = tally.signals[full].counts.reduce((sum, n) => sum + n, 0);
     node.append(el("h3", {}, el("small", {}, `${stage}.`), signal), el("p", {}, bound));
-    drawn.push(histogram(node, { histogram: tally.signals[full], height: 150, isLog: () => isLog,
-      low: lows.length ? Math.max(...lows) : null, high: highs.length ? Math.min(...highs) : null,
-      label: `Histogram of ${full} over ${documents(measured)}. ${about} ${bound}` }));
-    node.append(el("p", { class: "about" }, about), numbers(full, ["from", "below", "documents"],
+    const entry = histogram(node, { histogram: tally.signals[full], height: 150, isLog: () => isLog, bounds,
+      label: `Histogram of ${full} over ${documents(measured)}. ${about} ${bound}` });
+    drawn.push(entry);
+    node.append(...moved.flatMap(({ sliders }) => sliders), el("p", { class: "about" }, about));
+    draggable(entry, tally.signals[full].scale, moved.flatMap(({ sliders }) => sliders.map((slider) => slider.querySelector("input"))));
+    moved.forEach((one) => { one.changed = () => entry.draw(); });
+    node.append(numbers(full, ["from", "below", "documents"],
       tally.signals[full].counts.map((n, bin) => [edges[bin], edges[bin + 1], n])));
   };
   const near = new IntersectionObserver((entries) => entries.forEach((entry) => {
@@ -125,6 +131,77 @@ function histograms(body) {
     grid.append(node);
     near.observe(node);
   }
+}
+
+/** A check's bound as it is moved about: where it is, and what would change there, before duplicates are looked at. */
+function movable(check) {
+  const full = `${check.stage}.${check.reason}`, steps = data.steps[full];
+  const one = { low: check.low, high: check.high, sliders: [], changed: () => {} };
+  if (!steps || run.is_early) return one;
+  const places = Object.entries(tally.moves[full].places).map(([place, counts]) => [+place, counts]);
+  const keeps = (place, low, high) => (low === null || place >= 2 * steps.indexOf(low) + (check.bound.startsWith(">") ? 2 : 1)) &&
+    (high === null || place <= 2 * steps.indexOf(high) + (check.bound.startsWith("<") ? 0 : 1));
+  const told = () => {
+    const sum = { gone: { documents: 0, bytes: 0 }, back: { documents: 0, bytes: 0 } };
+    const add = (to, from) => { to.documents += from.documents; to.bytes += from.bytes; };
+    for (const [place, { passes, fails_alone }] of places) {
+      if (keeps(place, one.low, one.high)) add(sum.back, fails_alone);
+      else add(sum.gone, passes);
+    }
+    const more = [[sum.gone, "more would go"], [sum.back, "more would stay"]].filter(([{ documents: n }]) => n > 0)
+      .map(([n, what]) => `${documents(n.documents)} (${bytes(n.bytes)}) ${what}`);
+    return more.join(", ") || (one.low === check.low && one.high === check.high ? "as in the recipe" : "nothing would change");
+  };
+  const outputs = [];
+  for (const side of ["low", "high"].filter((each) => check[each] !== null)) {
+    const output = el("output", {});
+    const show = () => {
+      const sign = side === "low" ? (check.bound.startsWith(">") ? ">" : "≥") : check.bound.startsWith("<") ? "<" : "≤";
+      output.replaceChildren(el("b", {}, `${sign} ${one[side]}`), ` ${told()}`);
+      input.setAttribute("aria-valuetext", output.textContent);
+    };
+    const input = el("input", { type: "range", min: 0, max: steps.length - 1, step: 1, "aria-label": `${full}, ${side === "low" ? "least" : "most"} that is kept`,
+      input: () => { one[side] = steps[+input.value]; outputs.forEach((each) => each()); one.changed(); },
+      dblclick: () => { input.value = steps.indexOf(check[side]); input.dispatchEvent(new Event("input")); } });
+    input.value = steps.indexOf(check[side]);
+    Object.assign(input.dataset, { side, reason: full });
+    outputs.push(show);
+    one.sliders.push(el("label", { class: "move" }, el("span", {}, `${check.reason}: what if`), input, output));
+    show();
+  }
+  return one;
+}
+
+/** Lets the lines of a chart be dragged: each moves the slider that stands for it, which snaps to its steps. */
+function draggable(entry, scale, inputs) {
+  if (!inputs.length) return;
+  const at = (input) => binOf(scale, data.steps[input.dataset.reason][+input.value]);
+  let held = null;
+  const binAt = (event) => entry.plot.posToVal(event.clientX - entry.plot.over.getBoundingClientRect().left, "x");
+  const near = (event) => {
+    const away = (input) => Math.abs(entry.plot.valToPos(at(input), "x") - (event.clientX - entry.plot.over.getBoundingClientRect().left));
+    const nearest = inputs.reduce((best, input) => (away(input) < away(best) ? input : best));
+    return away(nearest) < 14 ? nearest : null;
+  };
+  entry.holder.addEventListener("pointerdown", (event) => {
+    held = near(event);
+    if (!held) return;
+    entry.holder.setPointerCapture(event.pointerId);
+    event.preventDefault();
+  });
+  entry.holder.addEventListener("pointermove", (event) => {
+    if (!held) {
+      entry.holder.style.cursor = near(event) ? "ew-resize" : "";
+      return;
+    }
+    const steps = data.steps[held.dataset.reason], wanted = binAt(event);
+    const away = (index) => Math.abs(binOf(scale, steps[index]) - wanted);
+    const index = steps.reduce((best, _, each) => (away(each) < away(best) ? each : best), 0);
+    if (index === +held.value) return;
+    held.value = index;
+    held.dispatchEvent(new Event("input"));
+  });
+  for (const kind of ["pointerup", "pointercancel"]) entry.holder.addEventListener(kind, () => { held = null; });
 }
 
 /** Shows the samples of a reason; set when that section is drawn. */
