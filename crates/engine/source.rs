@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use shards::{Block, Inputs, Place, ShardError, ShardReader};
+use shards::{Block, Inputs, RestartPoint, ShardError, ShardReader};
 
 use crate::clean::CleanOptions;
 use crate::error::EngineError;
@@ -19,7 +19,7 @@ pub(crate) struct End {
     pub shard: u32,
     pub input: Stamp,
     pub end_block: u64,
-    pub place: Option<Place>,
+    pub place: Option<RestartPoint>,
     /// So is the shard, with what is wrong with its bytes.
     pub ends_shard: bool,
     pub error: Option<ShardError>,
@@ -31,7 +31,7 @@ pub(crate) struct Left {
     /// Blocks that its complete segments hold.
     blocks: u64,
     /// Where they end, if it can be read from there on.
-    place: Place,
+    place: RestartPoint,
     /// Known from its complete segments.
     input: Option<Stamp>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Left {
 impl Left {
     pub fn after(shard: u32, receipts: &[SegmentReceipt]) -> Option<Left> {
         match receipts.last() {
-            None => Some(Left { shard, blocks: 0, place: Place::default(), input: None }),
+            None => Some(Left { shard, blocks: 0, place: RestartPoint::default(), input: None }),
             Some(last) if last.ends_shard => None,
             Some(last) => {
                 let place = last.place.clone().filter(|place| place.block == last.end_block);

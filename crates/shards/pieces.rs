@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::gzip::{self, Member};
 use crate::inputs::Compression;
 use crate::stream::{FREE_BYTES, LARGEST_RATIO, open_file, unpacked};
-use crate::{Fault, Place};
+use crate::{Fault, RestartPoint};
 
 /// Why [`Pieces::fill`] stopped.
 pub(crate) enum Fill {
@@ -43,7 +43,7 @@ enum Source {
 }
 
 impl Pieces {
-    pub fn open(path: &Path, compression: Option<Compression>, place: &Place) -> io::Result<Self> {
+    pub fn open(path: &Path, compression: Option<Compression>, place: &RestartPoint) -> io::Result<Self> {
         let consumed = Arc::new(AtomicU64::new(0));
         let file = open_file(path, place.stored, &consumed)?;
         let mut pieces = Self::new(file, compression, consumed)?;

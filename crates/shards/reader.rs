@@ -10,7 +10,7 @@ use crate::parquet_input::ParquetFile;
 use crate::record_head::Layout;
 use crate::stream::{Cut, Stream};
 use crate::warc::RecordStream;
-use crate::{Damage, Place, ReadOptions, RecordCounts, ShardError, jsonl};
+use crate::{Damage, ReadOptions, RecordCounts, RestartPoint, ShardError, jsonl};
 
 /// The one reader of a shard. It may move between threads, not be shared.
 pub struct ShardReader {
@@ -51,11 +51,11 @@ impl Next {
 impl ShardReader {
     /// Errors: the file cannot be opened; no such text column.
     pub fn open(shard: &Shard, options: &ReadOptions) -> Result<Self, ShardError> {
-        Self::open_at(shard, options, &Place::default())
+        Self::open_at(shard, options, &RestartPoint::default())
     }
 
     /// At a place that [`Self::place`] has told.
-    pub fn open_at(shard: &Shard, options: &ReadOptions, place: &Place) -> Result<Self, ShardError> {
+    pub fn open_at(shard: &Shard, options: &ReadOptions, place: &RestartPoint) -> Result<Self, ShardError> {
         let path: Arc<Path> = Arc::from(shard.path.as_path());
         let source = match (shard.format, shard.compression) {
             (Format::Parquet, _) => Source::Parquet(Box::new(ParquetFile::open(&path, options)?)),
@@ -120,7 +120,7 @@ impl ShardReader {
     }
 
     /// Where the next block begins; none if it can only be read behind those before it.
-    pub fn place(&self) -> Option<Place> {
+    pub fn place(&self) -> Option<RestartPoint> {
         let (stored, skip) = match &self.source {
             Source::Mapped(_, file) => (file.position(), 0),
             Source::Stream(_, stream) => (stream.place()?, 0),
@@ -131,7 +131,7 @@ impl ShardReader {
             Source::Records(stream) => stream.dump().map(str::to_owned),
             _ => None,
         };
-        Some(Place { block: self.index, row: self.row, offset: self.offset, stored, skip, dump })
+        Some(RestartPoint { block: self.index, row: self.row, offset: self.offset, stored, skip, dump })
     }
 
     /// Bytes on disk that were read so far, for progress: at most the size of the file.

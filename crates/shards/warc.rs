@@ -6,7 +6,7 @@ use crate::inputs::Compression;
 use crate::pieces::{Fill, Gap, Pieces};
 use crate::record_head::{Found, Kind, Layout, follows, head, line_ends, look_ahead, next_start};
 use crate::warcinfo::{dump_of_name, dump_of_warcinfo};
-use crate::{Damage, Place, ReadOptions, RecordCounts, ShardError};
+use crate::{Damage, ReadOptions, RecordCounts, RestartPoint, ShardError};
 
 /// Whole records and where they lie.
 pub(crate) struct Records {
@@ -93,7 +93,7 @@ impl RecordStream {
         path: &Arc<Path>,
         layout: Layout,
         compression: Option<Compression>,
-        place: &Place,
+        place: &RestartPoint,
     ) -> Result<Self, ShardError> {
         let pieces = Pieces::open(path, compression, place)
             .map_err(|source| ShardError::io(path, "open it", source))?;

@@ -2,7 +2,9 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use shards::{Damage, Format, Place, Problem, ReadOptions, RecordCounts, Shard, ShardReader, discover};
+use shards::{
+    Damage, Format, Problem, ReadOptions, RecordCounts, RestartPoint, Shard, ShardReader, discover,
+};
 
 use crate::support::*;
 
@@ -314,9 +316,9 @@ fn reading_goes_on_at_the_member_where_a_block_begins() {
     let options = small_blocks(2_000);
     for bytes in [&whole, &damaged] {
         let (_folder, shard) = file("a.warc.gz", bytes);
-        let (blocks, places, _) = blocks_from(&shard, &options, &Place::default()).unwrap();
+        let (blocks, places, _) = blocks_from(&shard, &options, &RestartPoint::default()).unwrap();
         assert!(blocks.len() > 10, "{}", blocks.len());
-        let known: Vec<&Place> = places.iter().flatten().collect();
+        let known: Vec<&RestartPoint> = places.iter().flatten().collect();
         assert!(known.len() + 2 >= places.len(), "{} of {}", known.len(), places.len());
         // Behind the last member, none is begun.
         for place in &known[..known.len() - 1] {
@@ -330,7 +332,7 @@ fn reading_goes_on_at_the_member_where_a_block_begins() {
     }
     // One member for all: its start is the only one.
     let (_folder, shard) = file("a.warc.gz", &gzip(&records.concat()));
-    let (_, places, _) = blocks_from(&shard, &options, &Place::default()).unwrap();
+    let (_, places, _) = blocks_from(&shard, &options, &RestartPoint::default()).unwrap();
     assert!(places.iter().flatten().all(|place| place.stored == 0 && place.skip == place.offset));
     blocks(&shard, &options);
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{UInt8Type, UInt64Type};
-use shards::{Block, Place, Problem, ReadOptions, Shard, ShardError, ShardReader, discover, input_schema};
+use shards::{
+    Block, Problem, ReadOptions, RestartPoint, Shard, ShardError, ShardReader, discover, input_schema,
+};
 use tempfile::TempDir;
 
 pub struct Folder(pub TempDir);
@@ -50,7 +52,7 @@ pub fn zstd(bytes: &[u8]) -> Vec<u8> {
 
 /// All blocks of a shard, and the error that ended it. Checks that reading on from the places between gives the same.
 pub fn blocks(shard: &Shard, options: &ReadOptions) -> (Vec<Block>, Option<ShardError>) {
-    let (blocks, places, error) = match blocks_from(shard, options, &Place::default()) {
+    let (blocks, places, error) = match blocks_from(shard, options, &RestartPoint::default()) {
         Ok(found) => found,
         Err(error) => return (Vec::new(), Some(error)),
     };
@@ -76,9 +78,9 @@ pub fn blocks(shard: &Shard, options: &ReadOptions) -> (Vec<Block>, Option<Shard
 }
 
 /// Blocks, the places behind each of them, and the error that ended it.
-pub type Read = (Vec<Block>, Vec<Option<Place>>, Option<ShardError>);
+pub type Read = (Vec<Block>, Vec<Option<RestartPoint>>, Option<ShardError>);
 
-pub fn blocks_from(shard: &Shard, options: &ReadOptions, place: &Place) -> Result<Read, ShardError> {
+pub fn blocks_from(shard: &Shard, options: &ReadOptions, place: &RestartPoint) -> Result<Read, ShardError> {
     let mut reader = ShardReader::open_at(shard, options, place)?;
     let (mut blocks, mut places) = (Vec::new(), Vec::new());
     loop {

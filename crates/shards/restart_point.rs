@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 /// Before the first block, or behind one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct RestartPoint {
     /// What lies before: blocks, records that are rows, uncompressed bytes.
     pub block: u64,
     pub row: u64,
