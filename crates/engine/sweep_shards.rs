@@ -357,12 +357,13 @@ impl SegmentWriter<'_> {
 
     /// A shard without documents has a segment, too: its receipt says that it is swept.
     fn commit(&mut self, end: End) -> Result<(), EngineError> {
-        let End { shard, input, end_block, ends_shard, error } = end;
+        let End { shard, input, end_block, place, ends_shard, error } = end;
         self.open(shard)?;
         let Some(Open { blocks, signatures, carried, urls, mut receipt, .. }) = self.open.take() else {
             return Ok(());
         };
-        (receipt.input, receipt.end_block, receipt.ends_shard) = (input, end_block, ends_shard);
+        (receipt.input, receipt.end_block, receipt.place, receipt.ends_shard) =
+            (input, end_block, place, ends_shard);
         receipt.quarantined.extend(error.map(|error| error.quarantined()));
         blocks.commit(receipt.rows)?;
         signatures.commit()?;

@@ -14,7 +14,7 @@ use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use document::FoundItems;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use shards::{AtomicFile, Damage, Extraction, Fingerprint, Quarantined, RecordCounts};
+use shards::{AtomicFile, Damage, Extraction, Fingerprint, Quarantined, RecordCounts, RestartPoint};
 
 use crate::EngineError;
 use crate::signatures::SignatureRecord;
@@ -30,11 +30,14 @@ pub const SEGMENT_BYTES: u64 = 256 << 20;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SegmentReceipt {
     pub shard: u32,
-    /// Place among the segments of the shard.
+    /// RestartPoint among the segments of the shard.
     pub part: u32,
     pub input: Stamp,
     /// Blocks of the shard before the end of this segment.
     pub end_block: u64,
+    /// Where the shard can be read on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<RestartPoint>,
     pub rows: u64,
     /// Rows of the shard up to here.
     #[serde(default)]

@@ -25,6 +25,10 @@ pub(crate) enum StoreErrorKind {
     Absent,
     /// Only whole files are given.
     NoRanges,
+    /// The token does not let in.
+    Denied,
+    /// Somebody else was first.
+    Conflict,
     /// Nobody answers, or only that it cannot now: another attempt may read it.
     Outage,
     Other,
