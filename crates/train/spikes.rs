@@ -3,8 +3,9 @@
 //!
 //! The remedy is PaLM's (Chowdhery et al. 2022, section 5.1): restart some way before the spike and skip the batches
 //! read before and during it. A loss is out of line by OLMo 2's spike score (Walsh et al. 2024: seven standard
-//! deviations from the running average), taken from median and median deviation, which a spike does not move, and
-//! when it stays there; a gradient by its norm.
+//! deviations from the running average), taken from median and median deviation, which a spike does not move; a
+//! gradient by its norm. Either has to stay there: a single batch of other text is no spike, and clipping bounds what
+//! it does.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,7 @@ const DEVIATIONS: f64 = 7.0;
 const LEAST_DEVIATION: f64 = 0.015;
 /// Median deviations in a standard deviation of normal numbers.
 const NORMAL: f64 = 1.4826;
-/// So many high losses in a row are a spike: a single one is a batch of other text.
+/// So many steps out of line in a row are a spike.
 const IN_A_ROW: usize = 3;
 /// A gradient's norm is out of line beyond this multiple of the median.
 const NORM_FACTOR: f64 = 10.0;
@@ -35,9 +36,9 @@ pub const MOST_SKIPPED: usize = MOST_REWINDS * (2 * INTERVAL + AHEAD);
 pub enum Why {
     /// Loss or gradient are infinite or not a number.
     NotFinite,
-    /// The gradient's norm is more than ten times the usual.
+    /// The third step in a row was out of line, by a gradient of more than ten times the usual norm.
     Gradient,
-    /// The third loss in a row is far above the usual.
+    /// The third step in a row was out of line, by a loss far above the usual.
     Loss,
 }
 
@@ -91,7 +92,7 @@ pub struct Rewind {
 pub struct Watch {
     losses: Vec<f64>,
     norms: Vec<f64>,
-    /// High losses in a row.
+    /// Steps out of line in a row.
     high: usize,
 }
 
@@ -105,12 +106,14 @@ impl Watch {
             let usual = median(&self.losses);
             let away: Vec<f64> = self.losses.iter().map(|loss| (loss - usual).abs()).collect();
             let deviation = (NORMAL * median(&away)).max(LEAST_DEVIATION * usual);
-            if norm > NORM_FACTOR * median(&self.norms) {
-                return Some((Why::Gradient, 1));
-            }
-            if loss > usual + DEVIATIONS * deviation {
+            let why = if loss > usual + DEVIATIONS * deviation {
+                Some(Why::Loss)
+            } else {
+                (norm > NORM_FACTOR * median(&self.norms)).then_some(Why::Gradient)
+            };
+            if let Some(why) = why {
                 self.high += 1;
-                return (self.high == IN_A_ROW).then_some((Why::Loss, IN_A_ROW));
+                return (self.high == IN_A_ROW).then_some((why, IN_A_ROW));
             }
         }
         self.high = 0;
@@ -145,16 +148,19 @@ mod tests {
     }
 
     #[test]
-    fn three_high_losses_or_one_gradient_are_out_of_line() {
+    fn three_steps_in_a_row_are_a_spike_and_fewer_are_not() {
         let mut watch = watched(100);
         assert_eq!(watch.look(9.0, 1.0), None);
-        assert_eq!(watch.look(20.0, 1.0), None);
+        assert_eq!(watch.look(6.0, 90.0), None);
         // One in line begins the row anew.
         assert_eq!(watch.look(6.0, 1.0), None);
         let row: Vec<_> = (0..3).map(|_| watch.look(20.0, 5.0)).collect();
         assert_eq!(row, [None, None, Some((Why::Loss, 3))]);
-        assert_eq!(watched(100).look(6.0, 9.0), None);
-        assert_eq!(watched(100).look(6.0, 16.0), Some((Why::Gradient, 1)));
+        let last = |norm: f64| {
+            let mut watch = watched(100);
+            (0..3).fold(None, |_, _| watch.look(6.0, norm))
+        };
+        assert_eq!((last(9.0), last(16.0)), (None, Some((Why::Gradient, 3))));
     }
 
     #[test]
