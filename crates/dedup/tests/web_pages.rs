@@ -122,7 +122,7 @@ fn word_shingles(text: &str) -> Vec<u64> {
 
 /// Of the texts as they are, by the truth's shingles.
 fn true_similarity(a: &str, b: &str) -> f64 {
-    if a == b { 1.0 } else { jaccard(word_shingles(a).into_iter(), word_shingles(b).into_iter()) }
+    if a == b { 1.0 } else { jaccard(word_shingles(a), word_shingles(b)) }
 }
 
 /// The share of dropped documents that are not even half like the document kept in their stead.

@@ -67,7 +67,7 @@ fn swept(documents: &[(&str, &str)], first: u64, options: &SweepOptions, scratch
     for (stage, _) in PLAN.repeat_stages() {
         let parts = PLAN.parts(stage, &batch, &repeated, options, scratch);
         assert!(parts.is_sorted_by_key(|part| (part.position, part.part)));
-        let gone = |part: &&Part| part.hash % 2 == 0;
+        let gone = |part: &&Part| part.hash.is_multiple_of(2);
         let gone: Vec<(u32, u32)> =
             parts.iter().filter(gone).map(|part| (part.position, part.part)).collect();
         repeated.add(stage, batch.len(), &gone);
