@@ -59,12 +59,14 @@ pub fn reasons_without(
             code.judge_lines(&document, &mut edits, &mut signals, &mut raised, &mut buffer);
         }
     }
+    // Checks that are off count where a filter has no others: then they are proposals.
+    let has_others = filter.checks.iter().any(|check| !check.is_off);
     let fails = |(index, check): (usize, &document::Check)| {
         let failed = match check.test {
             Test::Own => raised.contains(index),
             Test::Bound(signal, bound) => signals.get(signal).is_some_and(|value| !bound.keeps(value)),
         };
-        (failed && check.scope == Scope::Document && !check.is_off).then_some(check.reason)
+        (failed && check.scope == Scope::Document && !(check.is_off && has_others)).then_some(check.reason)
     };
     filter.checks.iter().enumerate().filter_map(fails).collect()
 }

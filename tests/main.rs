@@ -11,12 +11,19 @@ mod datatrove;
 mod demo;
 mod determinism;
 mod diff;
+mod evaluation_sets;
 mod every_filter;
 mod explain_texts;
 mod failing;
 mod hostile;
+#[cfg(feature = "stores")]
+mod hub;
+#[cfg(feature = "train")]
+mod models;
 mod near_duplicates;
 mod page;
+#[cfg(feature = "stores")]
+mod ranges;
 mod readers;
 mod readme;
 mod recipes;
@@ -26,6 +33,8 @@ mod resume;
 mod sharded;
 #[cfg(feature = "stores")]
 mod store_servers;
+#[cfg(feature = "stores")]
+mod store_stage;
 #[cfg(feature = "stores")]
 mod stores;
 mod support;

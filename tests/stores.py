@@ -1,4 +1,4 @@
-"""Servers for tests/stores.rs on this machine: S3 by moto, web servers with and without TLS, a small Hugging Face hub.
+"""Servers for tests on this machine: S3 by moto, web servers with and without TLS, the hub of hub.py.
 
 Usage: stores.py FOLDER. Prints one JSON object of addresses, and ends when its standard input does. The web servers
 give the files of FOLDER/web: /plain/ with ranges and ETags, /whole/ without ranges, /moved/ by a redirect,
@@ -6,7 +6,6 @@ give the files of FOLDER/web: /plain/ with ranges and ETags, /whole/ without ran
 """
 
 import datetime
-import hashlib
 import http.server
 import ipaddress
 import json
@@ -24,12 +23,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from moto.server import ThreadedMotoServer
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-TOKEN = "hf_test"
-PAGE = 2
+from hub import Hub, Repository
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Hub, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     folder = ""
 
@@ -52,10 +49,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self):
+        if self.hub():
+            return
         address = urllib.parse.urlsplit(self.path)
         parts = urllib.parse.unquote(address.path).strip("/").split("/")
-        if parts[0] in ("api", "datasets"):
-            return self.hub(parts, urllib.parse.parse_qs(address.query))
         kind, name = parts[0], "/".join(parts[1:])
         if kind == "moved":
             return self.answer(302, headers=[("Location", "/plain/" + urllib.parse.quote(name))])
@@ -64,11 +61,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.file(os.path.join(self.folder, "web", name), gives_ranges=kind != "whole")
 
     def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        parts = self.path.strip("/").split("/")
-        if parts[:4] != ["api", "datasets", "org", "name"] or parts[4:] != ["paths-info", COMMIT]:
-            return self.answer(404)
-        self.json([entry for entry in self.entries() if entry["path"] in asked["paths"]])
+        if not self.hub():
+            self.answer(405)
+
+    def do_PUT(self):
+        self.do_POST()
 
     def file(self, path, gives_ranges=True):
         if not os.path.isfile(path):
@@ -91,43 +88,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers.append(("Content-Range", f"bytes {first}-{last}/{found.st_size}"))
             file.seek(first)
             self.answer(206, file.read(last + 1 - first), headers)
-
-    def entries(self):
-        root = os.path.join(self.folder, "hub")
-        found = []
-        for folder, _, names in os.walk(root):
-            for name in names:
-                path = os.path.join(folder, name)
-                with open(path, "rb") as file:
-                    body = file.read()
-                entry = {"type": "file", "path": os.path.relpath(path, root), "size": len(body), "oid": "pointer"}
-                entry["lfs"] = {"oid": hashlib.sha256(body).hexdigest(), "size": len(body), "pointerSize": 130}
-                found.append(entry)
-            if folder != root:
-                found.append({"type": "directory", "path": os.path.relpath(folder, root), "size": 0, "oid": "tree"})
-        return sorted(found, key=lambda entry: entry["path"])
-
-    def hub(self, parts, query):
-        if self.headers.get("Authorization") != "Bearer " + TOKEN:
-            return self.answer(401)
-        if parts[:3] == ["datasets", "org", "name"] and parts[3:5] == ["resolve", COMMIT]:
-            return self.file(os.path.join(self.folder, "hub", *parts[5:]))
-        if parts[:4] != ["api", "datasets", "org", "name"]:
-            return self.answer(404)
-        if parts[4] == "revision" and parts[5] in ("main", "v1"):
-            return self.json({"sha": COMMIT})
-        if parts[4] == "tree" and parts[5] == COMMIT:
-            below = "/".join(parts[6:])
-            found = [entry for entry in self.entries() if entry["path"].startswith(below + "/" if below else "")]
-            if not found:
-                return self.answer(404)
-            start = int(query.get("cursor", ["0"])[0])
-            headers = []
-            if start + PAGE < len(found):
-                link = f'<http://elsewhere.example{self.path.split("?")[0]}?recursive=true&cursor={start + PAGE}>; rel="next"'
-                headers = [("Link", link)]
-            return self.json(found[start : start + PAGE], headers)
-        self.answer(404)
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -169,7 +129,7 @@ def certificate(folder):
 
 
 def serve(folder, context=None):
-    handler = type("Serving", (Handler,), {"folder": folder})
+    handler = type("Serving", (Handler,), {"folder": folder, "repository": Repository(folder)})
     server = Server(("127.0.0.1", 0), handler)
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)

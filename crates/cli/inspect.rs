@@ -332,6 +332,16 @@ impl Found {
         Ok(names.iter().flatten().map(reason).collect())
     }
 
+    /// Set and line of the evaluation item that it shares most n-grams with, and how many of how many.
+    pub fn evaluation_item(&self, run: &::report::Run) -> Option<String> {
+        let number = |signal: &str| self.number(&format!("eval_overlap.{signal}"));
+        let (set, line) = (number("eval_set")?, number("eval_item")?);
+        let set = run.evaluation_sets.get((set as usize).checked_sub(1)?)?;
+        let (ngrams, share) = (number("eval_ngrams")?, number("eval_share")?);
+        let all = (ngrams / share).round();
+        Some(format!("{}, line {line} ({ngrams} of its {all} n-grams)", visible(&set.path)))
+    }
+
     /// What was measured: `<stage>.<signal>` and value, in the ledger's order.
     fn signals(&self) -> Vec<(String, f64)> {
         let schema = self.ledger.schema();

@@ -8,6 +8,7 @@ mod explain;
 mod inspect;
 mod ledger;
 mod machine;
+mod models;
 mod page;
 mod plans;
 mod progress;
@@ -55,6 +56,10 @@ enum Verb {
     Clean(clean::Args),
     /// Train small models on raw and cleaned data at equal cost, and compare them
     Train(train::Args),
+    /// Let the models of a training write: corpus generate out/ --prompt "The river"
+    Generate(models::GenerateArgs),
+    /// Write a trained model as transformers loads it: corpus export out/ model/ --model all
+    Export(models::ExportArgs),
     /// Render report.html and the tables of a finished run again
     Report(report::Args),
     /// Show documents of a finished run, and why they were dropped
@@ -111,6 +116,8 @@ fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::Clean(args) => clean::run(args, voice),
         Verb::Train(args) => train::run(args, voice),
+        Verb::Generate(args) => models::generate(args, voice),
+        Verb::Export(args) => models::export(args, voice),
         Verb::Report(args) => report::run(args, voice),
         Verb::Inspect(args) => inspect::run(args, voice),
         Verb::Apply(args) => apply::run(args, voice),

@@ -243,6 +243,26 @@ pub trait Filter: Send + Sync {
 
     /// Calls `found` with check and byte range of every part of the text that speaks against it.
     fn point(&self, _document: &Document<'_>, _found: &mut Found<'_>) {}
+
+    /// The sets of items that it looks for in documents, so that it is counted what is found of each.
+    fn sets(&self) -> &[ItemSet] {
+        &[]
+    }
+
+    /// Calls `each` with set (its place) and line of every item that a judged document holds a piece of, in ascending order;
+    /// `signals` are what judging measured.
+    fn found_items(&self, _document: &Document<'_>, _signals: &Signals, _each: &mut dyn FnMut(u32, u32)) {}
+}
+
+/// A file of items, a line each, that a filter looks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemSet {
+    /// As the recipe names it.
+    pub path: String,
+    /// Items that can be found.
+    pub items: u64,
+    /// Items that are too short to be looked for.
+    pub too_short: u64,
 }
 
 /// Told a check, by index in [`FilterSpec::checks`], and what it points at in the text.
@@ -372,7 +392,13 @@ pub trait LineFilter: Send + Sync {
 /// that runs before the sweep finds them, by what this filter says of each text as the stages before it leave it.
 pub trait RepeatFilter: LineFilter {
     /// Calls `each` with number and hash of every part that is to be looked for elsewhere, in ascending order.
-    fn hash_parts(&self, document: &Document<'_>, buffer: &mut String, each: &mut dyn FnMut(u32, u64));
+    fn hash_parts(&self, _: &Document<'_>, _: &mut String, _: &mut dyn FnMut(u32, u64)) {}
+
+    /// Instead of parts, any bytes are looked for, at least so many in a row: [`Document::repeated`] is where a range of
+    /// such begins and where it ends, then the same of the next.
+    fn min_bytes(&self) -> Option<u32> {
+        None
+    }
 
     /// The first of several equal parts stays, in input order; else none does.
     fn keeps_first(&self) -> bool;

@@ -31,6 +31,7 @@ pub mod signatures;
 mod source;
 mod spool;
 mod steps;
+mod substrings;
 mod summary;
 mod sweep_shards;
 mod urls;
@@ -41,4 +42,5 @@ pub use clean::{CleanOptions, Ended, Event, GoesOn, Outcome, Phase, Progress, Sw
 pub use error::EngineError;
 pub use share::Share;
 pub use signature_columns::SignatureColumns;
+pub use summary::peak_memory;
 pub use work::SEGMENT_BYTES;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use plan::Plan;
-use shards::{AtomicFile, Created, Manifest, RemoteFolder};
+use shards::{AtomicFile, Created, Manifest, Publication, RemoteFolder};
 
 use crate::clean::{CleanOptions, Ended, Event, Outcome, Phase, Progress, clean_folder};
 use crate::error::EngineError;
@@ -96,51 +96,44 @@ fn publish(
     let mut sent = scratch.sent()?;
     let wanted: HashMap<&str, &str> =
         (new.outputs.iter()).map(|output| (output.path.as_str(), output.xxh3_128.as_str())).collect();
+    let mut gone = Vec::new();
     if let Some(old) = old {
-        // The manifest goes first: from then on the folder is no finished run.
-        remote.remove(MANIFEST)?;
-        for output in &old.outputs {
-            remote.remove(&output.path)?;
-        }
+        gone.push(MANIFEST.to_owned());
+        gone.extend(old.outputs.iter().map(|output| output.path.clone()));
+    }
+    if old.is_some() || remote.takes_commits() {
         sent.clear();
     }
-    for name in sent.keys().filter(|name| !wanted.contains_key(name.as_str())) {
-        remote.remove(name)?;
-    }
+    gone.extend(sent.keys().filter(|name| !wanted.contains_key(name.as_str())).cloned());
     // Files without a hash hold times: those of this run belong to its manifest.
     sent.retain(|name, hash| !hash.is_empty() && wanted.get(name.as_str()) == Some(&hash.as_str()));
     let mut list = scratch.sent_list(&sent)?;
     let size = |name: &str| fs::metadata(scratch.out().join(name)).map_or(0, |metadata| metadata.len());
-    let total_bytes = wanted.keys().map(|name| size(name)).sum();
+    let total_bytes = wanted.keys().map(|name| size(name)).sum::<u64>() + size(MANIFEST);
     let mut done_bytes = sent.keys().map(|name| size(name)).sum();
-    let left: Vec<String> = new
-        .outputs
-        .iter()
-        .map(|output| output.path.clone())
-        .filter(|name| !sent.contains_key(name))
-        .collect();
+    let left = new.outputs.iter().map(|output| output.path.clone());
+    let mut left: Vec<String> = left.filter(|name| !sent.contains_key(name)).collect();
+    left.push(MANIFEST.to_owned());
     let show = |done_bytes| {
         let progress = Progress { phase: Phase::Upload, done_bytes, total_bytes, documents: 0, kept: 0 };
         tell(Event::Progress(progress));
     };
     show(done_bytes);
     let mut failed = None;
-    let is_whole = remote.upload(&scratch.out(), &left, &options.stop, &mut |name, bytes| {
+    let (folder, stop) = (&scratch.out(), &*options.stop);
+    let what = Publication { folder, names: &left, gone: &gone, lock: LOCK, stop };
+    let is_whole = remote.publish(&what, &mut |name, bytes| {
         // Lost, this line only costs the time to send the file again.
         let line = writeln!(list, "{}\t{name}", wanted.get(name).unwrap_or(&""));
         failed = failed.take().or(line.err());
         done_bytes += bytes;
         show(done_bytes);
     })?;
-    if let Some(error) = failed {
-        return Err(EngineError::io(scratch.list_path())(error));
+    match failed {
+        Some(error) => Err(EngineError::io(scratch.list_path())(error)),
+        None if is_whole => Ok(()),
+        None => Err(EngineError::Stopped),
     }
-    if !is_whole {
-        return Err(EngineError::Stopped);
-    }
-    let path = scratch.out().join(MANIFEST);
-    remote.put(MANIFEST, fs::read(&path).map_err(EngineError::io(path))?)?;
-    Ok(())
 }
 
 /// The folder of this machine where a run works until it is sent. The same address finds the same folder, so that a
@@ -193,7 +186,7 @@ impl Scratch {
     }
 
     /// Who holds the lock in the store: the same for every run from this folder.
-    fn owner(&self) -> Result<String, EngineError> {
+    fn owner(&self, is_public: bool) -> Result<String, EngineError> {
         let path = self.folder.join("owner");
         match fs::read_to_string(&path) {
             Ok(owner) if !owner.is_empty() => return Ok(owner),
@@ -202,12 +195,16 @@ impl Scratch {
         }
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        let owner = format!(
+        let mut owner = format!(
             "process {} on {} at {seconds} s of Unix time, working in {}",
             std::process::id(),
             host.trim(),
             self.folder.display()
         );
+        if is_public {
+            let hash = shards::hash_bytes(owner.as_bytes());
+            owner = format!("run {} of another machine or folder, at {seconds} s of Unix time", &hash[..16]);
+        }
         AtomicFile::write_all_of(&path, owner.as_bytes())?;
         Ok(owner)
     }
@@ -251,7 +248,8 @@ struct Lock<'a> {
 
 impl<'a> Lock<'a> {
     fn take(remote: &'a RemoteFolder, scratch: &Scratch) -> Result<Lock<'a>, EngineError> {
-        let owner = scratch.owner()?;
+        // History keeps what was committed, and anybody may read it.
+        let owner = scratch.owner(remote.takes_commits())?;
         match remote.create(LOCK, owner.as_bytes())? {
             Created::Now => {}
             Created::Before(found) if found == owner.as_bytes() => {}

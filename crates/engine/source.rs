@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use shards::{Block, Inputs, ShardError, ShardReader};
+use shards::{Block, Inputs, RestartPoint, ShardError, ShardReader};
 
 use crate::clean::CleanOptions;
 use crate::error::EngineError;
@@ -19,6 +19,7 @@ pub(crate) struct End {
     pub shard: u32,
     pub input: Stamp,
     pub end_block: u64,
+    pub place: Option<RestartPoint>,
     /// So is the shard, with what is wrong with its bytes.
     pub ends_shard: bool,
     pub error: Option<ShardError>,
@@ -29,6 +30,8 @@ pub(crate) struct Left {
     pub shard: u32,
     /// Blocks that its complete segments hold.
     blocks: u64,
+    /// Where they end, if it can be read from there on.
+    place: RestartPoint,
     /// Known from its complete segments.
     input: Option<Stamp>,
 }
@@ -36,9 +39,13 @@ pub(crate) struct Left {
 impl Left {
     pub fn after(shard: u32, receipts: &[SegmentReceipt]) -> Option<Left> {
         match receipts.last() {
-            None => Some(Left { shard, blocks: 0, input: None }),
+            None => Some(Left { shard, blocks: 0, place: RestartPoint::default(), input: None }),
             Some(last) if last.ends_shard => None,
-            Some(last) => Some(Left { shard, blocks: last.end_block, input: Some(last.input.clone()) }),
+            Some(last) => {
+                let place = last.place.clone().filter(|place| place.block == last.end_block);
+                let (blocks, place, input) = (last.end_block, place.unwrap_or_default(), last.input.clone());
+                Some(Left { shard, blocks, place, input: Some(input) })
+            }
         }
     }
 }
@@ -89,12 +96,14 @@ impl<'a> Source<'a> {
             if let Some(block) = self.waiting.take() {
                 return Ok(Some(open.hand_out(block)));
             }
+            let place = open.reader.place();
             let next = open.reader.next_block();
             self.consumed.store(self.finished_bytes + open.reader.consumed(), Ordering::Relaxed);
             let end = |ends_shard, error| End {
                 shard: *shard,
                 input: open.input.clone(),
                 end_block: open.end_block,
+                place: place.clone(),
                 ends_shard,
                 error,
             };
@@ -129,12 +138,12 @@ impl<'a> Source<'a> {
             None => Stamp::of(&shard.path)?,
         };
         let end_block = left.blocks;
-        match ShardReader::open(shard, &self.options.read) {
+        match ShardReader::open_at(shard, &self.options.read, &left.place) {
             Ok(reader) => Ok(Ok(Open { reader, input, end_block, segment_bytes: None })),
             Err(error) if error.is_of_the_system() => Err(EngineError::Reading(error)),
             Err(error) => {
                 let shard = left.shard;
-                Ok(Err(End { shard, input, end_block, ends_shard: true, error: Some(error) }))
+                Ok(Err(End { shard, input, end_block, place: None, ends_shard: true, error: Some(error) }))
             }
         }
     }

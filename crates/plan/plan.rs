@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use document::{
-    Bound, Filter, FilterSpec, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons,
+    Bound, Filter, FilterSpec, ItemSet, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons,
     RepeatFilter, Scope, Settings, Signal, SignalSet, Test, Verdict,
 };
 use text::scan::StopWords;
@@ -192,6 +192,20 @@ impl Plan {
         let name = recipe.name.clone();
         let reasons = Reasons(reasons);
         Ok(Plan { name, resolved, hash, stages, reasons, columns, splitter, minhash, url_dedup, stop_words })
+    }
+
+    /// The sets of items that filters look for, each with its stage.
+    pub fn item_sets(&self) -> impl Iterator<Item = (usize, &ItemSet)> {
+        self.stages.iter().enumerate().flat_map(|(index, stage)| {
+            let sets = match &stage.kind {
+                StageKind::Filter(filter) => match &filter.code {
+                    Code::Document(code) => code.sets(),
+                    _ => &[],
+                },
+                _ => &[],
+            };
+            sets.iter().map(move |set| (index, set))
+        })
     }
 
     /// Numbers that come with the documents, in recipe order, each with its reason.

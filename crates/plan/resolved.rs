@@ -99,16 +99,21 @@ pub fn bound_text(test: Test, bound: Bound) -> String {
         (_, Bound::Off) => "\"off\"".to_owned(),
         (Test::Own, _) => "\"on\"".to_owned(),
         (_, Bound::AtLeast(limit) | Bound::Above(limit) | Bound::AtMost(limit) | Bound::Below(limit)) => {
-            limit.to_string()
+            number_text(limit)
         }
-        (_, Bound::Between(low, high)) => format!("[{low}, {high}]"),
+        (_, Bound::Between(low, high)) => format!("[{}, {}]", number_text(low), number_text(high)),
     }
+}
+
+/// Written out, large numbers would be integers that TOML has no room for.
+fn number_text(number: f64) -> String {
+    if number.abs() < 1e15 { number.to_string() } else { format!("{number:?}") }
 }
 
 fn option_text(value: &OptionValue) -> String {
     match value {
         OptionValue::Bool(flag) => flag.to_string(),
-        OptionValue::Number(number) => number.to_string(),
+        OptionValue::Number(number) => number_text(*number),
         OptionValue::Text(word) => text(word),
         OptionValue::List(list) => {
             let items: Vec<String> = list.iter().map(|item| text(item)).collect();

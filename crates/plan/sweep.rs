@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, Float64Array};
 use arrow::error::ArrowError;
 use document::{
-    Batch, Document, Form, LANGUAGE_STAGES, LineEdits, Problem, Raised, ReasonId, Signal, Signals, Verdict,
+    Batch, Document, Form, FoundItems, LANGUAGE_STAGES, LineEdits, Problem, Raised, ReasonId, Signal,
+    Signals, Verdict,
 };
 use text::scan::Scanner;
 use text::stable_hash::{hash_id, hash128, sampling_key};
@@ -40,6 +41,9 @@ impl SweepOptions {
     };
 }
 
+/// Nobody compares models on one document of more bytes, and a row of so many tokens takes ten times their memory to write.
+const LONGEST_HELDOUT: usize = 8 << 20;
+
 /// Whose original text is carried on for `rejected/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejected {
@@ -70,6 +74,7 @@ pub(crate) struct Block<'b> {
     /// Of each of the recipe's own columns, in its order.
     numbers: Vec<Option<&'b Float64Array>>,
     missing: Vec<u64>,
+    found: Vec<FoundItems>,
     signed: Vec<Signed>,
     lines: Vec<u64>,
     nanos: Vec<u64>,
@@ -92,6 +97,7 @@ impl<'b> Block<'b> {
             repeated,
             numbers: vec![None; own.len()],
             missing: vec![0; own.len()],
+            found: vec![FoundItems::default(); plan.item_sets().count()],
             signed: Vec::new(),
             lines: vec![0; plan.reasons.0.len()],
             nanos: vec![0; plan.stages.len() + 1],
@@ -128,8 +134,8 @@ impl Plan {
         }
         choose_rejected(batch, options.rejected, &mut rows);
         let records = block.measured.finish(batch, &rows, &arena)?;
-        let Block { signed, lines, missing, nanos, .. } = block;
-        Ok(Swept { records, signed, lines, missing, nanos })
+        let Block { signed, lines, missing, found, nanos, .. } = block;
+        Ok(Swept { records, signed, lines, missing, found, nanos })
     }
 
     /// Calls `each` with position and form of every document that reaches a stage, as the stages before it leave it.
@@ -168,7 +174,7 @@ impl Plan {
         let shingles = scratch.signer.shingles(original, &self.splitter);
         let key = sampling_key(shingles, original, options.seed);
         let mut flags = Flags::default();
-        if key >= options.heldout_from {
+        if key >= options.heldout_from && original.len() <= LONGEST_HELDOUT {
             flags.0 |= Flags::HELDOUT;
         } else if key < options.control_below {
             flags.0 |= Flags::CONTROL;
@@ -296,6 +302,13 @@ impl Plan {
                         (Code::Document(code), _) => {
                             code.judge(&mut document, signals, &mut raised, buffer);
                             judged.language = document.language;
+                            let mut last = None;
+                            code.found_items(&document, signals, &mut |set, line| {
+                                let first = self.item_sets().position(|(stage, _)| stage == index);
+                                let found = &mut block.found[first.unwrap_or(0) + set as usize];
+                                found.documents += u64::from(last.replace(set) != Some(set));
+                                *found.items.entry(line).or_default() += 1;
+                            });
                         }
                         (_, None) => {
                             let is_missing = |signal: &Signal| signals.get(*signal).is_none();

@@ -70,6 +70,11 @@ impl MappedFile {
         self.position as u64
     }
 
+    /// To a place that [`Self::position`] has told.
+    pub fn go_to(&mut self, position: u64) {
+        self.position = self.map.as_ref().map_or(0, |map| map.len().min(position as usize));
+    }
+
     pub fn next_cut(&mut self, options: &ReadOptions) -> Result<Option<Cut>, ShardError> {
         let Some(map) = &self.map else { return Ok(None) };
         if self.position == map.len() {

@@ -1,14 +1,15 @@
 //! The uncompressed bytes of a crawl file, in pieces: where some cannot be read, a piece ends, and the next one begins
 //! at the next gzip member that can be read.
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Fault;
 use crate::gzip::{self, Member};
 use crate::inputs::Compression;
 use crate::stream::{FREE_BYTES, LARGEST_RATIO, open_file, unpacked};
+use crate::{Fault, RestartPoint};
 
 /// Why [`Pieces::fill`] stopped.
 pub(crate) enum Fill {
@@ -42,10 +43,22 @@ enum Source {
 }
 
 impl Pieces {
-    pub fn open(path: &Path, compression: Option<Compression>) -> io::Result<Self> {
+    pub fn open(path: &Path, compression: Option<Compression>, place: &RestartPoint) -> io::Result<Self> {
         let consumed = Arc::new(AtomicU64::new(0));
-        let file = open_file(path, &consumed)?;
-        Self::new(file, compression, consumed)
+        let file = open_file(path, place.stored, &consumed)?;
+        let mut pieces = Self::new(file, compression, consumed)?;
+        pieces.given = place.offset - place.skip;
+        if let Source::Members(members) = &mut pieces.source {
+            members.go_to(place.stored, pieces.given);
+        }
+        let mut passed = Vec::new();
+        let mut left = place.skip as usize;
+        while left > 0 {
+            passed.clear();
+            let Fill::Full = pieces.fill(&mut passed, left.min(BUFFER_BYTES)) else { break };
+            left -= passed.len();
+        }
+        Ok(pieces)
     }
 
     /// Of bytes in memory or on disk, as they are packed.
@@ -64,6 +77,27 @@ impl Pieces {
     /// Bytes on disk that were read so far.
     pub fn consumed(&self) -> u64 {
         self.consumed.load(Ordering::Relaxed)
+    }
+
+    /// Where to begin in the file for what comes behind so many bytes, and how many to pass over there; none if that
+    /// cannot be known.
+    pub fn start_of(&self, offset: u64) -> Option<(u64, u64)> {
+        match &self.source {
+            Source::Members(members) => {
+                let (given, at) = *members.starts.iter().rfind(|(given, _)| *given <= offset)?;
+                Some((at, offset - given))
+            }
+            Source::Whole(_) => self.compression.is_none().then_some((offset, 0)),
+        }
+    }
+
+    /// Nobody will begin before that.
+    pub fn forget_before(&mut self, offset: u64) {
+        if let Source::Members(members) = &mut self.source {
+            while members.starts.get(1).is_some_and(|(given, _)| *given <= offset) {
+                members.starts.pop_front();
+            }
+        }
     }
 
     /// Reads until `bytes` is that long, or this piece ends.
@@ -94,7 +128,12 @@ impl Pieces {
         };
         self.given += (bytes.len() - before) as u64;
         self.ended |= matches!(fill, Fill::End);
-        let (given, read) = (self.given, self.consumed());
+        let read = match &self.source {
+            // What is read ahead depends on where it began.
+            Source::Members(members) => members.at,
+            Source::Whole(_) => self.consumed(),
+        };
+        let given = self.given;
         if self.compression.is_some() && given > FREE_BYTES && given > LARGEST_RATIO * read {
             bytes.truncate(before);
             self.ended = true;
@@ -123,8 +162,11 @@ struct Members {
     at: u64,
     start: u64,
     member: Option<Member>,
-    /// Bytes that the member gave so far.
+    /// Bytes that the member gave so far, and all.
     given: u64,
+    given_in_all: u64,
+    /// Bytes given before a member, and its place in the file: those where somebody may begin.
+    starts: VecDeque<(u64, u64)>,
     ended: bool,
     /// The file cannot be read further.
     failure: Option<io::Error>,
@@ -140,9 +182,16 @@ impl Members {
             start: 0,
             member: None,
             given: 0,
+            given_in_all: 0,
+            starts: VecDeque::new(),
             ended: false,
             failure: None,
         }
+    }
+
+    /// The file is read from a place on, before which so many bytes were given.
+    fn go_to(&mut self, at: u64, given: u64) {
+        (self.base, self.at, self.start, self.given_in_all) = (at, at, at, given);
     }
 
     fn fill(&mut self, bytes: &mut Vec<u8>, length: usize) -> Fill {
@@ -159,6 +208,7 @@ impl Members {
             let packed = ahead(&self.held, self.at - self.base);
             let step = member.unpack(packed, bytes, length.min(before + BUFFER_BYTES));
             self.given += (bytes.len() - before) as u64;
+            self.given_in_all += (bytes.len() - before) as u64;
             match step {
                 Ok(step) => {
                     self.at += step.taken as u64;
@@ -191,6 +241,7 @@ impl Members {
                 Some(Ok(length)) => {
                     self.at += length as u64;
                     self.member = Some(Member::new());
+                    self.starts.push_back((self.given_in_all, self.start));
                     return Ok(true);
                 }
                 Some(Err(())) => return Err("does not begin as one"),
@@ -239,6 +290,9 @@ impl Members {
             self.read_more();
         }
         self.start = self.at;
+        // Nobody should come upon the damage again.
+        self.starts.clear();
+        self.starts.push_back((self.given_in_all, self.at));
         if let Some(source) = self.failure.take() {
             return Fill::Gap(Gap { fault: Fault::io("read it", source), spoiled });
         }

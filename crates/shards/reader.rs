@@ -1,4 +1,5 @@
 //! Reads one shard as numbered blocks of whole records.
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::parquet_input::ParquetFile;
 use crate::record_head::Layout;
 use crate::stream::{Cut, Stream};
 use crate::warc::RecordStream;
-use crate::{Damage, ReadOptions, RecordCounts, ShardError, jsonl};
+use crate::{Damage, Fault, ReadOptions, RecordCounts, RestartPoint, ShardError, jsonl};
 
 /// The one reader of a shard. It may move between threads, not be shared.
 pub struct ShardReader {
@@ -51,17 +52,32 @@ impl Next {
 impl ShardReader {
     /// Errors: the file cannot be opened; no such text column.
     pub fn open(shard: &Shard, options: &ReadOptions) -> Result<Self, ShardError> {
+        Self::open_at(shard, options, &RestartPoint::default())
+    }
+
+    /// At a place that [`Self::place`] has told.
+    pub fn open_at(shard: &Shard, options: &ReadOptions, place: &RestartPoint) -> Result<Self, ShardError> {
         let path: Arc<Path> = Arc::from(shard.path.as_path());
         let source = match (shard.format, shard.compression) {
-            (Format::Parquet, _) => Source::Parquet(Box::new(ParquetFile::open(&path, options)?)),
+            (Format::Parquet, _) => {
+                let open = || ParquetFile::open(&path, options);
+                Source::Parquet(Box::new(unless_it_panics(&path, open)?))
+            }
             (Format::Warc, compression) => {
-                Source::Records(Box::new(RecordStream::open(&path, Layout::Warc, compression)?))
+                Source::Records(Box::new(RecordStream::open(&path, Layout::Warc, compression, place)?))
             }
             (Format::Arc, compression) => {
-                Source::Records(Box::new(RecordStream::open(&path, Layout::Arc, compression)?))
+                Source::Records(Box::new(RecordStream::open(&path, Layout::Arc, compression, place)?))
             }
             (format, None) if !options.no_mmap && !is_remote(&path) => {
-                Source::Mapped(format, MappedFile::open(&path)?)
+                let mut file = MappedFile::open(&path)?;
+                if place.block > 0 {
+                    file.go_to(place.stored);
+                }
+                Source::Mapped(format, file)
+            }
+            (format, None) if place.block > 0 => {
+                Source::Stream(format, Box::new(Stream::open_at(&path, place.stored)?))
             }
             (format, compression) => Source::Stream(format, Box::new(Stream::open(&path, compression)?)),
         };
@@ -73,9 +89,9 @@ impl ShardReader {
             path,
             relative,
             source,
-            index: 0,
-            row: 0,
-            offset: 0,
+            index: place.block,
+            row: place.row,
+            offset: place.offset,
             done: false,
         })
     }
@@ -107,6 +123,21 @@ impl ShardReader {
         Ok(Some(block))
     }
 
+    /// Where the next block begins; none if it can only be read behind those before it.
+    pub fn place(&self) -> Option<RestartPoint> {
+        let (stored, skip) = match &self.source {
+            Source::Mapped(_, file) => (file.position(), 0),
+            Source::Stream(_, stream) => (stream.place()?, 0),
+            Source::Records(stream) => stream.place(&self.options)?,
+            Source::Parquet(_) => return None,
+        };
+        let dump = match &self.source {
+            Source::Records(stream) => stream.dump().map(str::to_owned),
+            _ => None,
+        };
+        Some(RestartPoint { block: self.index, row: self.row, offset: self.offset, stored, skip, dump })
+    }
+
     /// Bytes on disk that were read so far, for progress: at most the size of the file.
     pub fn consumed(&self) -> u64 {
         match &self.source {
@@ -126,7 +157,7 @@ impl ShardReader {
             Source::Stream(format, stream) if is_whole(format) => (*format, stream.whole(options)?),
             Source::Stream(format, stream) => (*format, stream.next_cut(options)?),
             Source::Parquet(file) => {
-                let next = file.next_batch(options)?;
+                let next = unless_it_panics(&self.path, || file.next_batch(options))?;
                 return Ok(next.map(|(batch, bytes)| {
                     let rows = batch.num_rows() as u64;
                     Next::new(Payload::Columns(batch), rows, bytes)
@@ -155,4 +186,10 @@ impl ShardReader {
             }
         }))
     }
+}
+
+/// Damage may be such that the library which decodes a file panics; that is the end of this file, not of the run.
+fn unless_it_panics<T>(path: &Path, read: impl FnOnce() -> Result<T, ShardError>) -> Result<T, ShardError> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(ShardError::new(path, None, Fault::Undecodable)))
 }

@@ -1,6 +1,6 @@
 //! Bytes from a file of this machine or an object of a store, by the path that names them.
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -18,10 +18,17 @@ pub(crate) enum Source {
 
 impl Source {
     pub fn open(path: &Path) -> io::Result<Self> {
-        match is_remote(path) {
-            true => Ok(Self::Object(Box::new(Object::open(path)?))),
-            false => Ok(Self::File(File::open(path)?)),
+        Self::open_at(path, 0)
+    }
+
+    /// To be read from a place on.
+    pub fn open_at(path: &Path, at: u64) -> io::Result<Self> {
+        if is_remote(path) {
+            return Ok(Self::Object(Box::new(Object::open_at(path, at)?)));
         }
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(at))?;
+        Ok(Self::File(file))
     }
 
     /// Its size now; of an object, when it was first seen.

@@ -1,12 +1,15 @@
 //! Object stores behind a blocking interface: clients by bucket, what is known of their objects, ranged reads.
 //!
 //! An object that was looked at once is read in that version or not at all: every request names its ETag.
+mod aws_profile;
 mod blocks;
 mod client;
 mod failure;
 mod find;
 mod folder;
 mod hub;
+mod hub_folder;
+mod lfs;
 mod object;
 
 use std::collections::HashMap;

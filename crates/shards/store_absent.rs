@@ -3,12 +3,11 @@ use std::convert::Infallible;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 
 use crate::error::StoreError;
-use crate::{Fault, InputError, ShardError};
+use crate::{Fault, InputError, Publication, ShardError};
 
 pub(crate) const READ_AHEAD: u64 = 0;
 
@@ -45,7 +44,7 @@ impl Heads {
 pub(crate) struct Object(Infallible);
 
 impl Object {
-    pub fn open(_: &Path) -> Result<Self, StoreError> {
+    pub fn open_at(_: &Path, _: u64) -> Result<Self, StoreError> {
         Err(absent())
     }
 
@@ -116,10 +115,6 @@ impl RemoteFolder {
         match self.0 {}
     }
 
-    pub fn put(&self, _: &str, _: Vec<u8>) -> Result<(), ShardError> {
-        match self.0 {}
-    }
-
     pub fn create(&self, _: &str, _: &[u8]) -> Result<Created, ShardError> {
         match self.0 {}
     }
@@ -128,13 +123,11 @@ impl RemoteFolder {
         match self.0 {}
     }
 
-    pub fn upload(
-        &self,
-        _: &Path,
-        _: &[String],
-        _: &AtomicBool,
-        _: &mut dyn FnMut(&str, u64),
-    ) -> Result<bool, ShardError> {
+    pub fn takes_commits(&self) -> bool {
+        match self.0 {}
+    }
+
+    pub fn publish(&self, _: &Publication<'_>, _: &mut dyn FnMut(&str, u64)) -> Result<bool, ShardError> {
         match self.0 {}
     }
 }

@@ -34,12 +34,13 @@ pub(crate) fn open_plain(
     compression: Option<Compression>,
     consumed: &Arc<AtomicU64>,
 ) -> io::Result<Box<dyn Read + Send>> {
-    unpacked(open_file(path, consumed)?, compression)
+    unpacked(open_file(path, 0, consumed)?, compression)
 }
 
-/// The bytes of a file as they lie on disk, counted.
-pub(crate) fn open_file(path: &Path, consumed: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
-    Ok(Box::new(Counted { source: Source::open(path)?, consumed: consumed.clone() }))
+/// The bytes of a file from a place on as they lie on disk, counted.
+pub(crate) fn open_file(path: &Path, at: u64, consumed: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
+    consumed.store(at, Ordering::Relaxed);
+    Ok(Box::new(Counted { source: Source::open_at(path, at)?, consumed: consumed.clone() }))
 }
 
 /// Uncompressed bytes of packed ones.
@@ -146,9 +147,24 @@ impl Stream {
         Ok(stream)
     }
 
+    /// At a place that [`Self::place`] has told.
+    pub fn open_at(path: &Arc<Path>, at: u64) -> Result<Self, ShardError> {
+        let consumed = Arc::new(AtomicU64::new(0));
+        let source =
+            open_file(path, at, &consumed).map_err(|source| ShardError::io(path, "open it", source))?;
+        let (path, carry, compression) = (path.clone(), Vec::new(), None);
+        Ok(Self { path, compression, source, consumed, given: at, carry, ended: false, failure: None })
+    }
+
     /// Bytes on disk that were read so far.
     pub fn position(&self) -> u64 {
         self.consumed.load(Ordering::Relaxed)
+    }
+
+    /// Where the next block begins in the file; none if nobody can begin there.
+    pub fn place(&self) -> Option<u64> {
+        let is_readable = self.compression.is_none() && self.failure.is_none();
+        is_readable.then(|| self.given - self.carry.len() as u64)
     }
 
     /// The same cuts as those of a mapped file.

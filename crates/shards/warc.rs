@@ -6,7 +6,7 @@ use crate::inputs::Compression;
 use crate::pieces::{Fill, Gap, Pieces};
 use crate::record_head::{Found, Kind, Layout, follows, head, line_ends, look_ahead, next_start};
 use crate::warcinfo::{dump_of_name, dump_of_warcinfo};
-use crate::{Damage, ReadOptions, RecordCounts, ShardError};
+use crate::{Damage, ReadOptions, RecordCounts, RestartPoint, ShardError};
 
 /// Whole records and where they lie.
 pub(crate) struct Records {
@@ -93,10 +93,27 @@ impl RecordStream {
         path: &Arc<Path>,
         layout: Layout,
         compression: Option<Compression>,
+        place: &RestartPoint,
     ) -> Result<Self, ShardError> {
-        let pieces =
-            Pieces::open(path, compression).map_err(|source| ShardError::io(path, "open it", source))?;
-        Ok(Self::new(path, layout, pieces))
+        let pieces = Pieces::open(path, compression, place)
+            .map_err(|source| ShardError::io(path, "open it", source))?;
+        let mut stream = Self::new(path, layout, pieces);
+        (stream.given, stream.cut) = (place.offset, place.offset);
+        if place.block > 0 {
+            stream.dump = place.dump.as_deref().map(Arc::from);
+        }
+        Ok(stream)
+    }
+
+    /// Where to begin for the next block, and how many bytes to pass over there; none if it would not be the same block.
+    pub fn place(&self, options: &ReadOptions) -> Option<(u64, u64)> {
+        // Damage that was come upon is told already, and a longer carry would be cut otherwise.
+        let is_same = self.ending != Some(Ending::Gap) && self.carry.len() <= options.block_bytes;
+        if is_same { self.pieces.start_of(self.cut) } else { None }
+    }
+
+    pub fn dump(&self) -> Option<&str> {
+        self.dump.as_deref()
     }
 
     pub fn new(path: &Arc<Path>, layout: Layout, pieces: Pieces) -> Self {
@@ -127,6 +144,7 @@ impl RecordStream {
             let cut = self.given - self.carry.len() as u64;
             let taken = cut - self.cut;
             self.cut = cut;
+            self.pieces.forget_before(cut);
             let is_last = self.ending == Some(Ending::Last) && self.carry.is_empty();
             if self.ending == Some(Ending::Gap) && self.carry.is_empty() {
                 self.ending = None;

@@ -3,6 +3,7 @@
 //! **Invariant:** pure functions of their input; no text can make them fail.
 
 pub mod address;
+pub mod anchors;
 pub mod bare_words;
 mod blocks;
 pub mod characters;

@@ -67,6 +67,7 @@ impl Shower<'_> {
             "bytes": document.bytes(),
             "kept": document.is_kept(),
             "reasons": reasons,
+            "evaluation_item": document.evaluation_item(self.run),
             "duplicate_of": document.cell("duplicate_of"),
             "similarity": document.number("similarity"),
             "signals": signals,
@@ -91,6 +92,9 @@ impl Shower<'_> {
                 }
                 None => writeln!(out, "   {start} {reason}")?,
             }
+        }
+        if let Some(item) = document.evaluation_item(self.run) {
+            writeln!(out, "   holds a piece of {item}")?;
         }
         if self.signals {
             self.show_signals(out, document)?;

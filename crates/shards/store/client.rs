@@ -9,7 +9,7 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
 use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
 
-use super::{SECOND, Store, failure, hub, number_of, wait_for};
+use super::{SECOND, Store, aws_profile, failure, hub, number_of, wait_for};
 use crate::StoreError;
 use crate::location::{Location, Scheme};
 
@@ -48,7 +48,7 @@ pub(crate) fn connect(location: &Location, query: &str) -> Result<Store, StoreEr
     let (root, scheme) = (&location.root, location.scheme);
     let mut hub = None;
     let client: Arc<dyn ObjectStore> = match scheme {
-        Scheme::S3 => Arc::new(s3(root).map_err(|error| failure::of(scheme, &error))?),
+        Scheme::S3 => Arc::new(s3(root)?),
         Scheme::Gs => Arc::new(gs(root).map_err(|error| failure::of(scheme, &error))?),
         Scheme::Az => Arc::new(az(root).map_err(|error| failure::of(scheme, &error))?),
         Scheme::Web => {
@@ -71,8 +71,9 @@ fn bucket(root: &str) -> &str {
     root.split_once("://").map_or(root, |(_, bucket)| bucket)
 }
 
-fn s3(root: &str) -> Built<object_store::aws::AmazonS3> {
-    let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket(root)).with_retry(retry_config());
+fn s3(root: &str) -> Result<object_store::aws::AmazonS3, StoreError> {
+    let builder = AmazonS3Builder::from_env().with_bucket_name(bucket(root)).with_retry(retry_config());
+    let mut builder = aws_profile::apply(builder)?;
     for (key, _, value) in DEFAULTS.into_iter().filter(|(_, name, _)| !is_set("AWS", name)) {
         builder = builder.with_config(AmazonS3ConfigKey::Client(key), value);
     }
@@ -81,7 +82,7 @@ fn s3(root: &str) -> Built<object_store::aws::AmazonS3> {
     if endpoint.is_some_and(|endpoint| is_this_machine(&endpoint)) {
         builder = builder.with_allow_http(true);
     }
-    builder.build()
+    builder.build().map_err(|error| failure::of(Scheme::S3, &error))
 }
 
 fn gs(root: &str) -> Built<object_store::gcp::GoogleCloudStorage> {

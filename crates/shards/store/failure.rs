@@ -52,7 +52,7 @@ pub(crate) fn of(scheme: Scheme, error: &object_store::Error) -> StoreError {
 pub(crate) const UNREACHABLE: &str =
     "check address and network, then run again; with --fresh, if the run has ended without it";
 
-fn outage(why: String) -> StoreError {
+pub(crate) fn outage(why: String) -> StoreError {
     StoreError { kind: StoreErrorKind::Outage, ..StoreError::new(why, "check address and network") }
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn short(at: u64, end: u64) -> StoreError {
 pub(crate) fn credentials(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::S3 => {
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SKIP_SIGNATURE=true for a public bucket), AWS_REGION, and AWS_ENDPOINT_URL where it is not Amazon's"
+            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SKIP_SIGNATURE=true for a public bucket), AWS_REGION, and AWS_ENDPOINT_URL where it is not Amazon's"
         }
         Scheme::Gs => {
             "set GOOGLE_APPLICATION_CREDENTIALS to the key of a service account (GOOGLE_SKIP_SIGNATURE=true for a public bucket)"
@@ -97,7 +97,7 @@ pub(crate) fn credentials(scheme: Scheme) -> &'static str {
 }
 
 /// An error with its causes, each said once.
-fn told(error: &dyn Error) -> String {
+pub(crate) fn told(error: &dyn Error) -> String {
     let mut told = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -112,7 +112,7 @@ fn told(error: &dyn Error) -> String {
 }
 
 /// What matters of it: on one line, without what the retries were.
-fn reason(told: &str) -> String {
+pub(crate) fn reason(told: &str) -> String {
     let told = told.split_once(" - ").map_or(told, |(_, reason)| reason);
     let line = told.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {

@@ -3,16 +3,17 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use object_store::path::Path as Key;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use tokio::task::JoinSet;
 
+use super::hub_folder::HubFolder;
 use super::{Store, failure, location, locked, permits, runtime, wait_for};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::location::{Location, Scheme};
-use crate::{Fault, ShardError};
+use crate::{Fault, Publication, ShardError};
 
 /// Larger files are sent in parts.
 const PART: u64 = 16 << 20;
@@ -25,8 +26,18 @@ const MOST_PARTS: u64 = 9_000;
 const LONGEST_READ: u64 = 1 << 30;
 
 pub struct RemoteFolder {
-    store: Arc<Store>,
     url: PathBuf,
+    place: Place,
+}
+
+enum Place {
+    Objects(Objects),
+    Repository(Box<HubFolder>),
+}
+
+/// A folder of objects that are written one by one.
+struct Objects {
+    store: Arc<Store>,
     location: Location,
 }
 
@@ -43,22 +54,21 @@ pub enum Created {
 impl RemoteFolder {
     /// Errors: an address that cannot be written to, or reached.
     pub fn open(url: &Path) -> Result<Self, ShardError> {
-        let wrong = |error| ShardError::new(url, None, Fault::Store(error));
-        let location = location(url).map_err(wrong)?;
-        match location.scheme {
-            Scheme::Web => Err(wrong(StoreError::new(
-                "nothing can be written over the web".to_owned(),
-                "give an s3://, gs:// or az:// address, or a folder of this machine",
-            ))),
-            Scheme::Hub => Err(wrong(StoreError::new(
-                "the hub takes commits, not files".to_owned(),
-                "write to a folder of this machine, then `hf upload organisation/name out/ --repo-type dataset`",
-            ))),
-            _ => {
-                let (store, _) = Store::of(&location).map_err(wrong)?;
-                Ok(Self { store, url: url.to_path_buf(), location })
-            }
-        }
+        let open = || {
+            let location = location(url)?;
+            Ok(match location.scheme {
+                Scheme::Web => {
+                    return Err(StoreError::new(
+                        "nothing can be written over the web".to_owned(),
+                        "give an s3://, gs://, az:// or hf:// address, or a folder of this machine",
+                    ));
+                }
+                Scheme::Hub => Place::Repository(Box::new(HubFolder::open(&location)?)),
+                _ => Place::Objects(Objects { store: Store::of(&location)?.0, location }),
+            })
+        };
+        let place = open().map_err(|error| ShardError::new(url, None, Fault::Store(error)))?;
+        Ok(Self { url: url.to_path_buf(), place })
     }
 
     pub fn url(&self) -> &Path {
@@ -70,70 +80,71 @@ impl RemoteFolder {
         move |error| ShardError::new(&path, None, Fault::Store(error))
     }
 
-    fn key(&self, name: &str) -> Result<Key, StoreError> {
-        let folder = self.location.key.trim_end_matches('/');
-        let key = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-        Key::parse(key).map_err(|error| failure::of(self.store.scheme, &error.into()))
-    }
-
     /// A small object, whole, as it is now; none if there is none.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, ShardError> {
-        let read = || {
-            let key = self.key(name)?;
-            wait_for(self.store.read_now(&key))
+        let found = match &self.place {
+            Place::Objects(objects) => objects.read(name),
+            Place::Repository(folder) => folder.read(name),
         };
-        read().map_err(self.wrong(name))
-    }
-
-    pub fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), ShardError> {
-        let put = || {
-            let key = self.key(name)?;
-            wait_for(self.store.put(&key, bytes, PutMode::Overwrite)).map(drop)
-        };
-        put().map_err(self.wrong(name))
+        found.map_err(self.wrong(name))
     }
 
     /// Writes an object unless there is one: of many that try, one succeeds.
     pub fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, ShardError> {
-        let create = || {
-            let key = self.key(name)?;
-            match wait_for(self.store.put(&key, bytes.to_vec(), PutMode::Create))? {
-                Created::Before(_) => {
-                    Ok(Created::Before(wait_for(self.store.read_now(&key))?.unwrap_or_default()))
-                }
-                created => Ok(created),
-            }
+        let created = match &self.place {
+            Place::Objects(objects) => objects.create(name, bytes),
+            Place::Repository(folder) => folder.create(name, bytes),
         };
-        create().map_err(self.wrong(name))
+        created.map_err(self.wrong(name))
     }
 
     /// Removes an object; one that is not there need not be removed.
     pub fn remove(&self, name: &str) -> Result<(), ShardError> {
-        let remove = || {
-            let key = self.key(name)?;
-            wait_for(self.store.remove(&key))
+        let removed = match &self.place {
+            Place::Objects(objects) => objects.remove(name),
+            Place::Repository(folder) => folder.remove(name),
         };
-        remove().map_err(self.wrong(name))
+        removed.map_err(self.wrong(name))
     }
 
-    /// Sends files, some at a time; `sent` is told of each, `stop` ends it between two. Each is whole there or not at
-    /// all. True if all were sent.
-    pub fn upload(
+    /// True if the store itself knows what it was sent, and shows it by commits.
+    pub fn takes_commits(&self) -> bool {
+        matches!(self.place, Place::Repository(_))
+    }
+
+    /// Puts files in place of others, each whole or not at all; `sent` is told of each. True if all were sent.
+    pub fn publish(
         &self,
-        folder: &Path,
-        names: &[String],
-        stop: &AtomicBool,
+        what: &Publication<'_>,
         sent: &mut dyn FnMut(&str, u64),
     ) -> Result<bool, ShardError> {
+        match &self.place {
+            Place::Objects(objects) => self.put_in_place(objects, what, sent),
+            Place::Repository(folder) => folder.publish(what, sent).map_err(self.wrong("")),
+        }
+    }
+
+    /// What is gone goes first, from the manifest on: from then on the folder is no finished run.
+    fn put_in_place(
+        &self,
+        objects: &Objects,
+        what: &Publication<'_>,
+        sent: &mut dyn FnMut(&str, u64),
+    ) -> Result<bool, ShardError> {
+        let Publication { folder, names, gone, stop, .. } = *what;
         let runtime = runtime().map_err(self.wrong(""))?;
+        for name in gone {
+            objects.remove(name).map_err(self.wrong(name))?;
+        }
+        let Some((last, names)) = names.split_last() else { return Ok(true) };
         let mut under_way = JoinSet::new();
         let mut names = names.iter();
         loop {
             let is_stopped = stop.load(Ordering::Relaxed);
             while !is_stopped && under_way.len() < FILES_AHEAD {
                 let Some(name) = names.next() else { break };
-                let (store, name, path) = (self.store.clone(), name.clone(), folder.join(name));
-                let key = self.key(&name).map_err(self.wrong(&name))?;
+                let (store, name, path) = (objects.store.clone(), name.clone(), folder.join(name));
+                let key = objects.key(&name).map_err(self.wrong(&name))?;
                 let send = async move {
                     let sent = store.send(&key, &path).await;
                     (name, sent)
@@ -141,13 +152,43 @@ impl RemoteFolder {
                 under_way.spawn_on(send, runtime.handle());
             }
             match runtime.block_on(under_way.join_next()) {
-                None => return Ok(!is_stopped || names.len() == 0),
+                None if is_stopped && names.len() > 0 => return Ok(false),
+                None => break,
                 Some(Ok((name, result))) => sent(&name, result.map_err(self.wrong(&name))?),
                 Some(Err(error)) => {
                     return Err(self.wrong("")(StoreError::new(error.to_string(), failure::UNREACHABLE)));
                 }
             }
         }
+        let send = || wait_for(objects.store.send(&objects.key(last)?, &folder.join(last)));
+        sent(last, send().map_err(self.wrong(last))?);
+        Ok(true)
+    }
+}
+
+impl Objects {
+    fn key(&self, name: &str) -> Result<Key, StoreError> {
+        let folder = self.location.key.trim_end_matches('/');
+        let key = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        Key::parse(key).map_err(|error| failure::of(self.store.scheme, &error.into()))
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        wait_for(self.store.read_now(&self.key(name)?))
+    }
+
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
+        let key = self.key(name)?;
+        match wait_for(self.store.put(&key, bytes.to_vec(), PutMode::Create))? {
+            Created::Before(_) => {
+                Ok(Created::Before(wait_for(self.store.read_now(&key))?.unwrap_or_default()))
+            }
+            created => Ok(created),
+        }
+    }
+
+    fn remove(&self, name: &str) -> Result<(), StoreError> {
+        wait_for(self.store.remove(&self.key(name)?))
     }
 }
 
@@ -239,7 +280,7 @@ fn read_part(file: &mut File, path: &Path, length: u64) -> Result<Vec<u8>, Store
     Ok(bytes)
 }
 
-fn of_file(path: &Path, error: &std::io::Error) -> StoreError {
+pub(super) fn of_file(path: &Path, error: &std::io::Error) -> StoreError {
     let why = format!("{} cannot be read ({error})", path.display());
     StoreError::new(why, "run the same command again")
 }

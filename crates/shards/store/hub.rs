@@ -1,6 +1,7 @@
 //! The Hugging Face hub: a revision is looked up once, so that all reads are of one commit; files come as from the web.
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use object_store::ClientOptions;
 use object_store::path::Path as Key;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LINK};
@@ -9,19 +10,25 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{SECOND, Seen, client, failure};
-use crate::error::{StoreError, StoreErrorKind};
+use crate::error::{NO_ANSWER, StoreError, StoreErrorKind};
 use crate::location::Scheme;
 
+pub(super) const THE_HUB: &str = "https://huggingface.co";
+pub(super) const USER_AGENT: &str = concat!("corpus/", env!("CARGO_PKG_VERSION"));
 const REMEDY: &str =
     "check organisation, name and revision: hf://datasets/organisation/name@revision/folder/";
 
 pub(crate) struct Hub {
-    client: Client,
-    endpoint: String,
+    pub client: Client,
+    pub endpoint: String,
     /// `datasets/organisation/name`; a model has no first part.
-    repository: String,
+    pub repository: String,
+    /// A branch, a tag or a commit.
+    pub revision: String,
+    /// What the revision was when it was looked up.
     commit: String,
-    headers: HeaderMap,
+    /// With the token, if there is one.
+    pub headers: HeaderMap,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +69,13 @@ impl Entry {
 impl Hub {
     /// `root`: `hf://datasets/organisation/name@revision`.
     pub async fn open(root: &str) -> Result<Self, StoreError> {
+        let mut hub = Self::connect(root)?;
+        hub.commit = hub.head().await?;
+        Ok(hub)
+    }
+
+    /// Nothing is asked yet.
+    pub fn connect(root: &str) -> Result<Self, StoreError> {
         let path = root.split_once("://").map_or(root, |(_, path)| path);
         let (repository, revision) = path.split_once('@').unwrap_or((path, "main"));
         let parts = repository.split('/').filter(|part| !part.is_empty()).count();
@@ -69,7 +83,7 @@ impl Hub {
             return Err(StoreError::new(format!("{root} names no repository"), REMEDY));
         }
         let endpoint = std::env::var("HF_ENDPOINT").ok().filter(|url| !url.is_empty());
-        let endpoint = endpoint.unwrap_or_else(|| "https://huggingface.co".to_owned());
+        let endpoint = endpoint.unwrap_or_else(|| THE_HUB.to_owned());
         let endpoint = endpoint.trim_end_matches('/').to_owned();
         client::check_encrypted(&endpoint)?;
         let mut headers = HeaderMap::new();
@@ -81,18 +95,37 @@ impl Hub {
             headers.insert(AUTHORIZATION, value);
         }
         let built = Client::builder()
-            .user_agent(concat!("corpus/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .default_headers(headers.clone())
             .connect_timeout(10 * SECOND)
             .read_timeout(30 * SECOND)
             .build();
         let client = built.map_err(|error| StoreError::new(error.to_string(), failure::UNREACHABLE))?;
-        let (repository, commit) = (repository.to_owned(), String::new());
-        let mut hub = Self { client, endpoint, repository, commit, headers };
-        let address = hub.api(&format!("revision/{}", revision.replace('/', "%2F")));
-        let found: Revision = hub.json(&hub.client.get(address)).await?.1;
-        hub.commit = found.sha;
-        Ok(hub)
+        // A slash of a branch's name is written so, since the others end the name of the repository.
+        let (repository, revision) = (repository.to_owned(), revision.replace("%2F", "/"));
+        Ok(Self { client, endpoint, repository, revision, commit: String::new(), headers })
+    }
+
+    /// The commit that the revision names now.
+    pub async fn head(&self) -> Result<String, StoreError> {
+        let address = self.api(&format!("revision/{}", self.revision()));
+        let found: Revision = self.json(&self.client.get(address)).await?.1;
+        Ok(found.sha)
+    }
+
+    /// As a part of an address.
+    pub fn revision(&self) -> String {
+        encoded(&self.revision).replace('/', "%2F")
+    }
+
+    /// A file of a commit; none if there is none.
+    pub async fn file(&self, commit: &str, path: &str) -> Result<Option<Bytes>, StoreError> {
+        let address = format!("{}/{}/resolve/{commit}/{}", self.endpoint, self.repository, encoded(path));
+        match repeated(|| Some(self.client.get(&address))).await {
+            Ok((_, bytes)) => Ok(Some(bytes)),
+            Err(error) if error.kind == StoreErrorKind::Absent => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where files lie.
@@ -105,22 +138,40 @@ impl Hub {
         options.with_default_headers(self.headers.clone())
     }
 
-    fn api(&self, what: &str) -> String {
+    pub fn api(&self, what: &str) -> String {
         let kind = if has_kind(&self.repository) { "" } else { "models/" };
         format!("{}/api/{kind}{}/{what}", self.endpoint, self.repository)
     }
 
     /// Errors: no such file.
     pub async fn look(&self, key: &Key) -> Result<Seen, StoreError> {
-        let address = self.api(&format!("paths-info/{}", self.commit));
-        let asked = serde_json::json!({ "paths": [key.as_ref()], "expand": false });
-        let request = self.client.post(address).header("content-type", "application/json");
-        let entries: Vec<Entry> = self.json(&request.body(asked.to_string())).await?.1;
+        let entries = self.entries(&self.commit, &[key.as_ref()]).await?;
         let found = entries.into_iter().filter_map(Entry::seen).find(|(found, _)| found == key);
         found.map(|(_, seen)| seen).ok_or_else(|| StoreError {
             kind: StoreErrorKind::Absent,
             ..StoreError::new("there is no such file in the repository".to_owned(), REMEDY)
         })
+    }
+
+    /// Those of some paths that are there.
+    async fn entries(&self, revision: &str, paths: &[&str]) -> Result<Vec<Entry>, StoreError> {
+        let asked = serde_json::json!({ "paths": paths, "expand": false });
+        let request = self.client.post(self.api(&format!("paths-info/{revision}")));
+        let request = request.header("content-type", "application/json").body(asked.to_string());
+        Ok(self.json(&request).await?.1)
+    }
+
+    /// Those of some files that are there now.
+    pub async fn present(&self, paths: &[String]) -> Result<Vec<String>, StoreError> {
+        // It takes no more at once.
+        const MOST_PATHS: usize = 500;
+        let (mut found, revision) = (Vec::new(), self.revision());
+        for paths in paths.chunks(MOST_PATHS) {
+            let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+            let entries = self.entries(&revision, &paths).await?;
+            found.extend(entries.into_iter().filter(|entry| entry.kind == "file").map(|entry| entry.path));
+        }
+        Ok(found)
     }
 
     /// All files below a folder, in pages.
@@ -141,58 +192,85 @@ impl Hub {
         Ok(found)
     }
 
-    /// Asks until it answers, or not again.
-    async fn json<T: DeserializeOwned>(
+    /// What it answers to a request.
+    pub async fn json<T: DeserializeOwned>(
         &self,
         request: &RequestBuilder,
     ) -> Result<(HeaderMap, T), StoreError> {
-        for attempt in 1.. {
-            let Some(request) = request.try_clone() else { break };
-            match self.ask(request).await {
-                Err((_, true)) if attempt <= client::retries() => {
-                    tokio::time::sleep(client::pause(attempt)).await;
-                }
-                Err((error, _)) => return Err(error),
-                Ok(found) => return Ok(found),
-            }
-        }
-        Err(StoreError::new("the hub cannot be asked".to_owned(), failure::UNREACHABLE))
-    }
-
-    /// An error, and whether it may pass.
-    async fn ask<T: DeserializeOwned>(
-        &self,
-        request: RequestBuilder,
-    ) -> Result<(HeaderMap, T), (StoreError, bool)> {
-        let broken = |error: reqwest::Error| (StoreError::new(error.to_string(), failure::UNREACHABLE), true);
-        let response = request.send().await.map_err(broken)?;
-        refused(&response).map_or(Ok(()), Err)?;
-        let headers = response.headers().clone();
-        let body = response.bytes().await.map_err(broken)?;
-        let answer = serde_json::from_slice(&body).map_err(|error| {
-            (StoreError::new(format!("the hub answers what is not expected ({error})"), REMEDY), false)
-        })?;
-        Ok((headers, answer))
+        let (headers, body) = repeated(|| request.try_clone()).await?;
+        Ok((headers, parsed(&body)?))
     }
 }
 
-fn refused(response: &Response) -> Option<(StoreError, bool)> {
+/// Asks until it answers, or not again; `request` makes the question each time.
+pub(super) async fn repeated(
+    request: impl Fn() -> Option<RequestBuilder>,
+) -> Result<(HeaderMap, Bytes), StoreError> {
+    for attempt in 1.. {
+        let Some(request) = request() else { break };
+        match ask(request).await {
+            Err((_, true)) if attempt <= client::retries() => {
+                tokio::time::sleep(client::pause(attempt)).await;
+            }
+            Err((error, _)) => return Err(error),
+            Ok(found) => return Ok(found),
+        }
+    }
+    Err(StoreError::new("the hub cannot be asked".to_owned(), failure::UNREACHABLE))
+}
+
+pub(super) fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(body)
+        .map_err(|error| StoreError::new(format!("the hub answers what is not expected ({error})"), REMEDY))
+}
+
+/// One request. An error, and whether it may pass.
+pub(super) async fn ask(request: RequestBuilder) -> Result<(HeaderMap, Bytes), (StoreError, bool)> {
+    let broken = |error: reqwest::Error| {
+        let why = failure::told(&error.without_url());
+        (failure::outage(format!("{NO_ANSWER} ({why})")), true)
+    };
+    let response = request.send().await.map_err(broken)?;
+    if !response.status().is_success() {
+        return Err(refused(response).await);
+    }
+    let headers = response.headers().clone();
+    Ok((headers, response.bytes().await.map_err(broken)?))
+}
+
+async fn refused(response: Response) -> (StoreError, bool) {
     let status = response.status();
-    let error = |why: &str, remedy| StoreError::new(format!("{why} ({status})"), remedy);
-    Some(match status {
-        status if status.is_success() => return None,
+    let header = |name: &str| {
+        response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    };
+    let (code, mut told) = (header("x-error-code"), header("x-error-message"));
+    if told.is_empty() {
+        let body = response.bytes().await.unwrap_or_default();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        told = body["error"].as_str().unwrap_or_default().to_owned();
+    }
+    let told =
+        if told.is_empty() { status.to_string() } else { format!("{status}: {}", failure::reason(&told)) };
+    let error =
+        |kind, why: &str, remedy| StoreError { kind, ..StoreError::new(format!("{why} ({told})"), remedy) };
+    let may_pass = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    let error = match status {
+        StatusCode::NOT_FOUND if code == "RevisionNotFound" => {
+            error(StoreErrorKind::Absent, "the repository has no such revision", REMEDY)
+        }
         StatusCode::NOT_FOUND => {
-            let absent = error("the hub has no such repository, revision or folder", REMEDY);
-            (StoreError { kind: StoreErrorKind::Absent, ..absent }, false)
+            error(StoreErrorKind::Absent, "the hub has no such repository, revision or folder", REMEDY)
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            (error("the hub refuses access", failure::credentials(Scheme::Hub)), false)
+            error(StoreErrorKind::Denied, "the hub refuses access", failure::credentials(Scheme::Hub))
         }
-        status => {
-            let may_pass = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-            (error("the hub does not answer", failure::UNREACHABLE), may_pass)
+        StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => {
+            error(StoreErrorKind::Conflict, "another commit came between", "run the same command again")
         }
-    })
+        _ if may_pass => error(StoreErrorKind::Outage, NO_ANSWER, failure::UNREACHABLE),
+        _ => error(StoreErrorKind::Other, "the hub refuses what it was asked", failure::UNREACHABLE),
+    };
+    (error, may_pass)
 }
 
 fn has_kind(repository: &str) -> bool {
@@ -208,7 +286,7 @@ fn next_page(headers: &HeaderMap) -> Option<String> {
 }
 
 /// A path in an address, with what has a meaning there escaped.
-fn encoded(path: &str) -> String {
+pub(super) fn encoded(path: &str) -> String {
     let mut out = String::new();
     for byte in path.bytes() {
         match byte {
@@ -227,8 +305,8 @@ fn token() -> Option<String> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let found = std::env::var("HF_TOKEN").ok();
     let found = found.or_else(|| variable("HF_TOKEN_PATH").and_then(read));
-    let found = found.or_else(|| variable("HF_HOME").and_then(|home| read(home.join("token"))));
-    let found =
-        found.or_else(|| variable("HOME").and_then(|home| read(home.join(".cache/huggingface/token"))));
+    let caches = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+    let home = || variable("HF_HOME").or_else(|| Some(caches()?.join("huggingface")));
+    let found = found.or_else(|| read(home()?.join("token")));
     found.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty())
 }

@@ -74,11 +74,12 @@ impl Drop for Task {
 }
 
 impl Object {
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    pub fn open_at(path: &Path, at: u64) -> Result<Self, StoreError> {
         let (store, key) = Store::of(&location(path)?)?;
         let seen = wait_for(store.look(&key))?;
         let mut object = Self::of(store, key, seen);
-        if let Some(task) = locked(&object.seen.early).take() {
+        object.position = at;
+        if let Some(task) = locked(&object.seen.early).take().filter(|_| at == 0) {
             object.next = FIRST_RANGE.min(object.len());
             object.length = 2 * FIRST_RANGE;
             object.ahead.push_back(task);

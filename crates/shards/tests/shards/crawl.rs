@@ -2,7 +2,9 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use shards::{Damage, Format, Problem, ReadOptions, RecordCounts, Shard, discover};
+use shards::{
+    Damage, Format, Problem, ReadOptions, RecordCounts, RestartPoint, Shard, ShardReader, discover,
+};
 
 use crate::support::*;
 
@@ -300,6 +302,39 @@ fn behind_a_damaged_member_reading_goes_on() {
             assert!(entry.why.contains(&format!("gzip member at byte {start}")), "{what}: {}", entry.why);
         }
     }
+}
+
+#[test]
+fn reading_goes_on_at_the_member_where_a_block_begins() {
+    let records = records(40);
+    let members: Vec<Vec<u8>> = records.iter().map(|record| gzip(record)).collect();
+    let mut starts = vec![0];
+    members.iter().for_each(|member| starts.push(starts.last().unwrap() + member.len() as u64));
+    let whole = members.concat();
+    let mut damaged = whole.clone();
+    damaged[starts[40] as usize + 40..][..20].fill(0xFF);
+    let options = small_blocks(2_000);
+    for bytes in [&whole, &damaged] {
+        let (_folder, shard) = file("a.warc.gz", bytes);
+        let (blocks, places, _) = blocks_from(&shard, &options, &RestartPoint::default()).unwrap();
+        assert!(blocks.len() > 10, "{}", blocks.len());
+        let known: Vec<&RestartPoint> = places.iter().flatten().collect();
+        assert!(known.len() + 2 >= places.len(), "{} of {}", known.len(), places.len());
+        // Behind the last member, none is begun.
+        for place in &known[..known.len() - 1] {
+            assert!(starts.contains(&place.stored) && place.skip == 0, "{place:?}");
+            assert_eq!(place.dump.as_deref(), Some("CC-MAIN-2024-22"));
+            let reader = ShardReader::open_at(&shard, &options, place).unwrap();
+            assert_eq!(reader.consumed(), place.stored, "nothing before it is read");
+        }
+        assert!(known.is_sorted_by_key(|place| place.stored));
+        self::blocks(&shard, &options);
+    }
+    // One member for all: its start is the only one.
+    let (_folder, shard) = file("a.warc.gz", &gzip(&records.concat()));
+    let (_, places, _) = blocks_from(&shard, &options, &RestartPoint::default()).unwrap();
+    assert!(places.iter().flatten().all(|place| place.stored == 0 && place.skip == place.offset));
+    blocks(&shard, &options);
 }
 
 /// Each would take minutes if every place where something could begin were read far.

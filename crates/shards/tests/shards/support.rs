@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{UInt8Type, UInt64Type};
-use shards::{Block, Problem, ReadOptions, Shard, ShardError, ShardReader, discover, input_schema};
+use shards::{
+    Block, Problem, ReadOptions, RestartPoint, Shard, ShardError, ShardReader, discover, input_schema,
+};
 use tempfile::TempDir;
 
 pub struct Folder(pub TempDir);
@@ -48,20 +50,49 @@ pub fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
-/// All blocks of a shard, and the error that ended it.
+/// All blocks of a shard, and the error that ended it. Checks that reading on from the places between gives the same.
 pub fn blocks(shard: &Shard, options: &ReadOptions) -> (Vec<Block>, Option<ShardError>) {
-    let mut reader = match ShardReader::open(shard, options) {
-        Ok(reader) => reader,
+    let (blocks, places, error) = match blocks_from(shard, options, &RestartPoint::default()) {
+        Ok(found) => found,
         Err(error) => return (Vec::new(), Some(error)),
     };
-    let mut blocks = Vec::new();
+    let shown = |block: &Block| {
+        let place = (block.index, block.first_row, block.rows, block.offset, block.bytes);
+        (place, block.records.clone(), block.damage.clone())
+    };
+    let rows = |block: &Block| block.parse(options).map(|parsed| parsed.records).ok();
+    // A few of them: each reads all that is behind it.
+    for (n, place) in places.iter().enumerate().step_by(1 + places.len() / 4) {
+        let Some(place) = place else { continue };
+        let (behind, _, end) = blocks_from(shard, options, place).unwrap();
+        let expected = &blocks[n + 1..];
+        assert_eq!(
+            behind.iter().map(shown).collect::<Vec<_>>(),
+            expected.iter().map(shown).collect::<Vec<_>>(),
+            "behind {place:?}"
+        );
+        assert!(behind.iter().zip(expected).all(|(a, b)| rows(a) == rows(b)), "behind {place:?}");
+        assert_eq!(end.map(|end| end.to_string()), error.as_ref().map(ShardError::to_string));
+    }
+    (blocks, error)
+}
+
+/// Blocks, the places behind each of them, and the error that ended it.
+pub type Read = (Vec<Block>, Vec<Option<RestartPoint>>, Option<ShardError>);
+
+pub fn blocks_from(shard: &Shard, options: &ReadOptions, place: &RestartPoint) -> Result<Read, ShardError> {
+    let mut reader = ShardReader::open_at(shard, options, place)?;
+    let (mut blocks, mut places) = (Vec::new(), Vec::new());
     loop {
         match reader.next_block() {
-            Ok(Some(block)) => blocks.push(block),
-            Ok(None) => return (blocks, None),
+            Ok(Some(block)) => {
+                blocks.push(block);
+                places.push(reader.place());
+            }
+            Ok(None) => return Ok((blocks, places, None)),
             Err(error) => {
                 assert!(reader.next_block().unwrap().is_none(), "nothing comes after an error");
-                return (blocks, Some(error));
+                return Ok((blocks, places, Some(error)));
             }
         }
     }
