@@ -125,7 +125,7 @@ fn a_cluster_is_shown_side_by_side() {
             .unwrap();
         let text = stdout(&output);
         assert!(text.starts_with("── kept ── kept of 3 documents\n"), "{text}{}", stderr(&output));
-        assert!(text.contains("── same ── exact_dedup.duplicate, same text"), "{text}");
+        assert!(text.contains("── same ── exact_dedup.duplicate, similarity 1.00"), "{text}");
         let line = text.lines().find(|line| line.contains("[[months]]")).unwrap();
         assert!(line.contains("[[years]]") && line.chars().count() <= 140, "{line}");
         assert!(text.contains("[[And so it goes on.]]"), "{text}");

@@ -67,9 +67,8 @@ pub fn run(out: &Path, id: &str, most: usize, voice: Voice) -> anyhow::Result<Ex
             let n = members.len();
             writeln!(page, "── {} ── kept of {} documents", visible(&kept.id), n + 1)?;
             for member in shown {
-                let similarity =
-                    member.similarity.map_or("same text".to_owned(), |s| format!("similarity {s:.2}"));
-                writeln!(page, "\n── {} ── {}, {similarity}", visible(&member.id), member.reason)?;
+                let similarity = member.similarity.map_or(String::new(), |s| format!(", similarity {s:.2}"));
+                writeln!(page, "\n── {} ── {}{similarity}", visible(&member.id), member.reason)?;
                 match (&kept_text, text(member)) {
                     (Some(left), Some(right)) => {
                         side_by_side(&mut page, left, right, width(), Style::of_stdout())?;
