@@ -67,9 +67,8 @@ pub fn run(out: &Path, id: &str, most: usize, voice: Voice) -> anyhow::Result<Ex
             let n = members.len();
             writeln!(page, "── {} ── kept of {} documents", visible(&kept.id), n + 1)?;
             for member in shown {
-                let similarity =
-                    member.similarity.map_or("same text".to_owned(), |s| format!("similarity {s:.2}"));
-                writeln!(page, "\n── {} ── {}, {similarity}", visible(&member.id), member.reason)?;
+                let similarity = member.similarity.map_or(String::new(), |s| format!(", similarity {s:.2}"));
+                writeln!(page, "\n── {} ── {}{similarity}", visible(&member.id), member.reason)?;
                 match (&kept_text, text(member)) {
                     (Some(left), Some(right)) => {
                         side_by_side(&mut page, left, right, width(), Style::of_stdout())?;
@@ -269,49 +268,52 @@ fn shorten(text: &str) -> String {
     format!("{begin} … {end}")
 }
 
-/// Lines of at most so many columns, with their columns; a mark ends with its line.
+/// Lines of at most so many columns, with their columns; words are broken that fit none, and a mark ends with its line.
 fn wrap(side: &Side, columns: usize, style: Style) -> Vec<(String, usize)> {
-    // Brackets take columns, what turns a terminal's colours does not.
-    let mark = |mark: &str| if style == Style::PLAIN { mark.len() } else { 0 };
-    let (begin, end) = (mark(style.begin), mark(style.end));
-    let mut lines = vec![(String::new(), 0)];
-    let mut is_open = false;
+    let mut lines = Vec::new();
+    let (mut line, mut used) = (String::new(), 0);
     for (text, differs) in side {
-        for c in visible(text).chars() {
-            let own = c.width().unwrap_or(0);
-            let (line, used) = match lines.last() {
-                Some((_, used)) => (lines.len() - 1, *used),
-                None => continue,
-            };
-            let opens = usize::from(*differs && !is_open) * begin;
-            let closes = usize::from(*differs || is_open) * end;
-            if used + opens + own + closes > columns {
-                if is_open {
-                    close(&mut lines[line], style, end);
-                    is_open = false;
+        let Style { begin, end } = if *differs { style } else { Style { begin: "", end: "" } };
+        // Brackets take columns, what turns a terminal's colours does not.
+        let [opening, closing] = [begin, end].map(|mark| if style == Style::PLAIN { mark.len() } else { 0 });
+        let mut is_open = false;
+        for word in visible(text).split_inclusive(' ') {
+            let mut rest: usize = word.trim_end().chars().map(|c| c.width().unwrap_or(0)).sum();
+            if opening + rest + closing > columns {
+                rest = 0;
+            }
+            for c in word.chars() {
+                let own = c.width().unwrap_or(0);
+                let opens = if is_open { 0 } else { opening };
+                if used > 0 && used + opens + own.max(rest) + closing > columns {
+                    if is_open {
+                        line.push_str(end);
+                        used += closing;
+                    }
+                    lines.push((std::mem::take(&mut line), used));
+                    (used, is_open) = (0, false);
+                    if c == ' ' {
+                        continue;
+                    }
                 }
-                lines.push((String::new(), 0));
+                // The word fits from here on.
+                rest = 0;
+                if !is_open {
+                    line.push_str(begin);
+                    used += opening;
+                    is_open = true;
+                }
+                line.push(c);
+                used += own;
             }
-            let Some((line, used)) = lines.last_mut() else { continue };
-            if *differs && !is_open {
-                line.push_str(style.begin);
-                *used += begin;
-                is_open = true;
-            }
-            line.push(c);
-            *used += own;
         }
-        if let Some(line) = lines.last_mut().filter(|_| is_open) {
-            close(line, style, end);
-            is_open = false;
+        if is_open {
+            line.push_str(end);
+            used += closing;
         }
     }
+    lines.push((line, used));
     lines
-}
-
-fn close((line, used): &mut (String, usize), style: Style, columns: usize) {
-    line.push_str(style.end);
-    *used += columns;
 }
 
 #[cfg(test)]
@@ -344,6 +346,11 @@ mod tests {
         let bars: Vec<usize> = found.lines().map(|line| columns(&line[..line.rfind('│').unwrap()])).collect();
         assert!(bars.windows(2).all(|pair| pair[0] == pair[1]) && !found.contains('\x1b'), "{found}");
         assert!(found.lines().count() > 3);
+        // Words are broken that fit no line.
+        let long = "x".repeat(100);
+        assert_eq!(compared(&long, &long, 60).matches('x').count(), 200);
+        let found = compared("one two three four five six", "one two three four five seven", 41);
+        assert!(found.lines().next().unwrap().ends_with("│ one two three "), "{found}");
     }
 
     #[test]

@@ -37,6 +37,8 @@ const AROUND: usize = 60;
 const LONGEST: usize = 200;
 /// Parts of a long line that are shown.
 const PARTS: usize = 4;
+/// Bytes of a line that is shown whole where the beginning of the text ends in it.
+const UNBROKEN: usize = 400;
 /// Labels of a line.
 const LABELS: usize = 4;
 
@@ -50,6 +52,8 @@ pub fn show(out: &mut String, text: &str, marks: &[Marked], style: Style, head: 
         let range = start..start + line.trim_end_matches(['\n', '\r']).len();
         let whole = start..start + line.len();
         start = whole.end;
+        // A line that is not long is not broken.
+        let head = if range.len() <= UNBROKEN && whole.start < head { whole.end } else { head };
         if whole.start < head {
             let end = range.end.min(head);
             write!(out, "   │ ")?;
