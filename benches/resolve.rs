@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use dedup::minhash::band_probability;
 use dedup::{BANDS, Failure, Options, Sketch, Step, VALUES, Verdicts, longest_first};
-use engine::SignatureColumns;
 use engine::signatures::{SignatureFile, SignatureRecord, SignatureWriter};
+use engine::{SignatureColumns, peak_memory};
 use plan::{Flags, Near};
 use text::stable_hash::rehash;
 
@@ -66,7 +66,7 @@ fn main() {
     };
     laps.into_inner().unwrap().0.lap("components", documents);
     let seconds = start.elapsed().as_secs_f64();
-    let peak = peak_memory();
+    let peak = peak_memory().unwrap_or(0);
     println!(
         "{documents} documents, --memory {} MiB: {seconds:.1} s, {:.0} documents/s, peak {} MiB ({:.1} bytes per document)",
         memory >> 20,
@@ -207,11 +207,4 @@ impl Truth {
         );
         assert!(same == families && wrong == 0);
     }
-}
-
-/// The largest resident set so far, in bytes; 0 where the system does not tell.
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(0, |kib| kib << 10)
 }

@@ -4,13 +4,18 @@
 //! lower case; in Japanese, Thai and Chinese anywhere. Severities are ours: `rules/lists/bad_words/README.md`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use document::{
-    Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
+    Check, Document, Filter, FilterSpec, Found, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
 };
-use text::characters::is_word_character;
+
+use crate::word_starts::{WordStarts, stands_alone};
+
+const SEVERE: usize = 0;
+const OBSCENE: usize = 1;
 
 pub const FILTER: FilterSpec = FilterSpec {
     name: "bad_words",
@@ -62,6 +67,12 @@ fn build(settings: &Settings) -> Result<Box<dyn Filter>, String> {
 
 struct BadWords(Lexicons);
 
+impl BadWords {
+    fn lexicon(&self, document: &Document<'_>) -> Option<&Lexicon> {
+        self.0.of(document).or_else(|| self.0.get(FALLBACK))
+    }
+}
+
 impl Filter for BadWords {
     fn judge(
         &self,
@@ -70,11 +81,20 @@ impl Filter for BadWords {
         _raised: &mut Raised,
         buffer: &mut String,
     ) {
-        let lexicon = self.0.of(document).or_else(|| self.0.get(FALLBACK));
+        let lexicon = self.lexicon(document);
         let [mild, obscene, severe] = lexicon.map_or([0; 3], |lexicon| lexicon.count(document.text, buffer));
         signals.set(Signal::BadWordsMild, f64::from(mild));
         signals.set(Signal::BadWordsObscene, f64::from(obscene));
         signals.set(Signal::BadWordsSevere, f64::from(severe));
+    }
+
+    fn point(&self, document: &Document<'_>, found: &mut Found<'_>) {
+        let Some(lexicon) = self.lexicon(document) else { return };
+        lexicon.point(document.text, |severity, range| match severity {
+            3 => found(SEVERE, range),
+            2 => found(OBSCENE, range),
+            _ => {}
+        });
     }
 }
 
@@ -192,29 +212,38 @@ fn language_of(path: &str) -> Result<String, String> {
     ))
 }
 
-/// The words of one language as one automaton.
+/// The words of one language.
 pub(crate) struct Lexicon {
-    automaton: AhoCorasick,
+    finder: Finder,
     severities: Vec<u8>,
-    whole_words: bool,
+    is_ascii: bool,
+}
+
+enum Finder {
+    /// Whole words may overlap ("piece of shit").
+    Whole(Box<WordStarts>),
+    /// The same for words that begin alike.
+    WholeByAutomaton(AhoCorasick),
+    /// Of substrings only the longest counts, as they nest.
+    Substrings(AhoCorasick),
 }
 
 impl Lexicon {
     /// `None` if there are no words, or far too many for an automaton.
     fn new(words: &Words, whole_words: bool) -> Option<Lexicon> {
-        // Whole words may overlap ("piece of shit"); of substrings only the longest counts, as they nest.
-        let kind = if whole_words { MatchKind::Standard } else { MatchKind::LeftmostLongest };
-        let automaton = AhoCorasick::builder()
-            .match_kind(kind)
-            .kind(Some(AhoCorasickKind::DFA))
-            .ascii_case_insensitive(true)
-            .build(words.keys());
+        let automaton = |kind| {
+            let mut builder = AhoCorasick::builder();
+            builder.match_kind(kind).kind(Some(AhoCorasickKind::DFA)).ascii_case_insensitive(true);
+            builder.build(words.keys()).ok()
+        };
+        let finder = match WordStarts::new(words.keys().map(String::as_str)).filter(|_| whole_words) {
+            Some(starts) => Finder::Whole(Box::new(starts)),
+            None if whole_words => Finder::WholeByAutomaton(automaton(MatchKind::Standard)?),
+            None => Finder::Substrings(automaton(MatchKind::LeftmostLongest)?),
+        };
         let severities = words.values().copied().collect();
-        automaton.ok().filter(|_| !words.is_empty()).map(|automaton| Lexicon {
-            automaton,
-            severities,
-            whole_words,
-        })
+        let is_ascii = words.keys().all(|word| word.is_ascii());
+        (!words.is_empty()).then_some(Lexicon { finder, severities, is_ascii })
     }
 
     /// Distinct entries found, by severity 1, 2, 3.
@@ -228,7 +257,7 @@ impl Lexicon {
             &mut many
         };
         let mut counts = [0; 3];
-        self.each(text, buffer, |entry| {
+        self.each(text, buffer, |entry, _| {
             let (block, bit) = (entry / 64, 1 << (entry % 64));
             if seen[block] & bit == 0 {
                 seen[block] |= bit;
@@ -242,51 +271,70 @@ impl Lexicon {
     /// True if any entry occurs.
     pub(crate) fn occurs(&self, text: &str, buffer: &mut String) -> bool {
         let mut found = false;
-        self.each(text, buffer, |_| {
+        self.each(text, buffer, |_, _| {
             found = true;
             true
         });
         found
     }
 
-    /// Calls `found` with the index of every entry found, until it returns true.
-    fn each(&self, text: &str, buffer: &mut String, mut found: impl FnMut(usize) -> bool) {
-        let text = fold(text, buffer);
-        if self.whole_words {
-            for hit in self.automaton.find_overlapping_iter(text) {
-                if stands_alone(text, hit.start(), hit.end()) && found(hit.pattern().as_usize()) {
-                    return;
+    /// Calls `found` with the severity and the place of every entry that occurs.
+    pub(crate) fn point(&self, text: &str, mut found: impl FnMut(u8, Range<usize>)) {
+        // Lower case may be longer: where each of its bytes comes from.
+        let mut origins = Vec::new();
+        if !self.reads_as_it_is(text) {
+            for (at, c) in text.char_indices() {
+                let bytes = if c.is_ascii() { 1 } else { c.to_lowercase().map(char::len_utf8).sum() };
+                origins.resize(origins.len() + bytes, at);
+            }
+            origins.push(text.len());
+        }
+        let origin = |at: usize| if origins.is_empty() { Some(at) } else { origins.get(at).copied() };
+        self.each(text, &mut String::new(), |entry, range| {
+            if let (Some(start), Some(end)) = (origin(range.start), origin(range.end)) {
+                found(self.severities[entry], start..end);
+            }
+            false
+        });
+    }
+
+    /// No letter of the text needs to be in lower case for its entries to be found.
+    fn reads_as_it_is(&self, text: &str) -> bool {
+        self.is_ascii && !folds_to_ascii(text)
+    }
+
+    /// Calls `found` with the index of every entry found and its range in lower case, until it returns true.
+    fn each(&self, text: &str, buffer: &mut String, mut found: impl FnMut(usize, Range<usize>) -> bool) {
+        let text = if self.reads_as_it_is(text) { text } else { fold(text, buffer) };
+        match &self.finder {
+            Finder::Whole(starts) => starts.each(text, found),
+            Finder::WholeByAutomaton(automaton) => {
+                for hit in automaton.find_overlapping_iter(text) {
+                    if stands_alone(text, hit.start(), hit.end())
+                        && found(hit.pattern().as_usize(), hit.range())
+                    {
+                        return;
+                    }
                 }
             }
-        } else {
-            for hit in self.automaton.find_iter(text) {
-                if found(hit.pattern().as_usize()) {
-                    return;
+            Finder::Substrings(automaton) => {
+                for hit in automaton.find_iter(text) {
+                    if found(hit.pattern().as_usize(), hit.range()) {
+                        return;
+                    }
                 }
             }
         }
     }
 }
 
-/// `(?:\W|^)` before `start` and `(?:\W|$)` after `end`, with Python's Unicode `\W`.
-fn stands_alone(text: &str, start: usize, end: usize) -> bool {
-    let bytes = text.as_bytes();
-    let before = match bytes[..start].last() {
-        None => false,
-        Some(byte) if byte.is_ascii() => is_word_byte(*byte),
-        Some(_) => text[..start].chars().next_back().is_some_and(is_word_character),
-    };
-    !before
-        && !match bytes.get(end) {
-            None => false,
-            Some(byte) if byte.is_ascii() => is_word_byte(*byte),
-            Some(_) => text[end..].chars().next().is_some_and(is_word_character),
-        }
+/// Whether a letter beyond ASCII becomes one of ASCII in lower case: only these two do.
+fn folds_to_ascii(text: &str) -> bool {
+    FOLD_TO_ASCII.iter().any(|letter| memchr::memmem::find(text.as_bytes(), letter.as_bytes()).is_some())
 }
 
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
+/// The Kelvin sign and the capital I with a dot.
+const FOLD_TO_ASCII: [&str; 2] = ["\u{212A}", "\u{130}"];
 
 /// The text with letters beyond ASCII in lower case; the automaton folds ASCII itself. Copies only
 /// where there is something to fold, from the first such letter on.

@@ -128,3 +128,14 @@ fn built_in_lists_are_clean() {
         assert!(words.windows(2).all(|pair| pair[0] != pair[1]), "{language}: an entry twice");
     }
 }
+
+#[test]
+fn for_words_of_ascii_only_two_letters_need_folding() {
+    for letter in ('\u{80}'..=char::MAX).filter(|letter| !FOLD_TO_ASCII.contains(&&*letter.to_string())) {
+        assert!(letter.to_lowercase().count() == 1 && letter.to_lowercase().all(|lower| !lower.is_ascii()));
+    }
+    assert_eq!(
+        count(&[("kike", 3), ("ass", 2), ("tit", 1)], "Kİke \u{212A}ike T\u{130}t ÉASS ass\u{130}"),
+        [0, 0, 1]
+    );
+}

@@ -5,7 +5,7 @@
 //! references, which look for them in lower-case text; so they do not here. In own lists letter case does not
 //! matter. datatrove's random `keep_fraction` is left out.
 
-use document::{Check, Document, Filter, FilterSpec, Judge, Raised, Settings, Signals, Test};
+use document::{Check, Document, Filter, FilterSpec, Found, Judge, Raised, Settings, Signals, Test};
 
 use crate::bad_words::{LISTS, Lexicons};
 
@@ -44,6 +44,12 @@ impl Filter for C4BadWords {
     ) {
         if self.0.of(document).is_some_and(|lexicon| lexicon.occurs(document.text, buffer)) {
             raised.raise(0);
+        }
+    }
+
+    fn point(&self, document: &Document<'_>, found: &mut Found<'_>) {
+        if let Some(lexicon) = self.0.of(document) {
+            lexicon.point(document.text, |_, range| found(0, range));
         }
     }
 }

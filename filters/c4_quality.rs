@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use document::{
-    Check, Document, FilterSpec, Judge, LineEdits, LineFilter, OptionSpec, OptionValue, Piece, Raised,
+    Check, Document, FilterSpec, Found, Judge, LineEdits, LineFilter, OptionSpec, OptionValue, Piece, Raised,
     Separator, Settings, Signal, Signals, Test, at_least,
 };
 use memchr::memchr;
@@ -29,8 +29,10 @@ const POLICY: usize = 7;
 
 const CHECKS: &[Check] = &[
     Check::new("lorem_ipsum", Test::Own, "Filler text: the page is a template.")
+        .shown_by(Signal::LoremIpsum)
         .known_as(&[("datatrove", "lorem_ipsum")]),
     Check::new("curly_bracket", Test::Own, "Program code has curly brackets, prose has none.")
+        .shown_by(Signal::CurlyBrackets)
         .known_as(&[("datatrove", "curly_bracket")]),
     Check::new("too_few_sentences", at_least(Signal::Sentences, 5.0), "Too little is left to be a text.")
         .known_as(&[("datatrove", "too_few_sentences")]),
@@ -147,29 +149,71 @@ impl LineFilter for C4Quality {
         raised: &mut Raised,
         buffer: &mut String,
     ) {
+        let found = self.walk(document, edits, buffer, |_, _| ());
+        signals.set(Signal::Sentences, found.sentences as f64);
+        signals.set(Signal::LoremIpsum, f64::from(found.page.lorem_ipsum));
+        signals.set(Signal::CurlyBrackets, f64::from(found.page.curly_bracket));
+        signals.set_ratio(Signal::CutLines, found.cut, found.lines);
+        if let Some(check) = found.page.first {
+            raised.raise(check);
+        }
+    }
+
+    fn point(&self, document: &Document<'_>, found: &mut Found<'_>) {
+        self.walk(document, &mut LineEdits::default(), &mut String::new(), |check, line| {
+            found(check, self.cause(check, document.text, line));
+        });
+    }
+}
+
+/// What a text's lines are.
+#[derive(Default)]
+struct Walked {
+    lines: usize,
+    cut: usize,
+    sentences: usize,
+    page: Page,
+}
+
+impl C4Quality {
+    /// Judges line by line. `found` is told the lines that a check removes or meets.
+    fn walk(
+        &self,
+        document: &Document<'_>,
+        edits: &mut LineEdits,
+        buffer: &mut String,
+        mut found: impl FnMut(usize, Range<usize>),
+    ) -> Walked {
         let text = document.text;
         edits.clear(CHECKS.len());
         let has_phrases = self.phrases.is_match(text) || text.contains(KELVIN);
-        let (mut lines, mut cut, mut sentences) = (0, 0, 0);
-        let mut page = Page::default();
+        let mut all = Walked::default();
         // Lines end in white space, at which no word of spaCy's knows of its neighbours.
         let known = document.words.filter(|_| self.splitter == Splitter::Spacy);
         let mut next_word = 0;
         let mut has_pieces_of_lines = self.by_sentence;
         let mut judge = |range: Range<usize>, edits: &mut LineEdits| {
-            lines += 1;
+            all.lines += 1;
             let line = strip(&text[range]);
             let start = line.as_ptr() as usize - text.as_ptr() as usize;
             let first_piece = edits.pieces.len();
             let kept = without_citations(line, start, &mut edits.pieces, buffer);
             let is_cited = kept.len() < line.len();
             let phrases = if has_phrases || is_cited { self.phrases_in(kept) } else { Phrases::default() };
-            match self.failed_line_rule(line, kept, phrases, &mut page) {
-                None if self.by_sentence => sentences += 1,
+            let mut here = Page::default();
+            let failed = self.failed_line_rule(line, kept, phrases, &mut here);
+            for (is_met, check) in [(here.lorem_ipsum, LOREM_IPSUM), (here.curly_bracket, CURLY_BRACKET)] {
+                if is_met {
+                    found(check, start..start + line.len());
+                }
+            }
+            all.page.merge(here);
+            match failed {
+                None if self.by_sentence => all.sentences += 1,
                 None => {
                     let words = known.filter(|_| !is_cited);
                     has_pieces_of_lines |= is_cited;
-                    sentences += match words {
+                    all.sentences += match words {
                         Some(words) => {
                             let words = words_within(words, start..start + line.len(), &mut next_word);
                             self.splitter.sentences_of(line, words, start)
@@ -180,7 +224,8 @@ impl LineFilter for C4Quality {
                 Some(check) => {
                     edits.lines[check] += 1;
                     edits.pieces.truncate(first_piece);
-                    cut += 1;
+                    all.cut += 1;
+                    found(check, start..start + line.len());
                 }
             }
         };
@@ -197,13 +242,24 @@ impl LineFilter for C4Quality {
         if let Some(words) = known.filter(|_| !has_pieces_of_lines) {
             edits.keep_words(words);
         }
-        signals.set(Signal::Sentences, sentences as f64);
-        signals.set(Signal::LoremIpsum, f64::from(page.lorem_ipsum));
-        signals.set(Signal::CurlyBrackets, f64::from(page.curly_bracket));
-        signals.set_ratio(Signal::CutLines, cut, lines);
-        if let Some(check) = page.first {
-            raised.raise(check);
-        }
+        all
+    }
+
+    /// What of a line a check means: the phrase or the bracket if it is found there, else the line.
+    fn cause(&self, check: usize, text: &str, line: Range<usize>) -> Range<usize> {
+        let part = &text[line.clone()];
+        let is_meant = |pattern: usize| match check {
+            LOREM_IPSUM => pattern == 0,
+            JAVASCRIPT => pattern == 1,
+            POLICY => pattern > 1,
+            _ => false,
+        };
+        let mut hits = self.phrases.find_overlapping_iter(part);
+        let range = match check {
+            CURLY_BRACKET => memchr(b'{', part.as_bytes()).map(|at| at..at + 1),
+            _ => hits.find(|hit| is_meant(hit.pattern().as_usize())).map(|hit| hit.range()),
+        };
+        range.map_or(line.clone(), |range| line.start + range.start..line.start + range.end)
     }
 }
 
@@ -213,6 +269,14 @@ struct Page {
     lorem_ipsum: bool,
     curly_bracket: bool,
     first: Option<usize>,
+}
+
+impl Page {
+    fn merge(&mut self, line: Page) {
+        self.lorem_ipsum |= line.lorem_ipsum;
+        self.curly_bracket |= line.curly_bracket;
+        self.first = self.first.or(line.first);
+    }
 }
 
 /// Kinds of phrases in a line.

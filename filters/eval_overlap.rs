@@ -2,8 +2,9 @@
 //!
 //! Sets are files of the recipe: JSONL (every string of a record, nested ones too, is a text of its item) or text (a line
 //! is an item). Words are runs of letters and digits in lower case, one each for characters of scripts without spaces,
-//! so that punctuation, case and layout do not hide a copy. An item of fewer words than `ngram` is looked for whole, if
-//! it has at least `shortest`. The ledger names set and item, so that counts per set are a query away.
+//! so that punctuation, case, accents and layout do not hide a copy. An item of fewer words than `ngram` is looked for
+//! whole, if it has at least `shortest`. The report counts what is found of each set, item by item; the ledger names the
+//! item that a document shares most with. benches/README.md has what is found of edited copies.
 //!
 //! ```toml
 //! pipeline = ["gopher_quality", "eval_overlap"]
@@ -14,13 +15,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 use document::{
-    Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_most,
+    Check, Document, Filter, FilterSpec, Found, ItemSet, Judge, OptionSpec, Raised, Settings, Signal,
+    Signals, at_most,
 };
 use serde_json::Value;
-use text::characters::is_word_character;
+use text::characters::{is_mark, is_word_character};
 use text::stable_hash::rehash;
+use text::unicode14::{combining_class, decompose};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::bad_words::ACTION;
@@ -63,13 +67,23 @@ pub const FILTER: FilterSpec = FilterSpec {
 };
 
 struct EvalOverlap {
-    /// First item of each n-gram.
-    ngrams: HashMap<u64, u32>,
-    /// Bit `hash mod 2^20`: most words of most pages need no look into the table.
+    ngrams: HashMap<u64, Holders>,
+    /// Holders of n-grams that several items have.
+    shared: Vec<Vec<u32>>,
+    /// Bit `hash mod bits`: most words of most pages need no look into the table.
     seen: Vec<u64>,
     /// Numbers of words that n-grams have, ascending.
     lengths: Vec<usize>,
     items: Vec<Item>,
+    sets: Vec<ItemSet>,
+}
+
+/// The items that have an n-gram.
+#[derive(Clone, Copy)]
+enum Holders {
+    One(u32),
+    /// Those at this place of [`EvalOverlap::shared`].
+    Several(u32),
 }
 
 /// Where an item stands, and how many n-grams it has.
@@ -79,7 +93,9 @@ struct Item {
     ngrams: u32,
 }
 
-const SEEN_BITS: u64 = 1 << 20;
+const LEAST_SEEN_BITS: usize = 1 << 20;
+/// Of an n-gram that more items have, these first ones are named: it belongs to a form that questions are set in.
+const MOST_HOLDERS: usize = 16;
 /// Odd, so that it keeps all bits of a word's hash apart.
 const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
 /// The longest n-gram that a recipe may ask for.
@@ -95,24 +111,33 @@ fn build(settings: &Settings) -> Result<Box<dyn Filter>, String> {
     };
     let ngram = length("ngram", 2.0, LONGEST)?;
     let shortest = length("shortest", 1.0, LONGEST)?.min(ngram);
-    let mut overlap =
-        EvalOverlap { ngrams: HashMap::new(), seen: Vec::new(), lengths: Vec::new(), items: Vec::new() };
-    for (set, path) in settings.list("sets").iter().enumerate() {
+    let mut overlap = EvalOverlap {
+        ngrams: HashMap::new(),
+        shared: Vec::new(),
+        seen: Vec::new(),
+        lengths: Vec::new(),
+        items: Vec::new(),
+        sets: Vec::new(),
+    };
+    for (set, path) in (0..).zip(settings.list("sets")) {
+        overlap.sets.push(ItemSet { path: path.clone(), ..ItemSet::default() });
         let text = settings.lists.get(path).map_or("", |text| text);
-        for (line, item) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        for (line, item) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
             let texts = match item.trim_start().starts_with('{') {
                 true => serde_json::from_str::<Value>(item)
                     .map(|record| strings(&record))
-                    .map_err(|error| format!("{path}, line {}: {error}", line + 1))?,
+                    .map_err(|error| format!("{path}, line {line}: {error}"))?,
                 false => vec![item.to_owned()],
             };
-            overlap.add((set as u32 + 1, line as u32 + 1), &texts, ngram, shortest);
+            overlap.add((set, line), &texts, ngram, shortest);
         }
     }
     overlap.lengths.sort_unstable();
-    overlap.seen = vec![0; (SEEN_BITS / 64) as usize];
+    let bits = (16 * overlap.ngrams.len()).next_power_of_two().max(LEAST_SEEN_BITS);
+    overlap.seen = vec![0; bits / 64];
     for hash in overlap.ngrams.keys() {
-        overlap.seen[(hash % SEEN_BITS / 64) as usize] |= 1 << (hash % 64);
+        let (word, bit) = overlap.bit(*hash);
+        overlap.seen[word] |= bit;
     }
     Ok(Box::new(overlap))
 }
@@ -140,34 +165,76 @@ impl EvalOverlap {
             if !self.lengths.contains(&length) {
                 self.lengths.push(length);
             }
-            for hash in rolling.ngrams(length) {
-                if let Entry::Vacant(place) = self.ngrams.entry(hash) {
-                    place.insert(number);
-                    item.ngrams += 1;
-                }
-            }
+            item.ngrams += rolling.ngrams(length).filter(|hash| self.hold(*hash, number)).count() as u32;
+        }
+        let counts = &mut self.sets[set as usize];
+        match item.ngrams {
+            0 => counts.too_short += 1,
+            _ => counts.items += 1,
         }
         self.items.push(item);
     }
 
-    /// Items and n-grams that the text shares, one entry per distinct n-gram.
-    fn hits(&self, text: &str) -> Vec<(u32, u64)> {
-        let mut hits = Vec::new();
-        if self.ngrams.is_empty() {
-            return hits;
+    /// Adds an item, the last one so far, to those of an n-gram; `false` if it is among them or they are too many.
+    fn hold(&mut self, hash: u64, item: u32) -> bool {
+        let place = match self.ngrams.entry(hash) {
+            Entry::Vacant(place) => {
+                place.insert(Holders::One(item));
+                return true;
+            }
+            Entry::Occupied(place) => place.into_mut(),
+        };
+        match *place {
+            Holders::One(first) if first == item => false,
+            Holders::One(first) => {
+                *place = Holders::Several(self.shared.len() as u32);
+                self.shared.push(vec![first, item]);
+                true
+            }
+            Holders::Several(at) => {
+                let holders = &mut self.shared[at as usize];
+                let is_new = holders.len() < MOST_HOLDERS && holders.last() != Some(&item);
+                if is_new {
+                    holders.push(item);
+                }
+                is_new
+            }
         }
-        let rolling = Rolling::of(text);
+    }
+
+    fn bit(&self, hash: u64) -> (usize, u64) {
+        ((hash / 64) as usize % self.seen.len(), 1 << (hash % 64))
+    }
+
+    /// Calls `hit` with the hash, the first word and the number of words of every n-gram that an item holds, too.
+    fn each_hit(&self, rolling: &Rolling, mut hit: impl FnMut(u64, usize, usize)) {
         for length in &self.lengths {
-            for hash in rolling.ngrams(*length) {
-                let may_be = self.seen[(hash % SEEN_BITS / 64) as usize] >> (hash % 64) & 1 == 1;
-                if let Some(item) = self.ngrams.get(&hash).filter(|_| may_be) {
-                    hits.push((*item, hash));
+            for (at, hash) in rolling.ngrams(*length).enumerate() {
+                let (word, bit) = self.bit(hash);
+                if self.seen[word] & bit != 0 && self.ngrams.contains_key(&hash) {
+                    hit(hash, at, *length);
                 }
             }
         }
-        hits.sort_unstable();
-        hits.dedup();
-        hits
+    }
+
+    /// The items that the text shares n-grams with, ascending, each with the number of distinct ones.
+    fn hits(&self, text: &str) -> Vec<(u32, usize)> {
+        if self.ngrams.is_empty() {
+            return Vec::new();
+        }
+        let mut hashes: Vec<u64> = Vec::new();
+        self.each_hit(&Rolling::of(text), |hash, _, _| hashes.push(hash));
+        hashes.sort_unstable();
+        hashes.dedup();
+        let holders = |hash| match self.ngrams.get(hash) {
+            Some(Holders::One(item)) => std::slice::from_ref(item),
+            Some(Holders::Several(at)) => &self.shared[*at as usize],
+            None => &[],
+        };
+        let mut items: Vec<u32> = hashes.iter().flat_map(holders).copied().collect();
+        items.sort_unstable();
+        items.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect()
     }
 }
 
@@ -181,15 +248,33 @@ impl Filter for EvalOverlap {
     ) {
         let hits = self.hits(document.text);
         // The first of those that share most.
-        let of_item = hits.chunk_by(|a, b| a.0 == b.0).map(|same| (same.len(), same[0].0));
-        let most = of_item.max_by_key(|(ngrams, item)| (*ngrams, std::cmp::Reverse(*item)));
-        let found = most.and_then(|(ngrams, item)| Some((ngrams, self.items.get(item as usize)?)));
-        let place = found.map_or((0, 0), |(_, item)| (item.set, item.line));
-        let (ngrams, all) = found.map_or((0, 0), |(ngrams, item)| (ngrams, item.ngrams as usize));
+        let most = hits.iter().max_by_key(|(item, ngrams)| (*ngrams, std::cmp::Reverse(*item)));
+        let found = most.and_then(|(item, ngrams)| Some((ngrams, self.items.get(*item as usize)?)));
+        let place = found.map_or((0, 0), |(_, item)| (item.set + 1, item.line));
+        let (ngrams, all) = found.map_or((0, 0), |(ngrams, item)| (*ngrams, item.ngrams as usize));
         signals.set(Signal::EvalNgrams, ngrams as f64);
         signals.set_ratio(Signal::EvalShare, ngrams, all);
         signals.set(Signal::EvalSet, f64::from(place.0));
         signals.set(Signal::EvalItem, f64::from(place.1));
+    }
+
+    fn sets(&self) -> &[ItemSet] {
+        &self.sets
+    }
+
+    fn found_items(&self, document: &Document<'_>, signals: &Signals, each: &mut dyn FnMut(u32, u32)) {
+        if signals.get(Signal::EvalNgrams).is_some_and(|ngrams| ngrams > 0.0) {
+            for (item, _) in self.hits(document.text) {
+                let Item { set, line, .. } = self.items[item as usize];
+                each(set, line);
+            }
+        }
+    }
+
+    fn point(&self, document: &Document<'_>, found: &mut Found<'_>) {
+        let mut words = Vec::new();
+        let rolling = Rolling::read(document.text, |word| words.push(word));
+        self.each_hit(&rolling, |_, at, length| found(0, words[at].start..words[at + length - 1].end));
     }
 }
 
@@ -198,32 +283,50 @@ struct Rolling(Vec<u64>);
 
 impl Rolling {
     fn of(text: &str) -> Rolling {
+        Rolling::read(text, |_| ())
+    }
+
+    /// `found` is told where each word is.
+    fn read(text: &str, mut found: impl FnMut(Range<usize>)) -> Rolling {
         let mut hashes = vec![0_u64];
-        let mut add = |word: &[u8]| {
+        let mut add = |word: &[u8], range: Range<usize>| {
             let before = hashes[hashes.len() - 1];
             hashes.push(before.wrapping_mul(BASE).wrapping_add(xxh3_64(word)));
+            found(range);
         };
-        let mut word = String::new();
-        for character in text.chars() {
-            if is_word_character(character) && character != '_' {
-                if is_word_alone(character) {
-                    if !word.is_empty() {
-                        add(word.as_bytes());
-                        word.clear();
-                    }
-                    add(character.encode_utf8(&mut [0; 4]).as_bytes());
-                } else if character.is_ascii() {
-                    word.push(character.to_ascii_lowercase());
-                } else {
-                    word.extend(character.to_lowercase());
-                }
-            } else if !word.is_empty() {
-                add(word.as_bytes());
+        let (mut word, mut start) = (String::new(), 0);
+        let mut read = |character: char, range: Range<usize>| {
+            let is_word = is_word_character(character) && character != '_' || is_mark(character);
+            let is_alone = is_word && is_word_alone(character);
+            if !word.is_empty() && (is_alone || !is_word) {
+                add(word.as_bytes(), start..range.start);
                 word.clear();
+            }
+            if is_word && word.is_empty() {
+                start = range.start;
+            }
+            if is_alone {
+                add(character.encode_utf8(&mut [0; 4]).as_bytes(), range);
+            } else if is_word && character.is_ascii() {
+                word.push(character.to_ascii_lowercase());
+            } else if is_word {
+                word.extend(character.to_lowercase());
+            }
+        };
+        for (at, character) in text.char_indices() {
+            let range = at..at + character.len_utf8();
+            match character.is_ascii() {
+                true => read(character, range),
+                // Accents do not count, whichever way they are written.
+                false => decompose(character, |part| {
+                    if combining_class(part) == 0 {
+                        read(part, range.clone());
+                    }
+                }),
             }
         }
         if !word.is_empty() {
-            add(word.as_bytes());
+            add(word.as_bytes(), start..text.len());
         }
         Rolling(hashes)
     }

@@ -2,10 +2,12 @@
 //!
 //! Identified on the whole text (whatlang); its confidence is not comparable with fastText's 0.65.
 
-use classify::{LANGUAGES, SHORT_NAMES, identify};
+use classify::{IdentifyScratch, LANGUAGES, SHORT_NAMES, identify};
 use document::{
     Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, Test, above,
 };
+
+use crate::scratch::Pool;
 
 const UNWANTED_LANGUAGE: usize = 0;
 
@@ -32,7 +34,10 @@ pub const FILTER: FilterSpec = FilterSpec {
     judge: Judge::Document(build),
 };
 
-struct Languages(Vec<&'static str>);
+struct Languages {
+    wanted: Vec<&'static str>,
+    scratch: Pool<IdentifyScratch>,
+}
 
 fn build(settings: &Settings) -> Result<Box<dyn Filter>, String> {
     let wanted = settings.list("languages").iter().map(|name| {
@@ -46,7 +51,7 @@ fn build(settings: &Settings) -> Result<Box<dyn Filter>, String> {
     if wanted.is_empty() {
         return Err("languages = []: name at least one, or leave the stage out".to_owned());
     }
-    Ok(Box::new(Languages(wanted)))
+    Ok(Box::new(Languages { wanted, scratch: Pool::new() }))
 }
 
 impl Filter for Languages {
@@ -57,9 +62,9 @@ impl Filter for Languages {
         raised: &mut Raised,
         _buffer: &mut String,
     ) {
-        document.language = identify(document.text);
+        document.language = self.scratch.lend(|scratch| identify(document.text, scratch));
         signals.set(Signal::LanguageScore, document.language.map_or(0.0, |language| language.score));
-        if !document.language.is_some_and(|language| self.0.contains(&language.short)) {
+        if !document.language.is_some_and(|language| self.wanted.contains(&language.short)) {
             raised.raise(UNWANTED_LANGUAGE);
         }
     }

@@ -31,11 +31,13 @@ mod repair;
 mod scratch;
 mod sentence_dedup;
 mod stop_words;
+mod substring_dedup;
 mod symbol_lines;
 #[cfg(test)]
 mod testing;
 mod url_blocklist;
 mod url_lists;
+mod word_starts;
 
 use document::FilterSpec;
 
@@ -67,6 +69,7 @@ pub const FILTERS: &[&FilterSpec] = &[
     &redpajama2::FILTER,
     &repair::FILTER,
     &sentence_dedup::FILTER,
+    &substring_dedup::FILTER,
     &symbol_lines::FILTER,
     &url_blocklist::FILTER,
 ];

@@ -14,8 +14,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use document::{
-    Check, Document, FilterSpec, Form, Judge, LineEdits, LineFilter, OptionSpec, Piece, Raised, Settings,
-    Signal, Signals,
+    Check, Document, FilterSpec, Form, Found, Judge, LineEdits, LineFilter, OptionSpec, Piece, Raised,
+    Settings, Signal, Signals,
 };
 use memchr::{memchr, memchr_iter};
 use regex::Regex;
@@ -116,9 +116,31 @@ impl LineFilter for MaskPii {
         raised: &mut Raised,
         _buffer: &mut String,
     ) {
-        let text = document.text;
+        let counts = self.write(document.text, edits, &mut |_, _| ());
+        for (kind, count) in KINDS.into_iter().zip(counts) {
+            if count > 0 {
+                raised.raise(FIRST_DROP + kind as usize);
+            }
+        }
+        let [emails, ipv4, ipv6, phones] = counts.map(f64::from);
+        signals.set(Signal::MaskedEmails, emails);
+        signals.set(Signal::MaskedIpAddresses, ipv4 + ipv6);
+        signals.set(Signal::PhoneNumbers, phones);
+    }
+
+    fn point(&self, document: &Document<'_>, found: &mut Found<'_>) {
+        self.write(document.text, &mut LineEdits::default(), found);
+    }
+}
+
+/// The check that drops for the first kind; the others follow.
+const FIRST_DROP: usize = 3;
+
+impl MaskPii {
+    /// Writes what is left of the text, and counts what was found, by kind.
+    fn write(&self, text: &str, edits: &mut LineEdits, found: &mut Found<'_>) -> [u32; 4] {
         edits.clear(FILTER.checks.len());
-        let mut writer = Writer { filter: self, text, edits, kept: 0, counts: [0; 4] };
+        let mut writer = Writer { filter: self, text, edits, kept: 0, counts: [0; 4], each: found };
         let mut end = 0;
         if self.looks_for(Kind::Email) {
             for at in memchr_iter(b'@', text.as_bytes()) {
@@ -130,23 +152,9 @@ impl LineFilter for MaskPii {
             }
         }
         self.ip_addresses(text, end..text.len(), &mut writer);
-        let counts = writer.finish();
-        for (kind, count) in KINDS.into_iter().zip(counts) {
-            if count > 0 {
-                raised.raise(FIRST_DROP + kind as usize);
-            }
-        }
-        let [emails, ipv4, ipv6, phones] = counts.map(f64::from);
-        signals.set(Signal::MaskedEmails, emails);
-        signals.set(Signal::MaskedIpAddresses, ipv4 + ipv6);
-        signals.set(Signal::PhoneNumbers, phones);
+        writer.finish()
     }
-}
 
-/// The check that drops for the first kind; the others follow.
-const FIRST_DROP: usize = 3;
-
-impl MaskPii {
     fn looks_for(&self, kind: Kind) -> bool {
         self.actions[kind as usize] != Action::Off
     }
@@ -202,13 +210,14 @@ struct Writer<'a, 'b> {
     /// Up to here there are pieces.
     kept: usize,
     counts: [u32; 4],
+    each: &'a mut Found<'b>,
 }
 
 impl Writer<'_, '_> {
     fn found(&mut self, kind: Kind, range: Range<usize>) {
         self.counts[kind as usize] += 1;
         if self.filter.actions[kind as usize] != Action::Mask {
-            return;
+            return (self.each)(FIRST_DROP + kind as usize, range);
         }
         let (check, with): (usize, &[&'static str]) = match kind {
             Kind::Email => (0, &EMAILS),
@@ -216,6 +225,7 @@ impl Writer<'_, '_> {
             Kind::Ipv6 => (1, &IPV6_ADDRESSES),
             Kind::Phone => (2, &PHONE_NUMBERS),
         };
+        (self.each)(check, range.clone());
         self.edits.lines[check] += 1;
         self.edits.pieces.push(Piece::kept(self.kept..range.start, false));
         self.kept = range.end;

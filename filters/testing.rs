@@ -59,12 +59,14 @@ pub fn reasons_without(
             code.judge_lines(&document, &mut edits, &mut signals, &mut raised, &mut buffer);
         }
     }
+    // Checks that are off count where a filter has no others: then they are proposals.
+    let has_others = filter.checks.iter().any(|check| !check.is_off);
     let fails = |(index, check): (usize, &document::Check)| {
         let failed = match check.test {
             Test::Own => raised.contains(index),
             Test::Bound(signal, bound) => signals.get(signal).is_some_and(|value| !bound.keeps(value)),
         };
-        (failed && check.scope == Scope::Document && !check.is_off).then_some(check.reason)
+        (failed && check.scope == Scope::Document && !(check.is_off && has_others)).then_some(check.reason)
     };
     filter.checks.iter().enumerate().filter_map(fails).collect()
 }
@@ -176,4 +178,87 @@ pub fn numbered_words(first: usize, count: usize) -> String {
     let letter = |number: usize| char::from(b'a' + (number % 26) as u8);
     let word = |i: usize| [letter(i), 'o', letter(i / 26), 'i', letter(i / 676)].iter().collect::<String>();
     (first..first + count).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Of each check, what it points at in a text.
+fn pointed(filter: &FilterSpec, settings: &Settings, text: &str) -> Vec<Vec<std::ops::Range<usize>>> {
+    let mut all = vec![Vec::new(); filter.checks.len()];
+    let mut found = |check: usize, range| all[check].push(range);
+    match filter.judge {
+        Judge::Document(build) => match build(settings) {
+            Ok(code) => code.point(&Document::new(text), &mut found),
+            Err(message) => unreachable!("{message}"),
+        },
+        _ => line_filter(filter, settings).point(&Document::new(text), &mut found),
+    }
+    all
+}
+
+/// Parts of texts of which some fail, in any case, and beside letters whose lower case is longer.
+const PARTS: [&str; 20] = [
+    "Lorem Ipsum dolor",
+    "sit {amet}.",
+    "Please enable JavaScript.",
+    "Our COOKIE POLICY has changed[1].",
+    "\n",
+    "\n",
+    " ",
+    " ",
+    "İ",
+    "anna@web.de",
+    "8.8.4.4",
+    "2001:4860:4860::8888",
+    "the cat sat on the mat",
+    "THE CAT SAT ON THE MAT.",
+    "nigger",
+    "NIGGER",
+    "shit",
+    "FUCK",
+    "cunt",
+    "word",
+];
+
+#[test]
+fn what_fails_is_pointed_at() {
+    let mut eval = settings(&crate::eval_overlap::FILTER);
+    eval.options.insert("ngram".to_owned(), OptionValue::Number(4.0));
+    eval.options.insert("shortest".to_owned(), OptionValue::Number(4.0));
+    eval.options.insert("sets".to_owned(), OptionValue::List(vec!["set.txt".to_owned()]));
+    eval.lists.insert("set.txt".to_owned(), "The cat sat on a mat".into());
+    let filters = [
+        (&crate::eval_overlap::FILTER, eval),
+        (&crate::bad_words::FILTER, settings(&crate::bad_words::FILTER)),
+        (&crate::c4_badwords::FILTER, settings(&crate::c4_badwords::FILTER)),
+        (&crate::c4_quality::FILTER, settings(&crate::c4_quality::FILTER)),
+        (&crate::mask_pii::FILTER, settings(&crate::mask_pii::FILTER)),
+    ];
+    let (mut state, mut failed) = (1_u64, [0; 5]);
+    for _ in 0..400 {
+        let mut text = String::new();
+        for _ in 0..state >> 33 & 15 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            text += PARTS[(state >> 40) as usize % PARTS.len()];
+        }
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        for ((filter, settings), failed) in filters.iter().zip(&mut failed) {
+            let (marks, reasons) = (pointed(filter, settings, &text), reasons(filter, settings, &text));
+            let lines = match filter.judge {
+                Judge::Lines(_) => kept_text(filter, settings, &text).1,
+                _ => Vec::new(),
+            };
+            for (at, (check, marks)) in filter.checks.iter().zip(&marks).enumerate() {
+                let name = format!("{}.{} of {text:?}: {marks:?}", filter.name, check.reason);
+                assert!(marks.iter().all(|range| text.get(range.clone()).is_some()), "{name}");
+                let fails = reasons.contains(&check.reason);
+                *failed += usize::from(fails || lines.get(at).is_some_and(|lines| *lines > 0));
+                match (check.scope, check.test) {
+                    (Scope::Line | Scope::Edit, _) => assert_eq!(marks.len(), lines[at] as usize, "{name}"),
+                    (_, Test::Bound(_, Bound::AtMost(0.0))) => assert_eq!(!marks.is_empty(), fails, "{name}"),
+                    (_, Test::Own) => assert!(!fails || !marks.is_empty(), "{name}"),
+                    _ => {}
+                }
+            }
+        }
+    }
+    assert!(failed.iter().all(|failed| *failed > 20), "{failed:?}");
 }

@@ -3,7 +3,7 @@
 //! A list of millions is a sorted set of 64-bit hashes: 8 bytes an entry. Among n entries another text is taken for one of
 //! them with probability n / 2^64: with ten million, once in 10^12 lookups.
 
-use text::address::{domains, is_host, normal, split};
+use text::address::{LONGEST_HOST, domains, is_host, normal, split};
 use text::stable_hash::hash_id;
 
 use crate::url_blocklist::suffix_labels;
@@ -96,7 +96,11 @@ impl Sites {
             return None;
         }
         let (host, _) = split(url);
-        if domains(&host).any(|domain| self.hosts.contains(domain)) {
+        // Longer ones are no hosts; to hash what lies in them would take the square of their length.
+        if domains(&host)
+            .filter(|domain| domain.len() <= LONGEST_HOST)
+            .any(|domain| self.hosts.contains(domain))
+        {
             return Some(Listed::Host);
         }
         if self.beginnings.is_empty() {

@@ -46,6 +46,61 @@ fn what_another_corpus_keeps_is_dropped() {
     assert!(stderr(&again).contains("against"), "{}", stderr(&again));
 }
 
+/// Crawl by crawl is the same as all at once, whichever earlier run is named first.
+#[test]
+fn a_third_crawl_knows_two_corpora_by_their_signatures() {
+    let folder = scratch();
+    let path = |name: &str| folder.path().join(name);
+    // Four topics of 80 words; an edition of one differs in a word from the others.
+    let text = |topic: u64, edition: usize| {
+        let word = |at: usize| {
+            if at == 40 { format!("edition{edition}") } else { format!("w{}x{}", topic, at * at % 97) }
+        };
+        (0..80).map(word).collect::<Vec<_>>().join(" ")
+    };
+    let crawls = [vec![(0, 0), (0, 1)], vec![(0, 2), (1, 0)], vec![(1, 1), (0, 0), (2, 0), (2, 1), (3, 0)]];
+    for (number, crawl) in crawls.iter().enumerate() {
+        let line = |(topic, edition): &(u64, usize)| {
+            let id = format!("{number}-{topic}-{edition}");
+            serde_json::json!({"id": id, "text": text(*topic, *edition)}).to_string() + "\n"
+        };
+        fs::write(path(&format!("{number}.jsonl")), crawl.iter().map(line).collect::<String>()).unwrap();
+    }
+    fs::write(
+        path("recipe.toml"),
+        "pipeline = [\"exact_dedup\", \"minhash\"]\n[minhash]\nkeep = \"first\"\n",
+    )
+    .unwrap();
+    let cleaned = |inputs: &[usize], out: &str, against: &[&str]| {
+        let inputs: Vec<_> = inputs.iter().map(|number| path(&format!("{number}.jsonl"))).collect();
+        let inputs: Vec<_> = inputs.iter().map(|input| input.as_path()).collect();
+        let mut flags = vec![
+            "--quiet".to_owned(),
+            "--recipe".to_owned(),
+            path("recipe.toml").to_str().unwrap().to_owned(),
+        ];
+        against
+            .iter()
+            .for_each(|out| flags.extend(["--against".to_owned(), path(out).to_str().unwrap().to_owned()]));
+        clean(&inputs, &path(out), &flags.iter().map(String::as_str).collect::<Vec<_>>(), 0);
+        twins(&path(out))
+    };
+    let all = cleaned(&[0, 1, 2], "all", &[]);
+    let mut by_crawl = cleaned(&[0], "first", &[]);
+    by_crawl.extend(cleaned(&[1], "second", &["first"]));
+    let third = cleaned(&[2], "third", &["first", "second"]);
+    by_crawl.extend(third.clone());
+    assert_eq!(by_crawl, all);
+    let kept: Vec<_> = all.iter().filter(|(_, twin)| twin.is_none()).map(|(id, _)| id.as_str()).collect();
+    assert_eq!(kept, ["0-0-0", "1-1-0", "2-2-0", "2-3-0"]);
+    assert_eq!(cleaned(&[2], "other-order", &["second", "first"]), third);
+    // The second holds what it keeps alone: without the first, what the first has comes back.
+    let without = cleaned(&[2], "second-alone", &["second"]);
+    let back: Vec<_> =
+        without.iter().zip(&third).filter(|(a, b)| a != b).map(|(a, _)| a.0.as_str()).collect();
+    assert_eq!(back, ["2-0-0"]);
+}
+
 #[test]
 fn corpora_that_do_not_compare_are_refused() {
     let folder = scratch();

@@ -76,7 +76,8 @@ fn rules_readme() {
          measured, and drops nothing.\n\
          - `field = \"meta.scores.edu\"`: its place, if it is not the name; dots reach into nested fields.\n\
          - `from = \"scores/*.parquet\"`: file, folder or pattern, relative to the recipe; held in memory, 24 bytes a row. \
-         An id may stand twice only with the same number.\n\
+         An id may stand twice only with the same number. Where they lie in the input they are listed as side-cars, not read \
+         as documents.\n\
          - `id = \"id\"`: the column of ids in those files, texts or integers. A document without an id has \
          `<path>#<row>`.\n\
          - `missing = \"keep\"`: a check drops only by what it measured; `\"drop\"` also drops documents without a finite \

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow::datatypes::{DataType, Field};
-use shards::{ParquetSink, SinkOptions};
+use shards::{Manifest, ParquetSink, SinkOptions};
 
 use crate::determinism::many_pages;
 use crate::support::{clean, flags, numbers, run, stderr, stdout, table, texts, tree};
@@ -265,6 +265,25 @@ fn scores_beside_the_documents_are_joined_by_id() {
     let message = stderr(&refused);
     assert!(message.contains("another recipe") && message.contains("scores/*.parquet"), "{message}");
     assert_eq!(case.clean(&raw, "edu_score").0, [true, false, true, true]);
+}
+
+#[test]
+fn scores_that_lie_in_the_input_are_no_documents() {
+    let case = Case::new("[column.score]\nfrom = \"raw/scores/*.parquet\"\nat_least = 3");
+    let raw = case.path("raw");
+    // The last has texts, too: what the recipe joins is no input all the same.
+    parquet(&case.path("raw/scores/a.parquet"), vec![("id", strings(&["d0"])), ("score", floats(&[2.0]))]);
+    let texts_too = vec![("id", strings(&["d1"])), ("score", floats(&[5.0])), ("text", strings(&["scored"]))];
+    parquet(&case.path("raw/scores/b.parquet"), texts_too);
+    fs::rename(case.jsonl(&["", ""]), raw.join("pages.jsonl")).unwrap();
+    let (kept, values) = case.clean(&raw, "score");
+    assert_eq!((kept, values), (vec![false, true], vec![Some(2.0), Some(5.0)]));
+    let manifest = Manifest::read(&case.path("out/manifest.json")).unwrap();
+    assert_eq!((manifest.inputs.len(), manifest.quarantined.len()), (1, 0));
+    let skipped: Vec<&str> = manifest.skipped.iter().map(|file| file.why.as_str()).collect();
+    assert!(skipped.len() == 2 && skipped.iter().all(|why| why.starts_with("side-car")), "{skipped:?}");
+    // Nothing but scores is nothing to read.
+    assert!(case.refused(&raw.join("scores")).contains("nothing readable"));
 }
 
 #[test]

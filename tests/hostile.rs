@@ -1,11 +1,12 @@
 //! Bad input is normal: a verdict, a quarantine or a clear refusal, never a panic.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
+use classify::fasttext::fixture::Parts;
 use shards::{Manifest, ParquetSink, SinkOptions};
 
 use crate::clean::check_invariants;
@@ -144,4 +145,33 @@ fn globs_and_several_inputs_are_one_run() {
     clean(&[&pattern, &raw.join("notes.md")], &out, &["--quiet"], 0);
     assert_eq!(manifest(&out).inputs.len(), 3);
     check_invariants(&out);
+}
+
+#[test]
+fn a_model_that_leaves_too_little_memory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (raw, out) = (folder.path().join("raw.jsonl"), folder.path().join("out"));
+    fs::write(&raw, good_line("a")).unwrap();
+    let recipe = folder.path().join("mine.toml");
+    fs::write(&recipe, "pipeline = [\"fasttext_language\"]\n[fasttext_language]\nmodel = \"large.bin\"\n")
+        .unwrap();
+    // A small model with 300 MB of rows that no word has, which take no room on the disk.
+    let bytes = Parts::two_languages().bytes();
+    let header = [3_i64.to_le_bytes(), 2_i64.to_le_bytes()].concat();
+    let at = bytes.windows(16).position(|window| window == header).unwrap();
+    let rows = 3 + 37_500_000_i64;
+    let behind_rows = at + 16 + 3 * 8;
+    let mut file = fs::File::create(folder.path().join("large.bin")).unwrap();
+    file.write_all(&bytes[..at]).unwrap();
+    file.write_all(&rows.to_le_bytes()).unwrap();
+    file.write_all(&bytes[at + 8..behind_rows]).unwrap();
+    file.seek(SeekFrom::Start((at + 16) as u64 + rows as u64 * 8)).unwrap();
+    file.write_all(&bytes[behind_rows..]).unwrap();
+    drop(file);
+    let flags = ["--quiet", "--recipe", recipe.to_str().unwrap(), "--memory"];
+    let refused = clean(&[&raw], &out, &[&flags[..], &["512MiB"]].concat(), 2);
+    let message = stderr(&refused);
+    assert!(message.contains("models take 287 MiB") && message.contains("at least 543MiB"), "{message}");
+    assert!(!out.exists(), "a refused run leaves nothing");
+    clean(&[&raw], &out, &[&flags[..], &["543MiB"]].concat(), 0);
 }

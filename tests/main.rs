@@ -11,11 +11,15 @@ mod datatrove;
 mod demo;
 mod determinism;
 mod diff;
+mod evaluation_sets;
 mod every_filter;
+mod explain_texts;
 mod failing;
 mod hostile;
 #[cfg(feature = "stores")]
 mod hub;
+#[cfg(feature = "train")]
+mod models;
 mod near_duplicates;
 mod page;
 #[cfg(feature = "stores")]
@@ -37,3 +41,4 @@ mod support;
 #[cfg(feature = "train")]
 mod train;
 mod url_dedup;
+mod what_if;

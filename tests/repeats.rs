@@ -42,8 +42,9 @@ fn recipe(folder: &Path, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-const BOTH: &str = "pipeline = [\"paragraph_dedup\", \"c4_quality\", \"sentence_dedup\", \"exact_dedup\", \"minhash\", \
-                    \"tokenize\", \"pack\"]\n[sentence_dedup]\ntoo_few_words = 5\n[c4_quality]\ntoo_few_sentences = 1\n";
+const ALL: &str = "pipeline = [\"paragraph_dedup\", \"c4_quality\", \"sentence_dedup\", \"substring_dedup\", \"exact_dedup\", \
+                   \"minhash\", \"tokenize\", \"pack\"]\n[sentence_dedup]\ntoo_few_words = 5\n[c4_quality]\n\
+                   too_few_sentences = 1\n[substring_dedup]\nmin_length = 30\ntoo_few_words = 5\n";
 
 #[test]
 fn paragraphs_of_earlier_documents_go() {
@@ -117,10 +118,77 @@ fn paragraphs_of_earlier_documents_go() {
 }
 
 #[test]
+fn substrings_of_earlier_documents_go() {
+    let folder = scratch();
+    let raw = folder.path().join("raw.jsonl");
+    let word = "Größenmaßstabsähnlichkeitsquelle";
+    let whole = "A text that stands twice as a whole, not in part.";
+    let pages = [
+        // Dropped before: nobody's first copy.
+        ("word", word.to_owned()),
+        ("first", format!("One two red {word} four.")),
+        ("second", format!("Six {word}! Ten")),
+        // The last character shares its first byte with that of the next.
+        ("third", format!("Seven {word}ö eight")),
+        ("fourth", format!("Fifty {word}ü ten")),
+        ("fifth", whole.to_owned()),
+        ("sixth", whole.to_owned()),
+        ("seventh", "=".repeat(100)),
+    ];
+    let lines = pages.clone().map(|(id, text)| serde_json::json!({"id": id, "text": text}).to_string());
+    fs::write(&raw, lines.join("\n")).unwrap();
+    let run = |keep: &str| {
+        let text = format!(
+            "pipeline = [\"c4_paragraph\", \"substring_dedup\"]\n[c4_paragraph]\nmin_characters = 38\n\
+             min_paragraphs = 1\n[substring_dedup]\nmin_length = 30\ntoo_few_words = 1\nkeep = \"{keep}\"\n"
+        );
+        let out = folder.path().join(keep);
+        clean(&[&raw], &out, &["--recipe", &recipe(folder.path(), &text), "--quiet"], 0);
+        let clean = table(&out, "clean");
+        let (ids, texts) = (texts(&clean, "id"), texts(&clean, "text"));
+        let kept = ids.into_iter().flatten().zip(texts.into_iter().flatten());
+        (kept.collect::<Vec<_>>(), table(&out, "ledger"), out)
+    };
+    let owned = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>()
+    };
+    let (first, ledger, out) = run("first");
+    let one = pages[1].1.as_str();
+    let mut expected = vec![("first", one), ("second", "Six! Ten"), ("third", "Sevenö eight")];
+    expected.extend([("fourth", "Fiftyü ten"), ("fifth", whole), ("seventh", &pages[7].1[..30])]);
+    assert_eq!(first, owned(&expected));
+    let reasons = texts(&ledger, "reason");
+    assert_eq!(reasons[0].as_deref(), Some("c4_paragraph.too_few_paragraphs"));
+    assert_eq!(reasons[6].as_deref(), Some("substring_dedup.nothing_left"));
+    let bytes = numbers(&ledger, "substring_dedup.repeated_bytes");
+    let word = word.len() as f64 + 1.0;
+    let whole = whole.len() as f64;
+    assert_eq!(bytes[1..], [None, Some(word), Some(word), Some(word), None, Some(whole), Some(70.0)]);
+    let run_report: report::Run =
+        serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
+    let stage = run_report.stages.iter().position(|stage| stage.name == "substring_dedup").unwrap();
+    assert_eq!(run_report.tally.stages[stage].cut_bytes, 3 * word as i64 + 70);
+    let check = run_report.reasons.find("substring_dedup.repeated_substring").unwrap();
+    assert_eq!(run_report.tally.checks[check.0 as usize].lines, 5);
+
+    // The paper leaves no copy at all.
+    let (none, ledger, _) = run("none");
+    let expected = [
+        ("first", "One two red four."),
+        ("second", "Six! Ten"),
+        ("third", "Sevenö eight"),
+        ("fourth", "Fiftyü ten"),
+    ];
+    assert_eq!(none, owned(&expected));
+    let nothing = Some("substring_dedup.nothing_left");
+    assert_eq!(texts(&ledger, "reason")[5..].iter().map(Option::as_deref).collect::<Vec<_>>(), [nothing; 3]);
+}
+
+#[test]
 fn threads_shares_and_kills_change_no_byte() {
     let folder = scratch();
     let raw = raw(folder.path());
-    let recipe = recipe(folder.path(), BOTH);
+    let recipe = recipe(folder.path(), ALL);
     let flags = ["--recipe", recipe.as_str(), "--segment-bytes", "8KiB"];
     let command = |out: &Path, more: &[&str]| {
         let mut command = corpus();
@@ -132,7 +200,11 @@ fn threads_shares_and_kills_change_no_byte() {
     assert!(output.status.success(), "{}", stderr(&output));
     let expected = tree(&whole);
     let run: report::Run = serde_json::from_slice(&fs::read(whole.join("report.json")).unwrap()).unwrap();
-    for reason in ["paragraph_dedup.repeated_paragraph", "sentence_dedup.repeated_sentence"] {
+    for reason in [
+        "paragraph_dedup.repeated_paragraph",
+        "sentence_dedup.repeated_sentence",
+        "substring_dedup.repeated_substring",
+    ] {
         let check = run.reasons.find(reason).unwrap();
         assert!(run.tally.checks[check.0 as usize].lines > 100, "{reason}");
     }
@@ -144,10 +216,10 @@ fn threads_shares_and_kills_change_no_byte() {
     assert!(command(&threads, &["--threads", "5", "--memory", "512MiB"]).output().unwrap().status.success());
     assert_same(&tree(&threads), &expected);
 
-    // Each pass wants all shares before the next begins: two passes and the sweep, of three shares.
+    // Each pass wants all shares before the next begins: three passes and the sweep, of three shares.
     let shared = folder.path().join("shared");
     let mut said = String::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         for share in ["2/3", "1/3", "3/3"] {
             let output = command(&shared, &["--shard", share]).output().unwrap();
             assert!(output.status.success(), "{}", stderr(&output));
@@ -213,6 +285,11 @@ fn what_cannot_run_is_refused_before_the_first_byte() {
             ":3: [sentence_dedup] sentences must be",
         ),
         ("pipeline = [\"paragraph_dedup\"]\n[paragraph_dedup]\nkeep = \"last\"\n", ":3:"),
+        ("pipeline = [\"minhash\", \"substring_dedup\"]\n", "put it before `minhash`"),
+        (
+            "pipeline = [\"substring_dedup\"]\n[substring_dedup]\nmin_length = 19\n",
+            ":3: [substring_dedup] min_length must be",
+        ),
     ] {
         let output = run(&["plan", &recipe(folder.path(), text)]);
         assert!(

@@ -27,6 +27,7 @@ fn a_small_comparison_runs_end_to_end_and_the_page_shows_it() {
     let training = report.training.unwrap();
     assert_eq!(training.arms.len(), 4);
     assert!(training.curves.iter().all(|curve| !curve.points.is_empty()));
+    assert!(training.rewinds.is_empty(), "{:?}", training.rewinds);
     assert!(training.arms.iter().all(|arm| arm.bits_per_byte["raw"] > 0.0 && arm.bits_per_byte["raw"] < 9.0));
     // The same call again finds its result.
     let again = run(&["train", out_text, "--preset", "smoke", "--seeds", "1", "--quiet"]);

@@ -5,4 +5,4 @@
 pub mod fasttext;
 pub mod language;
 
-pub use language::{LANGUAGES, SHORT_NAMES, identify};
+pub use language::{IdentifyScratch, LANGUAGES, SHORT_NAMES, identify};

@@ -328,7 +328,7 @@ fn add_texts(a: &Compared, b: &Compared, comparison: &mut Comparison) -> anyhow:
     Ok(())
 }
 
-fn first_words(text: &str) -> String {
+pub fn first_words(text: &str) -> String {
     let mut out = String::new();
     for word in text.split_whitespace() {
         if !out.is_empty() {

@@ -1,16 +1,23 @@
-//! `corpus inspect`: documents of a finished run, why they were dropped, value against bound, and the kept twin.
+//! `corpus inspect`: documents of a finished run, why they were dropped, value against bound, where in the text, and the
+//! kept twin.
+
+mod cluster;
+mod marked;
+mod show;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use arrow::array::{Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, UInt64Array};
-use arrow::compute::take_record_batch;
-use serde_json::json;
-use shards::{Manifest, read_table};
+use arrow::array::{Array, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray};
+use plan::Recipe;
+use shards::{Manifest, read_rows, read_table};
 use text::stable_hash::hash_id;
 
+use self::marked::Style;
+use self::show::Shower;
+pub use self::show::bound_of;
 use crate::{Exit, Format, Voice, page, print};
 
 #[derive(clap::Args)]
@@ -24,11 +31,15 @@ pub struct Args {
     /// Only the document of this id, kept or dropped, with all that was measured.
     #[arg(long)]
     id: Option<String>,
+    /// The documents that were dropped for the one of this id, or for the one that is kept in its place: beside it, with
+    /// what differs marked.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["reason", "id"])]
+    cluster: Option<String>,
     /// How many documents: those with the smallest hash of their id, so the same ones every time.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     sample: u16,
     /// A page instead of a run: text, HTML, or the first documents of any input; `-` is standard input.
-    #[arg(long, conflicts_with_all = ["out", "reason", "id"])]
+    #[arg(long, conflicts_with_all = ["out", "reason", "id", "cluster"])]
     file: Option<PathBuf>,
     /// Recipes that judge the page, with commas between: names or paths, or all that come with the program.
     #[arg(long, requires = "file", value_delimiter = ',', default_value = "all")]
@@ -43,11 +54,11 @@ enum Wanted {
 }
 
 /// Place of a document: (hash of its id, ledger file, row of that file). Ordered by what is sampled first.
-type Place = (u64, usize, u64);
+pub type Place = (u64, usize, u64);
 
 /// A document as the ledger and the text files have it.
-struct Found {
-    id: String,
+pub struct Found {
+    pub id: String,
     /// Its row of the ledger.
     ledger: RecordBatch,
     text: Option<String>,
@@ -60,6 +71,9 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
         return page::run(file, &args.recipes, usize::from(args.sample), voice);
     }
     let Some(folder) = &args.out else { bail!("give the output folder of a run, or --file") };
+    if let Some(id) = &args.cluster {
+        return cluster::run(folder, id, usize::from(args.sample), voice);
+    }
     let run = run_of(folder)?;
     let shows_signals = args.id.is_some();
     let wanted = wanted(&args, &run)?;
@@ -76,11 +90,26 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     }
     let mut found = read(&ledger, &places)?;
     add_texts(folder, &mut found)?;
+    let recipe = Recipe::parse("the run's recipe", &run.recipe_toml).ok();
+    let mut plan = None;
+    if found.iter().any(|document| document.original().is_some()) {
+        // A run does not tell where its recipe lay, so its lists are looked for from here.
+        match crate::plans::compile("the run's recipe", &run.recipe_toml, Path::new("")) {
+            Ok((_, compiled)) => plan = Some(compiled),
+            Err(error) if !voice.quiet => {
+                eprintln!(
+                    "note: nothing is marked in the texts: {error:#}; lists and models are looked for in this folder"
+                );
+            }
+            Err(_) => {}
+        }
+    }
+    let shower = Shower { run: &run, recipe, plan, signals: shows_signals, style: Style::of_stdout() };
     let mut out = String::new();
     for document in &found {
         match voice.format {
-            Format::Json => writeln!(out, "{}", as_json(document, &run)?)?,
-            Format::Text => show(&mut out, document, &run, shows_signals)?,
+            Format::Json => writeln!(out, "{}", shower.as_json(document)?)?,
+            Format::Text => shower.show(&mut out, document)?,
         }
     }
     print(&out)?;
@@ -148,23 +177,20 @@ fn sample(ledger: &[PathBuf], wanted: &Wanted, n: usize) -> anyhow::Result<Vec<P
 }
 
 /// The ledger's rows at some places, in the order of the places.
-fn read(ledger: &[PathBuf], places: &[Place]) -> anyhow::Result<Vec<Found>> {
+pub fn read(ledger: &[PathBuf], places: &[Place]) -> anyhow::Result<Vec<Found>> {
     let mut found: BTreeMap<Place, Found> = BTreeMap::new();
     for (file, path) in ledger.iter().enumerate() {
-        let here: Vec<Place> = places.iter().copied().filter(|place| place.1 == file).collect();
+        let mut here: Vec<Place> = places.iter().copied().filter(|place| place.1 == file).collect();
         if here.is_empty() {
             continue;
         }
-        let mut first = 0;
-        for batch in read_table(path, None, 10_000)? {
-            let batch = batch?;
-            let end = first + batch.num_rows() as u64;
-            for place in here.iter().filter(|place| (first..end).contains(&place.2)) {
-                let ledger = take_record_batch(&batch, &UInt64Array::from(vec![place.2 - first]))?;
-                let id = column::<StringArray>(&ledger, "id")?.value(0).to_owned();
-                found.insert(*place, Found { id, ledger, text: None, twin_text: None });
-            }
-            first = end;
+        here.sort_unstable_by_key(|place| place.2);
+        let rows: Vec<u64> = here.iter().map(|place| place.2).collect();
+        let batches = read_rows(path, None, &rows)?;
+        let rows = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(|row| batch.slice(row, 1)));
+        for (place, ledger) in here.into_iter().zip(rows) {
+            let id = column::<StringArray>(&ledger, "id")?.value(0).to_owned();
+            found.insert(place, Found { id, ledger, text: None, twin_text: None });
         }
     }
     Ok(found.into_values().collect())
@@ -251,14 +277,21 @@ pub fn texts_of(path: &Path, wanted: &mut BTreeMap<String, Option<String>>) -> a
 }
 
 impl Found {
-    fn cell(&self, name: &str) -> Option<String> {
+    pub fn cell(&self, name: &str) -> Option<String> {
         let column: &StringArray = column(&self.ledger, name).ok()?;
         column.is_valid(0).then(|| column.value(0).to_owned())
     }
 
-    fn number(&self, name: &str) -> Option<f64> {
+    pub fn number(&self, name: &str) -> Option<f64> {
         let column: &Float64Array = column(&self.ledger, name).ok()?;
         column.is_valid(0).then(|| column.value(0))
+    }
+
+    /// Shard and row of the input.
+    pub fn place(&self) -> Option<(i32, i64)> {
+        let shards: &Int32Array = column(&self.ledger, "shard").ok()?;
+        let rows: &Int64Array = column(&self.ledger, "row").ok()?;
+        Some((shards.value(0), rows.value(0)))
     }
 
     fn is_kept(&self) -> bool {
@@ -269,20 +302,44 @@ impl Found {
         column::<Int64Array>(&self.ledger, "bytes").map_or(0, |bytes| bytes.value(0) as u64)
     }
 
+    /// The text as it came, if the run wrote it.
+    fn original(&self) -> Option<&str> {
+        self.text.as_deref().filter(|_| !self.is_kept())
+    }
+
+    /// ISO 639-1.
+    pub fn language(&self) -> Option<String> {
+        let code = self.cell("language")?;
+        Some(classify::language::names(&code).map_or(code.clone(), |(_, short)| short.to_owned()))
+    }
+
     /// All reasons, with value and bound where the reason is a bound.
-    fn reasons(&self, run: &::report::Run) -> anyhow::Result<Vec<(String, Option<f64>, String)>> {
+    fn reasons(&self, shower: &Shower<'_>) -> anyhow::Result<Vec<(String, Option<f64>, String)>> {
         let list = column::<ListArray>(&self.ledger, "reasons")?.value(0);
         let names = list.as_any().downcast_ref::<StringArray>().context("reasons")?;
+        let language = self.language();
         let reason = |name: &str| {
-            let check = run.reasons.find(name).map(|id| run.reasons.get(id));
+            let all = &shower.run.reasons;
+            let check = all.find(name).map(|id| all.get(id));
             let signal = check.and_then(|check| Some((&check.stage, check.signal.as_ref()?)));
             // The similarity is of the pair and has a column of its own.
             let value = signal.and_then(|(stage, signal)| {
                 self.number(&format!("{stage}.{signal}")).or_else(|| self.number(signal))
             });
-            (name.to_owned(), value, check.map(|check| check.bound.clone()).unwrap_or_default())
+            let bound = check.map(|check| bound_of(shower.recipe.as_ref(), check, language.as_deref()));
+            (name.to_owned(), value, bound.unwrap_or_default())
         };
         Ok(names.iter().flatten().map(reason).collect())
+    }
+
+    /// Set and line of the evaluation item that it shares most n-grams with, and how many of how many.
+    pub fn evaluation_item(&self, run: &::report::Run) -> Option<String> {
+        let number = |signal: &str| self.number(&format!("eval_overlap.{signal}"));
+        let (set, line) = (number("eval_set")?, number("eval_item")?);
+        let set = run.evaluation_sets.get((set as usize).checked_sub(1)?)?;
+        let (ngrams, share) = (number("eval_ngrams")?, number("eval_share")?);
+        let all = (ngrams / share).round();
+        Some(format!("{}, line {line} ({ngrams} of its {all} n-grams)", visible(&set.path)))
     }
 
     /// What was measured: `<stage>.<signal>` and value, in the ledger's order.
@@ -291,93 +348,6 @@ impl Found {
         let names = schema.fields().iter().map(|field| field.name()).filter(|name| name.contains('.'));
         names.filter_map(|name| Some((name.clone(), self.number(name)?))).collect()
     }
-}
-
-fn as_json(document: &Found, run: &::report::Run) -> anyhow::Result<serde_json::Value> {
-    let reasons: Vec<_> = document
-        .reasons(run)?
-        .into_iter()
-        .map(|(reason, value, bound)| json!({ "reason": reason, "value": value, "bound": bound }))
-        .collect();
-    let signals: serde_json::Map<_, _> =
-        document.signals().into_iter().map(|(name, value)| (name, value.into())).collect();
-    Ok(json!({
-        "id": document.id,
-        "language": document.cell("language"),
-        "bytes": document.bytes(),
-        "kept": document.is_kept(),
-        "reasons": reasons,
-        "duplicate_of": document.cell("duplicate_of"),
-        "similarity": document.number("similarity"),
-        "signals": signals,
-        "text": document.text,
-        "duplicate_of_text": document.twin_text,
-    }))
-}
-
-fn show(out: &mut String, document: &Found, run: &::report::Run, signals: bool) -> anyhow::Result<()> {
-    let language = document.cell("language").unwrap_or_else(|| "language unknown".to_owned());
-    let size = ::report::human_bytes(document.bytes());
-    writeln!(out, "── {} ── {language}, {size}", visible(&document.id))?;
-    if document.is_kept() {
-        writeln!(out, "   kept")?;
-    }
-    for (index, (reason, value, bound)) in document.reasons(run)?.into_iter().enumerate() {
-        let start = if index == 0 { "dropped:" } else { "also:   " };
-        match value {
-            Some(value) => writeln!(out, "   {start} {reason}: {}, kept would be {bound}", number(value))?,
-            None => writeln!(out, "   {start} {reason}")?,
-        }
-    }
-    if signals {
-        for (name, value) in document.signals() {
-            let checks = run.reasons.0.iter().filter(|reason| {
-                reason.signal.as_ref().is_some_and(|signal| format!("{}.{signal}", reason.stage) == name)
-            });
-            let bounds: Vec<&str> = checks.map(|reason| reason.bound.as_str()).collect();
-            let kept =
-                if bounds.is_empty() { String::new() } else { format!("  kept: {}", bounds.join(", ")) };
-            writeln!(out, "   {name:<46} {:>10}{kept}", number(value))?;
-        }
-    }
-    match &document.text {
-        Some(text) => excerpt(out, text, 1_200)?,
-        None if document.bytes() == 0 || document.cell("reason").is_some_and(|r| r.starts_with("input.")) => {
-            writeln!(out, "   (it has no text that could be read)")?;
-        }
-        None if document.is_kept() => writeln!(out, "   (its text is not in clean/)")?,
-        None => writeln!(
-            out,
-            "   (its text was not written: rejected/ holds a sample, corpus clean --rejected all writes every one)"
-        )?,
-    }
-    if let Some(twin) = document.cell("duplicate_of") {
-        let similarity = document.number("similarity").unwrap_or(1.0);
-        writeln!(out, "   kept instead: {} (similarity {similarity:.2})", visible(&twin))?;
-        if let Some(text) = &document.twin_text {
-            excerpt(out, text, 600)?;
-        }
-    }
-    writeln!(out)?;
-    Ok(())
-}
-
-/// `45`, `0.0326`: at most four decimals.
-pub fn number(value: f64) -> String {
-    let text = format!("{value:.4}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// At most `most` bytes of a text, indented, and how much is left.
-fn excerpt(out: &mut String, text: &str, most: usize) -> std::fmt::Result {
-    let end = text.floor_char_boundary(most);
-    for line in text[..end].lines() {
-        writeln!(out, "   │ {}", visible(line))?;
-    }
-    if end < text.len() {
-        writeln!(out, "   │ … {} more", ::report::human_bytes((text.len() - end) as u64))?;
-    }
-    Ok(())
 }
 
 /// Text that cannot steer a terminal: control characters, and those that reorder text, become a dot.

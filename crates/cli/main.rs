@@ -8,16 +8,18 @@ mod explain;
 mod inspect;
 mod ledger;
 mod machine;
+mod models;
 mod page;
 mod plans;
 mod progress;
 mod report;
 mod tokenizer;
 mod train;
+mod what_if;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -54,6 +56,10 @@ enum Verb {
     Clean(clean::Args),
     /// Train small models on raw and cleaned data at equal cost, and compare them
     Train(train::Args),
+    /// Let the models of a training write: corpus generate out/ --prompt "The river"
+    Generate(models::GenerateArgs),
+    /// Write a trained model as transformers loads it: corpus export out/ model/ --model all
+    Export(models::ExportArgs),
     /// Render report.html and the tables of a finished run again
     Report(report::Args),
     /// Show documents of a finished run, and why they were dropped
@@ -62,6 +68,8 @@ enum Verb {
     Apply(apply::Args),
     /// Which documents two finished runs on the same input treat differently, and why
     Diff(diff::Args),
+    /// What another setting would keep and drop, from the ledger alone: corpus what-if out/ too_few_words=80
+    WhatIf(what_if::Args),
     /// What a filter or a reason means, and where it comes from
     Explain(explain::Args),
     /// List all filters with their checks
@@ -73,6 +81,8 @@ enum Verb {
     /// Train a tokenizer
     #[command(subcommand)]
     Tokenizer(tokenizer::Verb),
+    /// Print what a shell needs to complete verbs and flags: corpus completions bash
+    Completions { shell: clap_complete::Shell },
 }
 
 /// Exit codes. CONTRACT: 0 done, 1 done with more quarantined shards than allowed, 2 could not run,
@@ -95,7 +105,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(is_terminal)
         .init();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(what_if::spelled_out(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -106,15 +116,19 @@ fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::Clean(args) => clean::run(args, voice),
         Verb::Train(args) => train::run(args, voice),
+        Verb::Generate(args) => models::generate(args, voice),
+        Verb::Export(args) => models::export(args, voice),
         Verb::Report(args) => report::run(args, voice),
         Verb::Inspect(args) => inspect::run(args, voice),
         Verb::Apply(args) => apply::run(args, voice),
         Verb::Diff(args) => diff::run(args, voice),
+        Verb::WhatIf(args) => what_if::run(args, voice),
         Verb::Explain(args) => explain::run(args, voice),
         Verb::Filters => explain::filters(voice),
         Verb::Plan(args) => plans::run(args, voice),
         Verb::Demo(args) => demo::run(args, voice),
         Verb::Tokenizer(verb) => tokenizer::run(verb, voice),
+        Verb::Completions { shell } => completions(shell),
     };
     match result {
         Ok(exit) => ExitCode::from(exit as u8),
@@ -125,6 +139,13 @@ fn main() -> ExitCode {
             ExitCode::from(Exit::Failed as u8)
         }
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "corpus", &mut script);
+    print(&String::from_utf8(script)?)?;
+    Ok(Exit::Done)
 }
 
 /// An error with its causes, each said once: many messages hold their cause already.

@@ -5,13 +5,14 @@ use std::fmt::Write;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use ::report::human_number;
 use anyhow::{Context, bail};
 use document::Batch;
 use plan::{PageVerdict, Recipe};
 use serde_json::json;
 use shards::{ReadOptions, ShardReader};
 
-use crate::inspect::{number, visible};
+use crate::inspect::visible;
 use crate::{Exit, Format, Voice, plans, print};
 
 /// Verdicts of one recipe on all pages.
@@ -128,7 +129,7 @@ fn show(out: &mut String, judged: &[Judged], page: usize) -> std::fmt::Result {
             let (recipe, word) = if index == 0 { (recipe.as_str(), "drops it:") } else { ("", "also:") };
             write!(out, "   {recipe:<14} {word:<9} {}", check.reason)?;
             match check.value {
-                Some(value) => writeln!(out, ": {}, kept would be {}", number(value), check.bound)?,
+                Some(value) => writeln!(out, ": {}, kept would be {}", human_number(value), check.bound)?,
                 None => writeln!(out)?,
             }
         }

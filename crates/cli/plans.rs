@@ -67,15 +67,20 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
             )
         }
     };
-    let mut recipe = Recipe::parse(name, &text)?;
+    compile(name, &text, &folder)
+}
+
+/// A recipe with the lists and models that it names, which lie in a folder, compiled.
+pub fn compile(name: &str, text: &str, folder: &Path) -> anyhow::Result<(Recipe, Plan)> {
+    let mut recipe = Recipe::parse(name, text)?;
     for path in recipe.list_paths() {
-        let found = beside(&folder, &path);
+        let found = beside(folder, &path);
         let list = shards::read_list(&found)
             .with_context(|| format!("{name}: cannot read the list {}", found.display()))?;
         recipe.lists.insert(path, list.into());
     }
     for path in recipe.ut1_paths() {
-        let found = beside(&folder, &path);
+        let found = beside(folder, &path);
         let list = match shards::read_list_lossy(&found) {
             Err(error) if error.kind() == ErrorKind::NotFound && path.ends_with("/urls") => String::new(),
             list => list.with_context(|| {
@@ -87,11 +92,11 @@ pub fn load(name: &str) -> anyhow::Result<(Recipe, Plan)> {
     for column in recipe.columns().to_vec() {
         let Some(from) = column.from.filter(|from| !recipe.sidecars.contains_key(from)) else { continue };
         let files =
-            sidecar(&beside(&folder, &from)).with_context(|| format!("{name}: [column.{}]", column.name))?;
+            sidecar(&beside(folder, &from)).with_context(|| format!("{name}: [column.{}]", column.name))?;
         recipe.sidecars.insert(from, files);
     }
     for (path, line) in recipe.model_paths() {
-        let found = beside(&folder, &path);
+        let found = beside(folder, &path);
         let model = shards::read_model(&found)
             .with_context(|| format!("{name}:{line}: cannot read the model {}", found.display()))?;
         recipe.models.insert(path, model);

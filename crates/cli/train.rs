@@ -22,6 +22,9 @@ pub struct Args {
     /// Seeds per arm.
     #[arg(long)]
     seeds: Option<u32>,
+    /// How the learning rate goes on after the warm-up: wsd holds it and lets it fall to 0 over the last 40 % of the steps (1 − √x); cosine lets it fall to a tenth by half a wave.
+    #[arg(long, default_value = "wsd", value_parser = ["wsd", "cosine"])]
+    schedule: String,
     /// Passes over an arm's text; without it no token is seen twice.
     #[arg(long)]
     epochs: Option<u32>,
@@ -54,6 +57,7 @@ impl Args {
             budget: None,
             device: "cpu".to_owned(),
             seeds: None,
+            schedule: "wsd".to_owned(),
             epochs: None,
             heldout: None,
             threads,
@@ -64,6 +68,11 @@ impl Args {
 
 #[cfg(not(feature = "train"))]
 pub fn run(_: Args, _: Voice) -> anyhow::Result<crate::Exit> {
+    without_trainer()
+}
+
+#[cfg(not(feature = "train"))]
+pub fn without_trainer() -> anyhow::Result<crate::Exit> {
     anyhow::bail!("this build has no trainer: build with the cargo feature `train` (it is on by default)")
 }
 
@@ -80,9 +89,9 @@ mod trainer {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use ::train::{DeviceKind, Options, Outcome, Preset, Progress, TrainError};
+    use ::train::{DeviceKind, Options, Outcome, Preset, Progress, Rewound, Schedule, TrainError};
     use anyhow::Context;
-    use report::{ArmInfo, Curve, Difference, Generated, Point, Training, Verdict};
+    use report::{ArmInfo, Curve, Difference, Generated, Point, Rewind, Training, Verdict};
     use serde_json::Value;
 
     use super::{Args, Path, Voice};
@@ -113,6 +122,10 @@ mod trainer {
                 _ => DeviceKind::Cpu,
             },
             seeds: args.seeds,
+            schedule: match args.schedule.as_str() {
+                "cosine" => Schedule::Cosine,
+                _ => Schedule::Wsd,
+            },
             epochs: args.epochs,
             heldout: args.heldout.clone(),
             threads: machine::threads(args.threads)?.get(),
@@ -189,7 +202,13 @@ mod trainer {
             let point: Value = serde_json::from_str(line)?;
             let key =
                 (point["arm"].as_str().unwrap_or_default().to_owned(), point["seed"].as_u64().unwrap_or(0));
-            curves.entry(key).or_default().push(Point {
+            let points = curves.entry(key).or_default();
+            // The run went back: points behind that place are drawn again.
+            if let Some(to_tokens) = point["to_tokens"].as_u64() {
+                points.retain(|point| point.tokens <= to_tokens);
+                continue;
+            }
+            points.push(Point {
                 tokens: point["tokens"].as_u64().unwrap_or(0),
                 loss: point["loss"].as_f64(),
                 bpb_heldout_raw: point["bpb_heldout_raw"].as_f64(),
@@ -206,6 +225,7 @@ mod trainer {
             arms: arms(&outcome),
             curves: curves.into_iter().map(|((arm, seed), points)| Curve { arm, seed, points }).collect(),
             differences: differences(&outcome),
+            rewinds: outcome.rewinds.iter().map(rewind).collect(),
             samples: samples(&serde_json::from_str(&read("samples.json")?)?),
         }))
     }
@@ -225,6 +245,22 @@ mod trainer {
             ..ArmInfo::default()
         };
         outcome.arms.iter().map(arm).collect()
+    }
+
+    fn rewind(Rewound { arm, seed, rewind }: &Rewound) -> Rewind {
+        let name =
+            |name: &::train::DocumentName| format!("{} (shard {}, row {})", name.id, name.shard, name.row);
+        Rewind {
+            arm: arm.clone(),
+            seed: u64::from(*seed),
+            step: rewind.step as u64,
+            to_step: rewind.to_step as u64,
+            batches: rewind.batches as u64,
+            why: rewind.why.words().to_owned(),
+            loss: rewind.loss,
+            gradient_norm: rewind.gradient_norm,
+            documents: rewind.documents.iter().map(name).collect(),
+        }
     }
 
     fn differences(outcome: &Outcome) -> Vec<Difference> {

@@ -15,6 +15,7 @@ pub mod minhash;
 mod passes;
 pub mod repeats;
 pub mod resolve;
+pub mod substring;
 
 pub use bands::BandIndex;
 pub use candidates::Candidates;

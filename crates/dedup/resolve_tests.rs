@@ -24,51 +24,6 @@ fn resolve(candidates: &Candidates<'_>, options: &Options<'_>) -> Vec<Option<Dup
     super::resolve(candidates, options).unwrap().iter().collect()
 }
 
-/// The last candidates are of another corpus.
-struct WithOthers<'a>(Candidates<'a>, u32);
-
-impl Signatures for WithOthers<'_> {
-    type Error = std::convert::Infallible;
-
-    fn candidates(&self) -> usize {
-        self.0.candidates()
-    }
-
-    fn others(&self) -> u32 {
-        self.1
-    }
-
-    fn groups(&self) -> &[u32] {
-        self.0.groups()
-    }
-
-    fn exact(&self, group: usize, each: impl FnMut(u32, u128)) -> Result<(), Self::Error> {
-        self.0.exact(group, each)
-    }
-
-    fn band(&self, group: usize, band: usize, each: impl FnMut(u32, u64)) -> Result<(), Self::Error> {
-        self.0.band(group, band, each)
-    }
-
-    fn details(
-        &self,
-        group: usize,
-        wanted: impl Iterator<Item = u32>,
-        each: impl FnMut(u64, Sketch),
-    ) -> Result<(), Self::Error> {
-        self.0.details(group, wanted, each)
-    }
-
-    fn keys(
-        &self,
-        group: usize,
-        wanted: impl Iterator<Item = u32>,
-        each: impl FnMut(BandKeys),
-    ) -> Result<(), Self::Error> {
-        self.0.keys(group, wanted, each)
-    }
-}
-
 #[test]
 fn documents_of_other_corpora_stay_and_drop_what_is_like_them() {
     // 0 and 1 are alike, and like 3 and 4 of the other corpus (1 like both: the first is named); 2 has the text of 5.
@@ -91,22 +46,28 @@ fn documents_of_other_corpora_stay_and_drop_what_is_like_them() {
         rank: &rank,
         ..Candidates::default()
     };
-    let verdicts = super::resolve(&WithOthers(candidates, 3), &Options::default()).unwrap();
+    let verdicts =
+        super::resolve(&Grouped { others: 3, ..Grouped::of(candidates) }, &Options::default()).unwrap();
     let verdicts: Vec<_> = verdicts.iter().collect();
     assert_eq!(kept_twins(&verdicts), [Some(4), Some(3), Some(5), None, None, None]);
     assert!(verdicts[2].unwrap().by == By::Exact);
 }
 
-/// The same candidates in groups of three, and in the order of a generator.
-struct Grouped<'a>(Candidates<'a>, Vec<u32>);
+/// The same candidates in groups of three, the last of them perhaps of another corpus.
+struct Grouped<'a> {
+    candidates: Candidates<'a>,
+    firsts: Vec<u32>,
+    others: u32,
+}
 
 impl<'a> Grouped<'a> {
     fn of(candidates: Candidates<'a>) -> Self {
-        Grouped(candidates, (0..candidates.candidates() as u32).step_by(3).collect())
+        let others = candidates.candidates() as u32;
+        Grouped { candidates, firsts: (0..others).step_by(3).collect(), others }
     }
 
     fn has(&self, group: usize, candidate: u32) -> bool {
-        self.1[group] / 3 == candidate / 3
+        self.firsts[group] / 3 == candidate / 3
     }
 }
 
@@ -114,15 +75,19 @@ impl Signatures for Grouped<'_> {
     type Error = std::convert::Infallible;
 
     fn candidates(&self) -> usize {
-        self.0.candidates()
+        self.candidates.candidates()
+    }
+
+    fn others(&self) -> u32 {
+        self.others
     }
 
     fn groups(&self) -> &[u32] {
-        &self.1
+        &self.firsts
     }
 
     fn exact(&self, group: usize, mut each: impl FnMut(u32, u128)) -> Result<(), Self::Error> {
-        self.0.exact(0, |candidate, hash| {
+        self.candidates.exact(0, |candidate, hash| {
             if self.has(group, candidate) {
                 each(candidate, hash);
             }
@@ -130,7 +95,7 @@ impl Signatures for Grouped<'_> {
     }
 
     fn band(&self, group: usize, band: usize, mut each: impl FnMut(u32, u64)) -> Result<(), Self::Error> {
-        self.0.band(0, band, |candidate, key| {
+        self.candidates.band(0, band, |candidate, key| {
             if self.has(group, candidate) {
                 each(candidate, key);
             }
@@ -143,7 +108,7 @@ impl Signatures for Grouped<'_> {
         wanted: impl Iterator<Item = u32>,
         each: impl FnMut(u64, Sketch),
     ) -> Result<(), Self::Error> {
-        self.0.details(0, wanted.inspect(|candidate| assert!(self.has(group, *candidate))), each)
+        self.candidates.details(0, wanted.inspect(|candidate| assert!(self.has(group, *candidate))), each)
     }
 
     fn keys(
@@ -152,7 +117,7 @@ impl Signatures for Grouped<'_> {
         wanted: impl Iterator<Item = u32>,
         each: impl FnMut(BandKeys),
     ) -> Result<(), Self::Error> {
-        self.0.keys(0, wanted.inspect(|candidate| assert!(self.has(group, *candidate))), each)
+        self.candidates.keys(0, wanted.inspect(|candidate| assert!(self.has(group, *candidate))), each)
     }
 }
 

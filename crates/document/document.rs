@@ -10,7 +10,7 @@ pub struct Document<'b> {
     pub language: Option<Language>,
     /// Byte ranges of the words of the text by the recipe's splitter, if they are known.
     pub words: Option<&'b [(u32, u32)]>,
-    /// Parts of the text that other documents hold, too, for the [`crate::RepeatFilter`] that numbers them; ascending.
+    /// Parts of the text that other documents hold, too, as the [`crate::RepeatFilter`] numbers them; ascending.
     pub repeated: &'b [u32],
 }
 

@@ -107,13 +107,16 @@ pub struct Check {
     pub is_off: bool,
     /// The option whose value `"drop"` switches it on.
     pub dropped_by: Option<&'static str>,
+    /// A signal that is above 0 where code would raise it, so that the ledger knows.
+    pub shown_by: Option<Signal>,
     /// Reference implementation and its name for this check; recipes accept these names, too.
     pub aliases: &'static [(&'static str, &'static str)],
 }
 
 impl Check {
     pub const fn new(reason: &'static str, test: Test, why: &'static str) -> Check {
-        Check { reason, test, scope: Scope::Document, why, is_off: false, dropped_by: None, aliases: &[] }
+        let (is_off, dropped_by, shown_by) = (false, None, None);
+        Check { reason, test, scope: Scope::Document, why, is_off, dropped_by, shown_by, aliases: &[] }
     }
 
     /// A rule that removes lines, counted but never a document's reason.
@@ -134,6 +137,11 @@ impl Check {
     /// A rule that is off until an option says `"drop"`.
     pub const fn on_demand(option: &'static str, reason: &'static str, why: &'static str) -> Check {
         Check { is_off: true, dropped_by: Some(option), ..Check::new(reason, Test::Own, why) }
+    }
+
+    /// The same check, of code, whose answer a signal holds.
+    pub const fn shown_by(self, signal: Signal) -> Check {
+        Check { shown_by: Some(signal), ..self }
     }
 
     /// The same check, with the names that reference implementations have for it.
@@ -232,7 +240,33 @@ pub trait Filter: Send + Sync {
         raised: &mut Raised,
         buffer: &mut String,
     );
+
+    /// Calls `found` with check and byte range of every part of the text that speaks against it.
+    fn point(&self, _document: &Document<'_>, _found: &mut Found<'_>) {}
+
+    /// The sets of items that it looks for in documents, so that it is counted what is found of each.
+    fn sets(&self) -> &[ItemSet] {
+        &[]
+    }
+
+    /// Calls `each` with set (its place) and line of every item that a judged document holds a piece of, in ascending order;
+    /// `signals` are what judging measured.
+    fn found_items(&self, _document: &Document<'_>, _signals: &Signals, _each: &mut dyn FnMut(u32, u32)) {}
 }
+
+/// A file of items, a line each, that a filter looks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemSet {
+    /// As the recipe names it.
+    pub path: String,
+    /// Items that can be found.
+    pub items: u64,
+    /// Items that are too short to be looked for.
+    pub too_short: u64,
+}
+
+/// Told a check, by index in [`FilterSpec::checks`], and what it points at in the text.
+pub type Found<'f> = dyn FnMut(usize, Range<usize>) + 'f;
 
 /// A part of the text that a line filter keeps, or names another text for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -349,13 +383,22 @@ pub trait LineFilter: Send + Sync {
         raised: &mut Raised,
         buffer: &mut String,
     );
+
+    /// Calls `found` with check and byte range of every part of the text that it removes, rewrites or speaks against.
+    fn point(&self, _document: &Document<'_>, _found: &mut Found<'_>) {}
 }
 
 /// Removes parts of texts that stand in other documents, too: those are [`Document::repeated`]. A pass over all documents
 /// that runs before the sweep finds them, by what this filter says of each text as the stages before it leave it.
 pub trait RepeatFilter: LineFilter {
     /// Calls `each` with number and hash of every part that is to be looked for elsewhere, in ascending order.
-    fn hash_parts(&self, document: &Document<'_>, buffer: &mut String, each: &mut dyn FnMut(u32, u64));
+    fn hash_parts(&self, _: &Document<'_>, _: &mut String, _: &mut dyn FnMut(u32, u64)) {}
+
+    /// Instead of parts, any bytes are looked for, at least so many in a row: [`Document::repeated`] is where a range of
+    /// such begins and where it ends, then the same of the next.
+    fn min_bytes(&self) -> Option<u32> {
+        None
+    }
 
     /// The first of several equal parts stays, in input order; else none does.
     fn keeps_first(&self) -> bool;

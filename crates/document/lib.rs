@@ -16,12 +16,12 @@ pub use batch::{Batch, NUMBER_PREFIX, Problem, SchemaError, input_schema};
 pub use document::{Document, LANGUAGE_STAGES, Language};
 pub use file_bytes::FileBytes;
 pub use filter::{
-    Bound, BuildFilter, BuildLineFilter, BuildRepeatFilter, Check, Filter, FilterSpec, Form, Judge,
-    LineEdits, LineFilter, OptionSpec, OptionValue, Piece, Raised, RepeatFilter, Scope, Separator, Settings,
-    Test, above, at_least, at_most, below, between,
+    Bound, BuildFilter, BuildLineFilter, BuildRepeatFilter, Check, Filter, FilterSpec, Form, Found, ItemSet,
+    Judge, LineEdits, LineFilter, OptionSpec, OptionValue, Piece, Raised, RepeatFilter, Scope, Separator,
+    Settings, Test, above, at_least, at_most, below, between,
 };
 pub use moves::{MoveCounts, Moves, steps};
 pub use reasons::{Reason, Reasons};
 pub use signals::{Scale, Signal, SignalSet, Signals};
-pub use tally::{CheckTally, Counts, GroupTally, Histogram, StageTally, Tally};
+pub use tally::{CheckTally, Counts, FoundItems, GroupTally, Histogram, StageTally, Tally};
 pub use verdict::{ReasonId, Verdict};

@@ -54,6 +54,24 @@ pub struct GroupTally {
     pub kept: Counts,
 }
 
+/// What was found of a set of items that a filter looks for ([`crate::ItemSet`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundItems {
+    /// Those that hold a piece of any item.
+    pub documents: u64,
+    /// By the item's line: documents that hold a piece of it.
+    pub items: BTreeMap<u32, u64>,
+}
+
+impl FoundItems {
+    pub fn merge(&mut self, other: &FoundItems) {
+        self.documents += other.documents;
+        for (line, documents) in &other.items {
+            *self.items.entry(*line).or_default() += documents;
+        }
+    }
+}
+
 /// Counts of a signal's values in the bins of its [`Scale`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Histogram {

@@ -10,7 +10,6 @@ use serde_json::Value;
 use shards::{Manifest, hash_bytes, read_table};
 
 use crate::EngineError;
-use crate::names::Name;
 use crate::signatures::{SignatureFile, SignatureRecord, SignatureWriter};
 use crate::work::Work;
 
@@ -116,9 +115,13 @@ impl Against {
         Ok(files)
     }
 
-    /// The names of ascending documents, numbered over all tables.
-    pub fn names(&self, documents: &[u64], mut each: impl FnMut(u64, Name)) -> Result<(), EngineError> {
-        let mut documents = documents.iter().copied().peekable();
+    /// The ids of ascending documents, numbered over all tables.
+    pub fn ids(
+        &self,
+        documents: impl Iterator<Item = u64>,
+        mut each: impl FnMut(u64, &str) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let mut documents = documents.peekable();
         let mut first = 0;
         for table in &self.tables {
             if documents.peek().is_none() {
@@ -129,9 +132,7 @@ impl Against {
                 let ids = batch.column_by_name("id").and_then(|column| column.as_string_opt::<i32>());
                 let end = first + batch.num_rows() as u64;
                 while let Some(document) = documents.next_if(|document| *document < end) {
-                    let id =
-                        ids.map_or_else(String::new, |ids| ids.value((document - first) as usize).to_owned());
-                    each(document, Name { id, place: None });
+                    each(document, ids.map_or("", |ids| ids.value((document - first) as usize)))?;
                 }
                 first = end;
             }

@@ -19,7 +19,7 @@ use crate::finish::Finisher;
 use crate::identity::{self, identity, look};
 use crate::kept_signatures::write_signatures;
 use crate::lock::Lock;
-use crate::names::names;
+use crate::names::Names;
 use crate::pack_shards::pack_shards;
 use crate::prepare::{FOLDERS, Prepared, prepare};
 use crate::remote_out;
@@ -63,6 +63,9 @@ pub struct CleanOptions {
     pub stop: Arc<AtomicBool>,
 }
 
+/// Blocks, buffers and tables of a run without large documents.
+const LEAST_BESIDE_MODELS: u64 = 256 << 20;
+
 impl CleanOptions {
     /// The shards that this run sweeps, ascending.
     pub(crate) fn shards(&self, inputs: &Inputs) -> Vec<u32> {
@@ -70,6 +73,23 @@ impl CleanOptions {
             Some(share) => share.shards(inputs),
             None => (0..inputs.shards.len() as u32).collect(),
         }
+    }
+
+    /// The same with the memory that the recipe's models leave: they are held for the whole run.
+    ///
+    /// Errors: too little is left to work in.
+    fn beside_models(&self) -> Result<CleanOptions, EngineError> {
+        let models: u64 = self.recipe.models.values().map(|model| model.len() as u64).sum();
+        let needed = models + LEAST_BESIDE_MODELS;
+        if models > 0 && needed > self.memory {
+            let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+            return Err(EngineError::Models {
+                models: mib(models),
+                allowed: self.memory >> 20,
+                needed: mib(needed),
+            });
+        }
+        Ok(CleanOptions { memory: self.memory - models, ..self.clone() })
     }
 
     pub(crate) fn unless_stopped(&self) -> Result<(), EngineError> {
@@ -180,6 +200,7 @@ pub fn clean(
     options: &CleanOptions,
     tell: &(dyn Fn(Event) + Sync),
 ) -> Result<Ended, EngineError> {
+    let options = &options.beside_models()?;
     match shards::is_remote(&options.out) {
         true => remote_out::clean(plan, options, tell),
         false => clean_folder(plan, options, std::slice::from_ref(&options.out), tell),
@@ -194,7 +215,9 @@ pub(crate) fn clean_folder(
     tell: &(dyn Fn(Event) + Sync),
 ) -> Result<Ended, EngineError> {
     let start = Instant::now();
-    let inputs = shards::discover(&options.inputs, exclude)?;
+    let sidecars = options.recipe.sidecars.values().flat_map(|sidecar| &sidecar.files);
+    let inputs =
+        shards::discover(&options.inputs, exclude)?.without_sidecars(sidecars.map(PathBuf::as_path))?;
     let tokenizer = match (&options.tokenizer, options.recipe.has_stage("tokenize")) {
         (_, false) => None,
         (Some(tokenizer), true) => Some(tokenizer.clone()),
@@ -246,7 +269,7 @@ pub(crate) fn clean_folder(
     let all_shards: Vec<u32> = (0..inputs.shards.len() as u32).collect();
     let ended = |receipts: &Vec<SegmentReceipt>| receipts.last().is_some_and(|last| last.ends_shard);
     let mut found = Found::default();
-    for (stage, name, keeps_first) in passes(plan) {
+    for (stage, name, code) in passes(plan) {
         let pass = work.pass(name);
         if !found.add(stage, &pass)? {
             let done = pass.swept(&options.shards(&inputs))?;
@@ -257,7 +280,7 @@ pub(crate) fn clean_folder(
                 let all = pass.swept(&all_shards)?;
                 let left = all.values().filter(|receipts| !ended(receipts)).count();
                 if left == 0 && !found.add(stage, &pass)? {
-                    find(&all, &pass, keeps_first, options.memory, &|done_bytes, total_bytes| {
+                    find(&all, &pass, code, options.memory, &|done_bytes, total_bytes| {
                         let phase = Phase::Repeats;
                         progress(Progress { phase, done_bytes, total_bytes, documents: 0, kept: 0 });
                         options.unless_stopped()
@@ -308,7 +331,7 @@ pub(crate) fn clean_folder(
     let resolution = resolve(plan, &receipts, &work, options, &against, &|done_bytes, total_bytes| {
         progress(Progress { phase: Phase::Resolve, done_bytes, total_bytes, documents: 0, kept: 0 });
     })?;
-    let names = names(&resolution, &receipts, &work, &against)?;
+    let names = Names::find(&resolution, &receipts, &work, &against)?;
     let resolve_seconds = resolve_start.elapsed().as_secs_f64();
 
     let pack_start = Instant::now();

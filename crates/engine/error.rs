@@ -38,6 +38,10 @@ pub enum EngineError {
     )]
     Memory { documents: u64, needed: u64, allowed: u64 },
     #[error(
+        "the recipe's models take {models} MiB of memory; --memory allows {allowed}: give at least {needed}MiB, or a smaller model (.ftz)"
+    )]
+    Models { models: u64, allowed: u64, needed: u64 },
+    #[error(
         "{} is used by another run, begun by {owner}; wait for it, or remove {} if that run is gone", .out.display(), .lock.display()
     )]
     LockedRemote { out: PathBuf, lock: PathBuf, owner: String },

@@ -1,6 +1,6 @@
 //! The last look at a block: applies what resolve decided, counts tokens, and makes the final rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use arrow::array::{Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
 use arrow::compute::take_record_batch;
@@ -13,7 +13,7 @@ use tokens::{Cache, Tokenizer, TokenizerError, Version};
 
 use crate::counting;
 use crate::error::EngineError;
-use crate::names::Name;
+use crate::names::Names;
 use crate::resolve::{Resolution, Twin, URL_DEDUP};
 use crate::rows::{self, Rows};
 
@@ -21,7 +21,7 @@ use crate::rows::{self, Rows};
 pub(crate) struct Finisher<'a> {
     pub plan: &'a Plan,
     pub resolution: &'a Resolution,
-    pub names: &'a HashMap<u64, Name>,
+    pub names: &'a Names,
     pub tokenizer: Option<&'a Tokenizer>,
     /// Sequences will be packed: token ids are wanted, not only their number.
     pub packs: bool,

@@ -36,9 +36,8 @@ pub(crate) fn write_signatures(
         options.unless_stopped()?;
         let (files, ()) = steps.once(&format!("signatures-{segment:05}"), || {
             let base = finisher.resolution.bases[segment];
-            let kept = kept_signatures(finisher.resolution, &receipts[segment], base, work)?;
             let ids = ids(&options.out.join(format!("clean/{number:05}.parquet")))?;
-            let kept = with_ids(&kept, ids)?;
+            let kept = kept_signatures(finisher.resolution, &receipts[segment], (base, ids), work)?;
             let path = options.out.join(format!("signatures/{number:05}.parquet"));
             let mut sink = ParquetSink::create(&path, kept.schema(), &sink)?;
             sink.write(&kept)?;
@@ -49,15 +48,17 @@ pub(crate) fn write_signatures(
     Ok(outputs)
 }
 
-/// The signatures of a segment's kept documents; its first document has the number `base`.
+/// The signatures of a segment's kept documents, whose ids let a later run name them; its first document has the number
+/// `base`.
 fn kept_signatures(
     resolution: &Resolution,
     receipt: &SegmentReceipt,
-    base: u64,
+    (base, ids): (u64, ArrayRef),
     work: &Work,
 ) -> Result<RecordBatch, EngineError> {
     let item = || Arc::new(Field::new("item", DataType::UInt64, false));
     let schema = Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Utf8, false),
         Field::new("shard", DataType::Int32, false),
         Field::new("row_in_segment", DataType::Int64, false),
         Field::new("exact", DataType::FixedSizeBinary(16), false),
@@ -93,6 +94,7 @@ fn kept_signatures(
         }
     }
     let columns: Vec<ArrayRef> = vec![
+        ids,
         Arc::new(shards.finish()),
         Arc::new(rows.finish()),
         Arc::new(exact.finish()),
@@ -110,13 +112,4 @@ fn ids(path: &Path) -> Result<ArrayRef, EngineError> {
         true => Ok(Arc::new(StringArray::from(Vec::<&str>::new()))),
         false => Ok(concat(&columns)?),
     }
-}
-
-/// So that a later run can name the document that is kept in place of one of its own.
-fn with_ids(kept: &RecordBatch, ids: ArrayRef) -> Result<RecordBatch, EngineError> {
-    let fields = [Arc::new(Field::new("id", DataType::Utf8, false))];
-    let schema =
-        Schema::new(fields.into_iter().chain(kept.schema().fields().iter().cloned()).collect::<Vec<_>>());
-    let columns = [ids].into_iter().chain(kept.columns().iter().cloned()).collect();
-    Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
 }

@@ -31,14 +31,16 @@ pub mod signatures;
 mod source;
 mod spool;
 mod steps;
+mod substrings;
 mod summary;
 mod sweep_shards;
 mod urls;
 mod work;
 
-pub use apply::{ApplyOptions, Copy, ListError, RemovalList, Takedown, apply};
+pub use apply::{ApplyOptions, Copy, ListError, RemovalList, STAGE as TAKEDOWN, Takedown, apply};
 pub use clean::{CleanOptions, Ended, Event, GoesOn, Outcome, Phase, Progress, SweptShare, clean};
 pub use error::EngineError;
 pub use share::Share;
 pub use signature_columns::SignatureColumns;
+pub use summary::peak_memory;
 pub use work::SEGMENT_BYTES;

@@ -66,7 +66,7 @@ pub(crate) fn text_ranks(
 ) -> Result<Vec<u64>, EngineError> {
     let mut texts: Vec<u8> = Vec::new();
     let mut places: Vec<Option<(u64, u32)>> = Vec::with_capacity(documents.len());
-    visit_documents(work, receipts, documents, &[name], |_, batch, row| {
+    visit_documents(work, receipts, documents.iter().copied(), &[name], |_, _, batch, row| {
         let text = column::<StringArray>(batch, name).filter(|column| column.is_valid(row));
         places.push(text.map(|column| (texts.len() as u64, column.value(row).len() as u32)));
         texts.extend_from_slice(text.map_or(&[], |column| column.value(row).as_bytes()));

@@ -12,23 +12,53 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use dedup::repeats::{LAST_PLACE, repeated};
-use plan::{Part, Plan, Repeated};
+use dedup::substring::Search;
+use document::{Batch, RepeatFilter};
+use plan::{Part, Plan, Repeated, Scratch, SweepOptions};
 use serde::{Deserialize, Serialize};
 use shards::{AtomicFile, Block};
 
 use crate::error::EngineError;
+use crate::substrings;
 use crate::sweep_shards::Receipts;
 use crate::work::{Work, read_json, write_json};
 
-/// Bits of a place that number the part; the others number the document over all shards.
-const PART_BITS: u32 = 23;
+/// Bits of a place that number the part (or byte); the others number the document over all shards.
+pub(crate) const PART_BITS: u32 = 27;
 /// Bytes of a part: hash, then position in the block and number in the text.
 const PART_BYTES: usize = 16;
 /// Bytes of a place.
 const PLACE_BYTES: u64 = 8;
 
+/// What a pass keeps of a block: the chunk, how many parts or runs it holds, and how many documents reach the stage.
+pub(crate) fn look(
+    plan: &Plan,
+    stage: usize,
+    first_row: u64,
+    batch: &Batch,
+    repeated: &Repeated,
+    options: &SweepOptions,
+    scratch: &mut Scratch,
+) -> ((Vec<u8>, u32), u64) {
+    let code = plan.repeat_stages().find_map(|(index, code)| (index == stage).then_some(code));
+    if let Some(search) = code.and_then(search) {
+        return substrings::chunk(&search, first_row, |each| {
+            plan.each_text(stage, batch, repeated, options, scratch, each);
+        });
+    }
+    let parts = plan.parts(stage, batch, repeated, options, scratch);
+    let survivors = parts.chunk_by(|a, b| a.position == b.position).count() as u64;
+    (chunk(first_row, &parts), survivors)
+}
+
+/// What a stage looks for if not for parts.
+fn search(code: &dyn RepeatFilter) -> Option<Search> {
+    let window_bytes = code.min_bytes()?.into();
+    Some(Search { window_bytes, keeps_first: code.keeps_first() })
+}
+
 /// The chunk of a block, little-endian: its first row, then its parts; and how many they are.
-pub(crate) fn chunk(first_row: u64, parts: &[Part]) -> (Vec<u8>, u32) {
+fn chunk(first_row: u64, parts: &[Part]) -> (Vec<u8>, u32) {
     let mut bytes = first_row.to_le_bytes().to_vec();
     // What cannot be numbered is not looked for.
     let parts = parts.iter().filter(|part| part.part >> PART_BITS == 0);
@@ -126,34 +156,72 @@ const MOST_READS: u64 = 64;
 /// Hashes are about equally many in each part of their range; so much more may be in one.
 const UNEVEN: f64 = 1.1;
 
-/// Finds what goes, of the parts that the pass has written for all shards; `progress` is told how much is done, and of how
-/// much, and may stop the work.
+/// The first document of each shard, numbered over all.
+pub(crate) fn bases(receipts: &Receipts) -> Vec<u64> {
+    let spans = receipts.values().map(|parts| parts.last().map_or(0, |last| last.end_row));
+    spans.scan(0, |next, rows| Some(std::mem::replace(next, *next + rows))).collect()
+}
+
+/// How often all of so many records are read where so many at most are held, in so many bytes each.
+pub(crate) fn reads(
+    receipts: &Receipts,
+    (records, most): (u64, u64),
+    bytes: usize,
+    memory: u64,
+) -> Result<u64, EngineError> {
+    let records = (records as f64 * UNEVEN).ceil() as u64;
+    match records.div_ceil(most).max(1) {
+        reads if reads > MOST_READS => Err(too_little(receipts, records / MOST_READS, bytes, memory)),
+        reads => Ok(reads),
+    }
+}
+
+/// So many records do not fit in half the memory.
+pub(crate) fn too_little(receipts: &Receipts, records: u64, bytes: usize, memory: u64) -> EngineError {
+    EngineError::Memory {
+        documents: receipts.values().flatten().map(|receipt| receipt.rows).sum(),
+        needed: (2 * records * bytes as u64).div_ceil(1 << 20),
+        allowed: memory >> 20,
+    }
+}
+
+/// Finds what goes, of what the pass has written for all shards; `progress` is told how much is done, and of how much, and
+/// may stop the work.
 pub(crate) fn find(
     receipts: &Receipts,
     pass: &Work,
-    keeps_first: bool,
+    code: &dyn RepeatFilter,
     memory: u64,
     progress: &dyn Fn(u64, u64) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
-    let spans = receipts.values().map(|parts| parts.last().map_or(0, |last| last.end_row));
-    let bases: Vec<u64> = spans.scan(0, |next, rows| Some(std::mem::replace(next, *next + rows))).collect();
+    shards::remove_leftovers(&pass.folder)?;
+    let bases = bases(receipts);
+    let path = places_path(pass);
+    let places = match search(code) {
+        Some(search) => substrings::find(receipts, pass, (&search, &bases), memory, progress)?
+            .merge(&path, substrings::joined())?,
+        None => {
+            find_parts(receipts, pass, (code.keeps_first(), &bases), memory, progress)?.merge(&path, Some)?
+        }
+    };
+    write_json(&list_path(pass), &List { bases, places })
+}
+
+/// The places of the parts that go.
+fn find_parts<'a>(
+    receipts: &Receipts,
+    pass: &'a Work,
+    (keeps_first, bases): (bool, &[u64]),
+    memory: u64,
+    progress: &dyn Fn(u64, u64) -> Result<(), EngineError>,
+) -> Result<Runs<'a>, EngineError> {
     let all = || receipts.values().flatten();
     let segments = all().count() as u64;
     let n: u64 = all().flat_map(|receipt| &receipt.carried).map(|(_, n)| u64::from(*n)).sum();
-    let documents: u64 = all().map(|receipt| receipt.rows).sum();
     // Of the memory a half holds records, and at most a quarter the places of those that go.
     let most = (memory / 2 / PART_BYTES as u64).max(1);
-    let reads = ((n as f64 * UNEVEN / most as f64).ceil() as u64).max(1);
-    let too_little = |records: u64| EngineError::Memory {
-        documents,
-        needed: (2 * records * PART_BYTES as u64).div_ceil(1 << 20),
-        allowed: memory >> 20,
-    };
-    if reads > MOST_READS {
-        return Err(too_little((n as f64 * UNEVEN) as u64 / MOST_READS));
-    }
-    shards::remove_leftovers(&pass.folder)?;
-    let mut runs = Runs { pass, paths: Vec::new() };
+    let reads = reads(receipts, (n, most), PART_BYTES, memory)?;
+    let mut runs = Runs::new(pass);
     let (mut parts, mut places) = (Vec::new(), Vec::new());
     for read in 0..reads {
         for (at, receipt) in all().enumerate() {
@@ -180,7 +248,7 @@ pub(crate) fn find(
                         repeated(&mut parts, keeps_first, &mut places);
                         runs.write(&mut places)?;
                         if parts.len() as u64 > most - most / 8 {
-                            return Err(too_little(2 * most));
+                            return Err(too_little(receipts, 2 * most, PART_BYTES, memory));
                         }
                     }
                 }
@@ -190,19 +258,22 @@ pub(crate) fn find(
         runs.write(&mut places)?;
         parts.clear();
     }
-    let places = runs.merge(&places_path(pass))?;
-    write_json(&list_path(pass), &List { bases, places })
+    Ok(runs)
 }
 
 /// Ascending lists of places, each in a file.
-struct Runs<'a> {
+pub(crate) struct Runs<'a> {
     pass: &'a Work,
     paths: Vec<PathBuf>,
 }
 
-impl Runs<'_> {
+impl<'a> Runs<'a> {
+    pub fn new(pass: &'a Work) -> Self {
+        Runs { pass, paths: Vec::new() }
+    }
+
     /// Writes and clears a list; it need not be sorted.
-    fn write(&mut self, places: &mut Vec<u64>) -> Result<(), EngineError> {
+    pub fn write(&mut self, places: &mut Vec<u64>) -> Result<(), EngineError> {
         if places.is_empty() {
             return Ok(());
         }
@@ -219,8 +290,8 @@ impl Runs<'_> {
         Ok(())
     }
 
-    /// Makes one ascending list of all, removes them, and says how long it is.
-    fn merge(self, to: &Path) -> Result<u64, EngineError> {
+    /// Makes one ascending list of all, of what `place` makes of each in its turn, removes them, and says how long it is.
+    pub fn merge(self, to: &Path, mut place: impl FnMut(u64) -> Option<u64>) -> Result<u64, EngineError> {
         let open = |path: &PathBuf| File::open(path).map(BufReader::new).map_err(EngineError::io(path));
         let mut readers: Vec<BufReader<File>> = self.paths.iter().map(open).collect::<Result<_, _>>()?;
         let mut next = |run: usize| {
@@ -235,10 +306,12 @@ impl Runs<'_> {
         let mut heads: BinaryHeap<_> = firsts.collect::<Result<_, _>>()?;
         let mut file = AtomicFile::create(to)?;
         let (mut buffer, mut n) = (Vec::new(), 0);
-        while let Some(Reverse((place, run))) = heads.pop() {
+        while let Some(Reverse((next_place, run))) = heads.pop() {
             heads.extend(next(run)?);
-            buffer.extend(place.to_le_bytes());
-            n += 1;
+            if let Some(place) = place(next_place) {
+                buffer.extend(place.to_le_bytes());
+                n += 1;
+            }
             if buffer.len() >= 1 << 20 || heads.is_empty() {
                 file.write_all(&buffer).map_err(EngineError::io(to))?;
                 buffer.clear();
@@ -252,9 +325,9 @@ impl Runs<'_> {
     }
 }
 
-/// The passes that a plan wants before its sweep: stage, its name, and whether the first of equal parts stays.
-pub(crate) fn passes(plan: &Plan) -> Vec<(usize, &'static str, bool)> {
-    plan.repeat_stages().map(|(stage, code)| (stage, plan.stages[stage].name, code.keeps_first())).collect()
+/// The passes that a plan wants before its sweep: stage, its name, and its code.
+pub(crate) fn passes(plan: &Plan) -> Vec<(usize, &'static str, &dyn RepeatFilter)> {
+    plan.repeat_stages().map(|(stage, code)| (stage, plan.stages[stage].name, code)).collect()
 }
 
 #[cfg(test)]
@@ -262,10 +335,34 @@ pub(crate) fn passes(plan: &Plan) -> Vec<(usize, &'static str, bool)> {
 mod tests {
     use std::collections::HashMap;
 
+    use document::{Document, LineEdits, LineFilter, Raised, Signals};
     use text::stable_hash::rehash;
 
     use super::*;
     use crate::work::SegmentReceipt;
+
+    /// A stage that looks for parts.
+    struct Parts {
+        keeps_first: bool,
+    }
+
+    impl LineFilter for Parts {
+        fn judge_lines(
+            &self,
+            _: &Document<'_>,
+            _: &mut LineEdits,
+            _: &mut Signals,
+            _: &mut Raised,
+            _: &mut String,
+        ) {
+        }
+    }
+
+    impl RepeatFilter for Parts {
+        fn keeps_first(&self) -> bool {
+            self.keeps_first
+        }
+    }
 
     /// Parts of two shards of two segments of two blocks each, some thousand in a block.
     fn written(pass: &Work) -> (Receipts, Vec<(u64, u64)>) {
@@ -325,12 +422,12 @@ mod tests {
             expected.sort_unstable();
             assert!(expected.len() > 10_000);
             for memory in [1 << 30, 1 << 19, 1 << 17, 40_000] {
-                find(&receipts, &pass, keeps_first, memory, &|_, _| Ok(())).unwrap();
+                find(&receipts, &pass, &Parts { keeps_first }, memory, &|_, _| Ok(())).unwrap();
                 assert!(found(&pass) == expected, "{keeps_first} {memory}");
             }
         }
         assert!(std::fs::read_dir(folder.path()).unwrap().count() == 3, "runs are removed");
-        let refused = find(&receipts, &pass, true, 10_000, &|_, _| Ok(()));
+        let refused = find(&receipts, &pass, &Parts { keeps_first: true }, 10_000, &|_, _| Ok(()));
         assert!(matches!(refused, Err(EngineError::Memory { .. })));
     }
 }

@@ -63,9 +63,13 @@ impl Resolution {
         documents.filter_map(|(document, candidate)| Some((document, self.twin(candidate)?)))
     }
 
-    /// All duplicates, ascending.
-    pub fn duplicates(&self) -> impl Iterator<Item = (u64, Twin)> + '_ {
-        self.twins(0, u64::MAX)
+    /// The documents that others are dropped in favour of.
+    pub fn kept_twins(&self) -> KeptTwins<'_> {
+        let mut bits = vec![0_u64; self.verdicts.len().div_ceil(64)];
+        for (_, twin) in self.verdicts.duplicates() {
+            bits[twin.of as usize / 64] |= 1 << (twin.of % 64);
+        }
+        KeptTwins { resolution: self, bits }
     }
 
     pub fn is_excluded(&self, document: u64) -> bool {
@@ -79,6 +83,21 @@ impl Resolution {
 
     fn document(&self, candidate: u32) -> Option<u64> {
         self.candidates.document(&self.bases, candidate)
+    }
+}
+
+/// A bit for each candidate.
+pub(crate) struct KeptTwins<'r> {
+    resolution: &'r Resolution,
+    bits: Vec<u64>,
+}
+
+impl KeptTwins<'_> {
+    /// Ascending; those of other corpora come last.
+    pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        let candidates = 0..64 * self.bits.len() as u64;
+        let twins = candidates.filter(|at| self.bits[*at as usize / 64] >> (at % 64) & 1 == 1);
+        twins.filter_map(|candidate| self.resolution.document(candidate as u32))
     }
 }
 

@@ -1,6 +1,5 @@
 //! The columns of `clean/`, `rejected/` and `ledger/`, made from a swept block.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -12,7 +11,7 @@ use plan::{Flags, Plan};
 
 use crate::error::EngineError;
 use crate::finish::Block;
-use crate::names::Name;
+use crate::names::{Name, Names};
 use crate::resolve::{Resolution, Twin};
 
 type Columns = Vec<(String, ArrayRef)>;
@@ -54,7 +53,7 @@ fn kept_columns(block: Block<'_>) -> impl Iterator<Item = (String, ArrayRef)> {
 pub(crate) struct Rows<'a> {
     pub plan: &'a Plan,
     pub resolution: &'a Resolution,
-    pub names: &'a HashMap<u64, Name>,
+    pub names: &'a Names,
 }
 
 impl Rows<'_> {
@@ -82,7 +81,7 @@ impl Rows<'_> {
         columns.push(("row".to_owned(), self.rows(block)?));
         columns.extend(self.reasons(verdicts));
         columns.push(("reason_value".to_owned(), self.reason_values(block, verdicts, twins)));
-        columns.extend(self.twins(twins));
+        columns.extend(self.twins(twins)?);
         batch(columns)
     }
 
@@ -136,7 +135,7 @@ impl Rows<'_> {
         columns.extend(same(block, &["language", "language_score"]));
         columns.push(("kept".to_owned(), Arc::new(kept.collect::<BooleanArray>())));
         columns.extend(self.reasons(verdicts));
-        columns.extend(self.twins(twins));
+        columns.extend(self.twins(twins)?);
         columns.push(("tokens".to_owned(), integers(tokens.iter().copied())));
         columns.push(("control".to_owned(), is(Flags::CONTROL)));
         columns.push(("heldout".to_owned(), is(Flags::HELDOUT)));
@@ -168,18 +167,19 @@ impl Rows<'_> {
         vec![("reason".to_owned(), Arc::new(first)), ("reasons".to_owned(), Arc::new(all.finish()))]
     }
 
-    fn twins(&self, twins: &[Option<Twin>]) -> Columns {
-        let named: Vec<Option<&Name>> = twins.iter().map(|twin| self.names.get(&twin.as_ref()?.of)).collect();
-        let ids: StringArray = named.iter().map(|name| name.map(|name| name.id.as_str())).collect();
+    fn twins(&self, twins: &[Option<Twin>]) -> Result<Columns, EngineError> {
+        let name = |twin: &Option<Twin>| twin.as_ref().map_or(Ok(None), |twin| self.names.get(twin.of));
+        let named: Vec<Option<Name>> = twins.iter().map(name).collect::<Result<_, _>>()?;
+        let ids: StringArray = named.iter().map(|name| name.as_ref().map(|name| name.id.as_str())).collect();
         let shards: Int32Array = named.iter().map(|name| Some(name.as_ref()?.place?.0 as i32)).collect();
         let rows = named.iter().map(|name| Some(name.as_ref()?.place?.1 as i64));
         let similarity: Float64Array =
             twins.iter().map(|twin| twin.as_ref().and_then(Twin::similarity)).collect();
-        vec![
+        Ok(vec![
             ("duplicate_of".to_owned(), Arc::new(ids)),
             ("duplicate_of_shard".to_owned(), Arc::new(shards)),
             ("duplicate_of_row".to_owned(), integers(rows)),
             ("similarity".to_owned(), Arc::new(similarity)),
-        ]
+        ])
     }
 }

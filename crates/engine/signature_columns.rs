@@ -94,6 +94,24 @@ impl SignatureColumns {
         Ok(())
     }
 
+    /// The values of the wanted ones of a group's candidates, ascending, with their numbers.
+    fn wanted<T>(
+        &self,
+        group: usize,
+        column: impl Fn(&SignatureFile, u64) -> Result<Vec<T>, EngineError>,
+        mut wanted: impl Iterator<Item = u32>,
+        mut each: impl FnMut(u32, T),
+    ) -> Result<(), EngineError> {
+        let mut next = wanted.next();
+        let is_looked_at = |_| true;
+        self.each(group, column, is_looked_at, |candidate, value| {
+            if next == Some(candidate) {
+                each(candidate, value);
+                next = wanted.next();
+            }
+        })
+    }
+
     /// Candidates of near deduplication that have a signature.
     pub(crate) fn holders(&self) -> Result<Vec<u32>, EngineError> {
         let mut holders = Vec::new();
@@ -194,50 +212,25 @@ impl Signatures for SignatureColumns {
     fn details(
         &self,
         group: usize,
-        mut wanted: impl Iterator<Item = u32>,
+        wanted: impl Iterator<Item = u32>,
         mut each: impl FnMut(u64, Sketch),
     ) -> Result<(), EngineError> {
         let details = |file: &SignatureFile, at| {
             Ok(file.ranks(at)?.into_iter().zip(file.sketches(at)?).collect::<Vec<_>>())
         };
-        let mut next = wanted.next();
-        self.each(
-            group,
-            details,
-            |_| true,
-            |candidate, (rank, sketch)| {
-                if next == Some(candidate) {
-                    each(
-                        self.ranks
-                            .as_ref()
-                            .and_then(|ranks| ranks.get(candidate as usize).copied())
-                            .unwrap_or(rank),
-                        sketch,
-                    );
-                    next = wanted.next();
-                }
-            },
-        )
+        self.wanted(group, details, wanted, |candidate, (rank, sketch)| {
+            let ranks = self.ranks.as_ref();
+            each(ranks.and_then(|ranks| ranks.get(candidate as usize).copied()).unwrap_or(rank), sketch);
+        })
     }
 
     fn keys(
         &self,
         group: usize,
-        mut wanted: impl Iterator<Item = u32>,
+        wanted: impl Iterator<Item = u32>,
         mut each: impl FnMut(BandKeys),
     ) -> Result<(), EngineError> {
-        let mut next = wanted.next();
-        self.each(
-            group,
-            SignatureFile::bands,
-            |_| true,
-            |candidate, keys| {
-                if next == Some(candidate) {
-                    each(keys);
-                    next = wanted.next();
-                }
-            },
-        )
+        self.wanted(group, SignatureFile::bands, wanted, |_, keys| each(keys))
     }
 }
 

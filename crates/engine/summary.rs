@@ -1,14 +1,14 @@
 //! A run in words and numbers: what `report.json` and the page are made of.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 
 use arrow::array::{Array, Float64Array, RecordBatch, StringArray};
-use document::{OptionValue, Reason};
+use document::{FoundItems, ItemSet, OptionValue, Reason};
 use plan::{Plan, StageRecipeKind};
 use report::{
-    Cluster, ClusterDocument, ClusterSize, FileNote, Member, Phase, Run, Sample, StageInfo, StageKind,
-    Timing, TokenSummary,
+    Cluster, ClusterDocument, ClusterSize, EvaluationSet, FileNote, Member, Phase, Run, Sample, StageInfo,
+    StageKind, Timing, TokenSummary,
 };
 use shards::{Damage, Extraction, Inputs, Quarantined, RecordCounts};
 use text::stable_hash::hash_id;
@@ -17,7 +17,7 @@ use tokens::Tokenizer;
 use crate::clean::{CleanOptions, Rates};
 use crate::error::EngineError;
 use crate::finish::excerpt;
-use crate::names::Name;
+use crate::names::Names;
 use crate::pack_shards::{Packed, SHOWN_PER_REASON};
 use crate::resolve::Resolution;
 use crate::sequences::Sequences;
@@ -31,7 +31,7 @@ pub(crate) struct Facts<'a> {
     pub inputs: &'a Inputs,
     pub receipts: &'a [SegmentReceipt],
     pub resolution: &'a Resolution,
-    pub names: &'a HashMap<u64, Name>,
+    pub names: &'a Names,
     pub segments: &'a Packed,
     /// Train and control.
     pub packed: (Sequences, Sequences),
@@ -64,11 +64,12 @@ pub(crate) fn run(facts: Facts<'_>) -> Result<Run, EngineError> {
                 .collect(),
         },
         extraction: extraction(&facts),
+        evaluation_sets: evaluation_sets(&facts),
         stages: stages(plan, options),
         reasons: plan.reasons.clone(),
         tally: segments.tally.clone(),
         rejected_samples: segments.samples.clone(),
-        clusters: clusters(&facts, segments),
+        clusters: clusters(&facts, segments)?,
         cluster_sizes: facts
             .resolution
             .sizes
@@ -129,6 +130,15 @@ fn extraction(facts: &Facts<'_>) -> Option<report::Extraction> {
     let Extraction { pages, html_bytes, text_bytes } = all;
     let mode = facts.options.recipe.text("extract", "mode").to_owned();
     (pages > 0).then_some(report::Extraction { mode, pages, html_bytes, text_bytes })
+}
+
+fn evaluation_sets(facts: &Facts<'_>) -> Vec<EvaluationSet> {
+    let set = |(at, (_, set)): (usize, (usize, &ItemSet))| {
+        let mut found = FoundItems::default();
+        facts.receipts.iter().filter_map(|receipt| receipt.found.get(at)).for_each(|part| found.merge(part));
+        EvaluationSet { path: set.path.clone(), items: set.items, too_short: set.too_short, found }
+    };
+    facts.plan.item_sets().enumerate().map(set).collect()
 }
 
 fn stages(plan: &Plan, options: &CleanOptions) -> Vec<StageInfo> {
@@ -247,34 +257,36 @@ pub(crate) fn keep_shown(plan: &Plan, samples: &mut Vec<Sample>) {
     });
 }
 
-fn clusters(facts: &Facts<'_>, segments: &Packed) -> Vec<Cluster> {
+fn clusters(facts: &Facts<'_>, segments: &Packed) -> Result<Vec<Cluster>, EngineError> {
     let resolution = facts.resolution;
-    let text = |document: &u64| match (segments.excerpts.get(document), facts.names.get(document)) {
-        (Some(excerpt), _) => excerpt.clone(),
-        (None, Some(name)) => (name.id.clone(), "(kept in another corpus)".to_owned()),
-        (None, None) => Default::default(),
+    let text = |document: &u64| -> Result<(String, String), EngineError> {
+        if let Some(excerpt) = segments.excerpts.get(document) {
+            return Ok(excerpt.clone());
+        }
+        let name = facts.names.get(*document)?;
+        Ok(name.map_or_else(Default::default, |name| (name.id, "(kept in another corpus)".to_owned())))
     };
-    let member = |document: &u64| {
-        let (id, text) = text(document);
+    let member = |document: &u64| -> Result<Member, EngineError> {
+        let (id, text) = text(document)?;
         let similarity = resolution.twins(*document, 1).next().and_then(|(_, twin)| twin.similarity());
-        Member { id, similarity, dropped: true, text }
+        Ok(Member { id, similarity, dropped: true, text })
     };
     let mut clusters: Vec<Cluster> = (resolution.largest.iter())
-        .map(|(kept, members)| {
-            let (id, text) = text(kept);
-            Cluster {
+        .map(|(kept, members)| -> Result<Cluster, EngineError> {
+            let (id, text) = text(kept)?;
+            Ok(Cluster {
                 size: members.len() as u64 + 1,
                 kept: ClusterDocument { id, text },
-                members: members.iter().take(4).map(member).collect(),
-            }
+                members: members.iter().take(4).map(member).collect::<Result<_, _>>()?,
+            })
         })
-        .collect();
+        .collect::<Result<_, _>>()?;
     // Of equal size, those first whose members differ most: there a wrong verdict would show.
     let alike = |cluster: &Cluster| {
         cluster.members.iter().filter_map(|member| member.similarity).fold(f64::INFINITY, f64::min)
     };
     clusters.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| alike(a).total_cmp(&alike(b))));
-    clusters
+    Ok(clusters)
 }
 
 fn warnings(facts: &Facts<'_>) -> Vec<String> {
@@ -357,7 +369,7 @@ fn timing(facts: &Facts<'_>) -> Timing {
 }
 
 /// Largest resident set of this process, in bytes, where the system tells.
-fn peak_memory() -> Option<u64> {
+pub fn peak_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

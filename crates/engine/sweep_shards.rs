@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
-use document::Batch;
+use document::{Batch, FoundItems};
 use plan::{Carried, Flags, Plan, Scratch, Signed, SweepOptions, Swept};
-use shards::{AtomicFile, Block, Damage, Extraction, Inputs, Parsed, Quarantined, RecordCounts};
+use shards::{AtomicFile, Block, Damage, Extraction, Inputs, Parsed, Quarantined, ReadOptions, RecordCounts};
 
 use crate::carried;
 use crate::clean::{CleanOptions, Phase, Progress};
@@ -63,6 +64,7 @@ enum Done {
 struct Counted {
     lines: Vec<u64>,
     missing: Vec<u64>,
+    found: Vec<FoundItems>,
     nanos: Vec<u64>,
     survivors: u64,
     extraction: Extraction,
@@ -97,6 +99,9 @@ pub(crate) fn sweep_shards(
     let mut kept = 0;
     let start = Instant::now();
     let clock = || start.elapsed().as_nanos() as u64;
+    // A document that is longer than a block takes up to ten times its size: one at a time, so that memory does not grow
+    // with the threads, and what it needed is not kept.
+    let large = Mutex::new(());
     ordered(
         options.threads,
         || {
@@ -107,13 +112,15 @@ pub(crate) fn sweep_shards(
         |item, scratch| match item {
             Item::End(end) => Ok(Done::End(end)),
             Item::Block(block) => {
+                let is_large = block.bytes > ReadOptions::BLOCK_BYTES as u64;
+                let _alone = is_large.then(|| large.lock().unwrap_or_else(PoisonError::into_inner));
                 let result = catch_unwind(AssertUnwindSafe(|| {
                     sweep_block(&block, plan, options, job, scratch, &clock)
                 }));
-                result.unwrap_or_else(|_| {
+                if is_large || result.is_err() {
                     *scratch = Scratch::default();
-                    Ok(panicked(&block, inputs))
-                })
+                }
+                result.unwrap_or_else(|_| Ok(panicked(&block, inputs)))
             }
         },
         |done| {
@@ -167,8 +174,8 @@ fn sweep_block(
     let (shard, bytes, rows) = (block.shard, block.bytes, batch.len() as u64);
     let end_row = block.first_row + block.rows;
     if let Some(stage) = job.parts_of {
-        let parts = plan.parts(stage, &batch, &repeated, job.sweep, scratch);
-        let survivors = parts.chunk_by(|a, b| a.position == b.position).count() as u64;
+        let (carried, survivors) =
+            repeats::look(plan, stage, block.first_row, &batch, &repeated, job.sweep, scratch);
         return Ok(Done::Block {
             shard,
             end_row,
@@ -178,12 +185,12 @@ fn sweep_block(
             signatures: Vec::new(),
             urls: Vec::new(),
             signed: 0,
-            carried: repeats::chunk(block.first_row, &parts),
+            carried,
             swept: Counted { survivors, ..Counted::default() },
             crawled: Box::default(),
         });
     }
-    let Swept { records, signed, lines, missing, mut nanos } =
+    let Swept { records, signed, lines, missing, found, mut nanos } =
         plan.sweep(&batch, &repeated, job.sweep, scratch, clock)?;
     let swept = clock();
     let frame = frame(&records)?;
@@ -207,7 +214,7 @@ fn sweep_block(
     nanos.push(clock() - swept);
     nanos.push(extract_nanos);
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
-    let swept = Counted { lines, missing, nanos, survivors, extraction };
+    let swept = Counted { lines, missing, found, nanos, survivors, extraction };
     let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let signed = signed.len() as u64;
@@ -272,6 +279,7 @@ impl SegmentWriter<'_> {
                     part,
                     lines: vec![0; self.plan.reasons.0.len()],
                     missing: vec![0; self.plan.own_columns().len()],
+                    found: vec![FoundItems::default(); self.plan.item_sets().count()],
                     nanos: vec![0; self.plan.stages.len() + STEPS.len()],
                     ..SegmentReceipt::default()
                 },
@@ -329,6 +337,7 @@ impl SegmentWriter<'_> {
                 sum(&mut open.receipt.lines, &swept.lines);
                 sum(&mut open.receipt.missing, &swept.missing);
                 sum(&mut open.receipt.nanos, &swept.nanos);
+                open.receipt.found.iter_mut().zip(&swept.found).for_each(|(all, part)| all.merge(part));
                 open.receipt.extraction.merge(swept.extraction);
                 let (records, damage) = *crawled;
                 for (kind, n) in records {

@@ -11,6 +11,7 @@ use arrow::array::RecordBatch;
 use arrow::ipc::CompressionType;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
+use document::FoundItems;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shards::{AtomicFile, Damage, Extraction, Fingerprint, Quarantined, RecordCounts, RestartPoint};
@@ -56,6 +57,9 @@ pub(crate) struct SegmentReceipt {
     pub lines: Vec<u64>,
     /// Documents judged without a number, by own column of the recipe.
     pub missing: Vec<u64>,
+    /// What was found, by set of items of the plan.
+    #[serde(default)]
+    pub found: Vec<FoundItems>,
     /// Time by stage and step; not reproducible.
     pub nanos: Vec<u64>,
     /// Of a crawl file: its records by type, and what could not be read of it.
@@ -145,6 +149,11 @@ impl Work {
 
     pub fn signatures(&self, shard: u32, part: u32) -> PathBuf {
         self.shard(shard).join(format!("{part:05}.signatures"))
+    }
+
+    /// Names of kept twins.
+    pub fn names(&self) -> PathBuf {
+        self.folder.join("twins.names")
     }
 
     /// A table of another corpus.
@@ -264,19 +273,19 @@ pub(crate) fn read_frame(
     }
 }
 
-/// Finds ascending documents (numbered over all segments) in the swept blocks: `visit` gets the segment, the named
-/// columns of the block, and the document's row in it. Reads only blocks that hold one.
+/// Finds ascending documents (numbered over all segments) in the swept blocks: `visit` gets the document, the segment, the
+/// named columns of the block, and the document's row in it. Reads only blocks that hold one.
 pub(crate) fn visit_documents(
     work: &Work,
     receipts: &[SegmentReceipt],
-    documents: &[u64],
+    documents: impl IntoIterator<Item = u64>,
     columns: &[&str],
-    mut visit: impl FnMut(&SegmentReceipt, &RecordBatch, usize) -> Result<(), EngineError>,
+    mut visit: impl FnMut(u64, &SegmentReceipt, &RecordBatch, usize) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
-    let mut documents = documents.iter().peekable();
+    let mut documents = documents.into_iter().peekable();
     let mut first = 0;
     for receipt in receipts {
-        if documents.peek().is_none_or(|next| **next >= first + receipt.rows) {
+        if documents.peek().is_none_or(|next| *next >= first + receipt.rows) {
             first += receipt.rows;
             continue;
         }
@@ -284,10 +293,10 @@ pub(crate) fn visit_documents(
         let file = File::open(&path).map_err(EngineError::io(&path))?;
         for (offset, length, rows) in &receipt.frames {
             let end = first + u64::from(*rows);
-            if documents.peek().is_some_and(|next| **next < end) {
+            if documents.peek().is_some_and(|next| *next < end) {
                 let block = read_frame(&file, &path, (*offset, *length), Some(columns))?;
-                while let Some(document) = documents.next_if(|next| **next < end) {
-                    visit(receipt, &block, (document - first) as usize)?;
+                while let Some(document) = documents.next_if(|next| *next < end) {
+                    visit(document, receipt, &block, (document - first) as usize)?;
                 }
             }
             first = end;

@@ -14,10 +14,11 @@ pub fn draw(plan: &Plan, recipe: &Recipe) -> String {
         recipe.text("words", "splitter")
     );
     let filters: Vec<&str> = plan.stages.iter().map(|stage| stage.name).collect();
-    for (stage, _) in plan.repeat_stages() {
+    for (stage, code) in plan.repeat_stages() {
         let before = if stage > 1 { ", as the stages before it leave them" } else { "" };
         let name = plan.stages[stage].name;
-        let _ = writeln!(out, "  raw/ ─▶ repeats  for {name}: hashes of all texts' parts{before}");
+        let what = if code.min_bytes().is_some() { "all texts" } else { "hashes of all texts' parts" };
+        let _ = writeln!(out, "  raw/ ─▶ repeats  for {name}: {what}{before}");
     }
     let _ = writeln!(out, "  raw/ ─▶ sweep    {}", wrap(&filters, " ▶ ", 19));
     let _ = writeln!(out, "            ├─▶ rejected/    what was dropped, with its reasons");

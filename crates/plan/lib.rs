@@ -3,15 +3,18 @@
 //! **Invariant:** `plan` never sees a file, a thread or a clock: text of recipes and lists, and the
 //! clock that times stages, are passed in.
 
+pub mod adjust;
 pub mod columns;
 pub mod draw;
 pub mod error;
+pub mod explain;
 pub mod keep;
 pub mod minhash;
 mod page;
 pub mod plan;
 pub mod recipe;
 pub mod recipes;
+pub mod redecide;
 pub mod repeated;
 pub mod resolved;
 pub mod sections;
@@ -22,11 +25,13 @@ pub mod url_dedup;
 
 pub use columns::{ColumnRecipe, Sidecar};
 pub use error::RuleError;
+pub use explain::{Explained, Mark};
 pub use keep::{ColumnKind, Keep};
 pub use minhash::{Carried, Minhash, VerifyBy};
 pub use page::{FailedCheck, PageVerdict};
 pub use plan::{FilterStage, Plan, Stage, StageKind};
 pub use recipe::{FilterRecipe, Recipe, StageRecipe, StageRecipeKind};
+pub use redecide::{Facts, Obstacle, Redecide, Redecided};
 pub use repeated::{Part, Repeated};
 pub use sweep::{Rejected, Scratch, SweepOptions};
 pub use swept::{Flags, Near, Signed, Swept};

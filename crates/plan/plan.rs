@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use document::{
-    Bound, Filter, FilterSpec, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons,
+    Bound, Filter, FilterSpec, ItemSet, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons,
     RepeatFilter, Scope, Settings, Signal, SignalSet, Test, Verdict,
 };
 use text::scan::StopWords;
@@ -194,6 +194,20 @@ impl Plan {
         Ok(Plan { name, resolved, hash, stages, reasons, columns, splitter, minhash, url_dedup, stop_words })
     }
 
+    /// The sets of items that filters look for, each with its stage.
+    pub fn item_sets(&self) -> impl Iterator<Item = (usize, &ItemSet)> {
+        self.stages.iter().enumerate().flat_map(|(index, stage)| {
+            let sets = match &stage.kind {
+                StageKind::Filter(filter) => match &filter.code {
+                    Code::Document(code) => code.sets(),
+                    _ => &[],
+                },
+                _ => &[],
+            };
+            sets.iter().map(move |set| (index, set))
+        })
+    }
+
     /// Numbers that come with the documents, in recipe order, each with its reason.
     pub fn own_columns(&self) -> &[(ColumnRecipe, ReasonId)] {
         let columns = self.stages.iter().find_map(|stage| match &stage.kind {
@@ -302,10 +316,9 @@ fn build(
         Judge::Bounds => spec.columns().into_iter().collect(),
         Judge::Document(_) | Judge::Lines(_) | Judge::Repeats(_) => SignalSet::EMPTY,
     };
-    let is_model = spec.options.iter().any(|option| option.is_path && option.key == "model");
     Ok(FilterStage {
         spec,
-        is_model,
+        is_model: filter.is_model(),
         bounds: tests(&filter.bounds),
         by_language: by_language.collect(),
         reasons: raised.collect(),

@@ -61,6 +61,11 @@ pub struct FilterRecipe {
 }
 
 impl FilterRecipe {
+    /// It judges by a model, and so only what is still kept.
+    pub(crate) fn is_model(&self) -> bool {
+        self.spec.options.iter().any(|option| option.is_path && option.key == "model")
+    }
+
     /// The line of the option with whose key a message begins; 0 where it begins with none.
     pub(crate) fn line_of(&self, message: &str) -> usize {
         let key = message.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();

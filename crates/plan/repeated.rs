@@ -58,8 +58,24 @@ impl Plan {
         })
     }
 
-    /// The parts of those documents of a block that reach a stage, as the stages before it leave them. `repeated` is what
-    /// the passes of such stages before it have found.
+    /// Calls `each` with position and text of those documents of a block that reach a stage, as the stages before it leave
+    /// them. `repeated` is what the passes of such stages before it have found.
+    pub fn each_text(
+        &self,
+        stage: usize,
+        batch: &Batch,
+        repeated: &Repeated,
+        options: &SweepOptions,
+        scratch: &mut Scratch,
+        each: &mut dyn FnMut(u32, &str),
+    ) {
+        let options = SweepOptions { all_signals: false, ..*options };
+        self.each_reaching(stage, batch, repeated, &options, scratch, |position, document, _| {
+            each(position, document.text);
+        });
+    }
+
+    /// The parts of the same documents.
     pub fn parts(
         &self,
         stage: usize,

@@ -81,22 +81,39 @@ fn write_column(out: &mut String, column: &ColumnRecipe, recipe: &Recipe) {
     };
 }
 
+/// The bound of a check on documents of a language (short name), if it is in the recipe.
+pub fn bound(recipe: &Recipe, stage: &str, check: &str, language: Option<&str>) -> Option<Bound> {
+    let filter = recipe.stages.iter().find_map(|found| match &found.kind {
+        StageRecipeKind::Filter(filter) if found.name == stage => Some(filter),
+        _ => None,
+    })?;
+    let check = *filter.spec.checks_named(check).first()?;
+    let own = filter.by_language.get(language.unwrap_or_default());
+    let own = own.and_then(|changes| changes.iter().rfind(|(at, _)| *at == check));
+    Some(own.map_or(filter.bounds[check], |(_, bound)| *bound))
+}
+
 /// A bound as a recipe writes it.
 pub fn bound_text(test: Test, bound: Bound) -> String {
     match (test, bound) {
         (_, Bound::Off) => "\"off\"".to_owned(),
         (Test::Own, _) => "\"on\"".to_owned(),
         (_, Bound::AtLeast(limit) | Bound::Above(limit) | Bound::AtMost(limit) | Bound::Below(limit)) => {
-            limit.to_string()
+            number_text(limit)
         }
-        (_, Bound::Between(low, high)) => format!("[{low}, {high}]"),
+        (_, Bound::Between(low, high)) => format!("[{}, {}]", number_text(low), number_text(high)),
     }
+}
+
+/// Written out, large numbers would be integers that TOML has no room for.
+fn number_text(number: f64) -> String {
+    if number.abs() < 1e15 { number.to_string() } else { format!("{number:?}") }
 }
 
 fn option_text(value: &OptionValue) -> String {
     match value {
         OptionValue::Bool(flag) => flag.to_string(),
-        OptionValue::Number(number) => number.to_string(),
+        OptionValue::Number(number) => number_text(*number),
         OptionValue::Text(word) => text(word),
         OptionValue::List(list) => {
             let items: Vec<String> = list.iter().map(|item| text(item)).collect();

@@ -27,9 +27,8 @@ impl Signer {
             Splitter::Uax29 => normalized_words(&self.normalized, &mut self.words),
             other => other.split(&self.normalized, &mut self.words),
         }
-        let hashes = shingle_hashes(&self.normalized, &self.words, SHINGLE_WORDS, &mut self.scratch);
-        self.hashes.clear();
-        self.hashes.extend_from_slice(hashes);
+        shingle_hashes(&self.normalized, &self.words, SHINGLE_WORDS, &mut self.scratch);
+        self.scratch.exchange(&mut self.hashes);
         &self.hashes
     }
 

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, Float64Array};
 use arrow::error::ArrowError;
 use document::{
-    Batch, Document, Form, LANGUAGE_STAGES, LineEdits, Problem, Raised, ReasonId, Signal, Signals, Verdict,
+    Batch, Document, Form, FoundItems, LANGUAGE_STAGES, LineEdits, Problem, Raised, ReasonId, Signal,
+    Signals, Verdict,
 };
 use text::scan::Scanner;
 use text::stable_hash::{hash_id, hash128, sampling_key};
 
+use crate::explain::Watch;
 use crate::plan::{Code, FilterStage, Plan, StageKind};
 use crate::repeated::Repeated;
 use crate::signer::{Signer, near_of};
@@ -27,6 +29,20 @@ pub struct SweepOptions {
     pub heldout_from: u64,
     pub rejected: Rejected,
 }
+
+impl SweepOptions {
+    /// Every check of every document, and no sample: of a page by itself.
+    pub(crate) const EVERY_CHECK: SweepOptions = SweepOptions {
+        all_signals: true,
+        seed: 0,
+        control_below: 0,
+        heldout_from: u64::MAX,
+        rejected: Rejected::None,
+    };
+}
+
+/// Nobody compares models on one document of more bytes, and a row of so many tokens takes ten times their memory to write.
+const LONGEST_HELDOUT: usize = 8 << 20;
 
 /// Whose original text is carried on for `rejected/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,30 +68,41 @@ pub struct Scratch {
 }
 
 /// The block being swept.
-struct Block<'b> {
+pub(crate) struct Block<'b> {
     measured: Measured<'b>,
     repeated: &'b Repeated,
     /// Of each of the recipe's own columns, in its order.
     numbers: Vec<Option<&'b Float64Array>>,
     missing: Vec<u64>,
+    found: Vec<FoundItems>,
     signed: Vec<Signed>,
     lines: Vec<u64>,
     nanos: Vec<u64>,
     clock: &'b dyn Fn() -> u64,
+    pub watch: Option<Box<Watch<'b>>>,
 }
 
 impl<'b> Block<'b> {
-    fn new(plan: &'b Plan, batch: &'b Batch, repeated: &'b Repeated, clock: &'b dyn Fn() -> u64) -> Self {
+    fn of(plan: &'b Plan, batch: &'b Batch, repeated: &'b Repeated, clock: &'b dyn Fn() -> u64) -> Self {
+        let own = plan.own_columns().iter();
+        let numbers = own.map(|(column, _)| batch.number(&column.name)).collect();
+        Block { numbers, ..Block::new(plan, batch.len(), repeated, clock) }
+    }
+
+    /// Without numbers that come with the documents.
+    pub fn new(plan: &'b Plan, rows: usize, repeated: &'b Repeated, clock: &'b dyn Fn() -> u64) -> Self {
         let own = plan.own_columns();
         Block {
-            measured: Measured::new(plan, batch.len()),
+            measured: Measured::new(plan, rows),
             repeated,
-            numbers: own.iter().map(|(column, _)| batch.number(&column.name)).collect(),
+            numbers: vec![None; own.len()],
             missing: vec![0; own.len()],
+            found: vec![FoundItems::default(); plan.item_sets().count()],
             signed: Vec::new(),
             lines: vec![0; plan.reasons.0.len()],
             nanos: vec![0; plan.stages.len() + 1],
             clock,
+            watch: None,
         }
     }
 }
@@ -90,7 +117,7 @@ impl Plan {
         scratch: &mut Scratch,
         clock: &dyn Fn() -> u64,
     ) -> Result<Swept, ArrowError> {
-        let mut block = Block::new(self, batch, repeated, clock);
+        let mut block = Block::of(self, batch, repeated, clock);
         let mut rows = Vec::with_capacity(batch.len());
         let mut arena = String::new();
         for index in 0..batch.len() {
@@ -107,8 +134,8 @@ impl Plan {
         }
         choose_rejected(batch, options.rejected, &mut rows);
         let records = block.measured.finish(batch, &rows, &arena)?;
-        let Block { signed, lines, missing, nanos, .. } = block;
-        Ok(Swept { records, signed, lines, missing, nanos })
+        let Block { signed, lines, missing, found, nanos, .. } = block;
+        Ok(Swept { records, signed, lines, missing, found, nanos })
     }
 
     /// Calls `each` with position and form of every document that reaches a stage, as the stages before it leave it.
@@ -121,7 +148,7 @@ impl Plan {
         scratch: &mut Scratch,
         mut each: impl FnMut(u32, &Document<'_>, &mut String),
     ) {
-        let mut block = Block::new(self, batch, repeated, &|| 0);
+        let mut block = Block::of(self, batch, repeated, &|| 0);
         for index in 0..batch.len() {
             let Ok(document) = usable(batch, index) else { continue };
             let judged = self.judge(document, (index as u32, stage), options, scratch, &mut block);
@@ -147,7 +174,7 @@ impl Plan {
         let shingles = scratch.signer.shingles(original, &self.splitter);
         let key = sampling_key(shingles, original, options.seed);
         let mut flags = Flags::default();
-        if key >= options.heldout_from {
+        if key >= options.heldout_from && original.len() <= LONGEST_HELDOUT {
             flags.0 |= Flags::HELDOUT;
         } else if key < options.control_below {
             flags.0 |= Flags::CONTROL;
@@ -215,7 +242,7 @@ impl Plan {
     }
 
     /// Runs the stages of the plan before `end` on one document.
-    fn judge(
+    pub(crate) fn judge(
         &self,
         document: Document<'_>,
         (position, end): (u32, usize),
@@ -275,6 +302,13 @@ impl Plan {
                         (Code::Document(code), _) => {
                             code.judge(&mut document, signals, &mut raised, buffer);
                             judged.language = document.language;
+                            let mut last = None;
+                            code.found_items(&document, signals, &mut |set, line| {
+                                let first = self.item_sets().position(|(stage, _)| stage == index);
+                                let found = &mut block.found[first.unwrap_or(0) + set as usize];
+                                found.documents += u64::from(last.replace(set) != Some(set));
+                                *found.items.entry(line).or_default() += 1;
+                            });
                         }
                         (_, None) => {
                             let is_missing = |signal: &Signal| signals.get(*signal).is_none();
@@ -297,6 +331,9 @@ impl Plan {
                         }
                     }
                     filter.decide(language, signals, raised, &mut judged.verdict);
+                    if let Some(watch) = &mut block.watch {
+                        watch(index, filter, &document, edits, judged.verdict);
+                    }
                     block.measured.signals(index, signals);
                     if is_cut {
                         std::mem::swap(kept, next);
@@ -326,7 +363,7 @@ impl Plan {
 
 /// What judging one document found.
 #[derive(Default)]
-struct Judged {
+pub(crate) struct Judged {
     verdict: Verdict,
     language: Option<document::Language>,
     /// The text after line filters is in `Scratch::kept`.

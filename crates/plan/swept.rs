@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::error::ArrowError;
 use dedup::{BandKeys, Sketch};
-use document::{Batch, Language, Signals, Verdict};
+use document::{Batch, FoundItems, Language, Signals, Verdict};
 
 use crate::plan::Plan;
 
@@ -66,6 +66,8 @@ pub struct Swept {
     pub lines: Vec<u64>,
     /// Documents that were judged without a number, by own column of the recipe.
     pub missing: Vec<u64>,
+    /// By set of [`Plan::item_sets`].
+    pub found: Vec<FoundItems>,
     /// Time spent, by stage of the plan; one more for sampling keys.
     pub nanos: Vec<u64>,
 }

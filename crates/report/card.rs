@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::human::{human_bytes, human_count, percent};
-use crate::{Run, render_method};
+use crate::{EvaluationSet, Run, render_method};
 
 /// A `configs:` entry; a split's files are `prefix*.parquet`.
 struct Config {
@@ -148,6 +148,19 @@ fn summary(out: &mut String, run: &Run) {
             human_count(tokens.n_tokens),
             tokens.bytes_per_token,
         );
+    }
+    let found = |set: &EvaluationSet| {
+        let (found, documents) = (set.found.items.len() as u64, human_count(set.found.documents));
+        format!(
+            "{}: {} of {} items, in {documents} documents",
+            markdown_text(&set.path),
+            human_count(found),
+            human_count(set.items)
+        )
+    };
+    let sets: Vec<String> = run.evaluation_sets.iter().map(found).collect();
+    if !sets.is_empty() {
+        let _ = writeln!(out, "Evaluation sets found in the input: {}.", sets.join("; "));
     }
     let n_quarantined = run.inputs.quarantined.len();
     if n_quarantined > 0 {

@@ -196,7 +196,7 @@ fn verdict(reason: Option<&str>) -> String {
 }
 
 /// At most `width` characters, without what could steer a terminal.
-fn one_line(text: &str, width: usize) -> String {
+pub(crate) fn one_line(text: &str, width: usize) -> String {
     let hides = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let shown = text.chars().map(|c| if hides(c) { '·' } else { c });
     if text.chars().count() <= width {

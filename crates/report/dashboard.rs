@@ -123,6 +123,7 @@ fn trimmed(run: &Run) -> Run {
     });
     run.clusters.truncate(CLUSTERS);
     run.clusters.iter_mut().for_each(|cluster| cluster.members.truncate(MEMBERS));
+    run.evaluation_sets.clear();
     run.tally.languages = largest(run.tally.languages);
     run.tally.sources = largest(run.tally.sources);
     run

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use document::{
-    CheckTally, Counts, GroupTally, Histogram, Moves, Reason, Reasons, Scale, Signal, StageTally, Tally,
-    steps,
+    CheckTally, Counts, FoundItems, GroupTally, Histogram, Moves, Reason, Reasons, Scale, Signal, StageTally,
+    Tally, steps,
 };
 
 use crate::*;
@@ -164,6 +164,12 @@ pub fn run() -> Run {
         kept_lengths: Some(lengths(8_119, 11.4, 1.1, 2)),
     };
     Run {
+        evaluation_sets: vec![EvaluationSet {
+            path: "evaluation/questions_of_some_length_test.jsonl".to_owned(),
+            items: 1_319,
+            too_short: 12,
+            found: FoundItems { documents: 52, items: BTreeMap::from([(7, 50), (1_200, 2)]) },
+        }],
         corpus_version: "0.1.0".into(),
         recipe_name: "default".into(),
         recipe_toml: "name = \"default\"\npipeline = [\"language\", \"gopher_quality\", \"minhash\"]\n\n\
@@ -435,6 +441,17 @@ fn training() -> Training {
             difference("raw", "kept", -0.193, Verdict::Better),
             difference("language_only", "raw", 0.012, Verdict::NoDifferenceSeen),
         ],
+        rewinds: vec![Rewind {
+            arm: "raw".into(),
+            seed: 1,
+            step: 52,
+            to_step: 20,
+            batches: 42,
+            why: "the loss was far above the usual".into(),
+            loss: Some(9.1),
+            gradient_norm: None,
+            documents: vec![HOSTILE.into()],
+        }],
         samples: ["The harbour", "In the year"]
             .map(|prompt| Generated {
                 prompt: prompt.into(),

@@ -52,6 +52,12 @@ pub fn human_bytes(bytes: u64) -> String {
     format!("{} {}", three_digits(value), UNITS[unit])
 }
 
+/// `45`, `0.0326`: at most four decimals.
+pub fn human_number(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// `0.123`, `1.23`, `12.3`, `123`.
 pub(crate) fn three_digits(value: f64) -> String {
     let decimals = match value {

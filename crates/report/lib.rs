@@ -10,20 +10,22 @@ mod method;
 mod run;
 mod terminal;
 mod training;
+mod what_if;
 
 pub use card::render_card;
 pub use comparison::{
     Cell, ComparedDocument, ComparedRun, Comparison, Rewritten, render_comparison, render_matrix,
 };
 pub use dashboard::render_dashboard;
-pub use human::{human_bytes, human_count};
+pub use human::{human_bytes, human_count, human_number};
 pub use method::render_method;
 pub use run::{
-    Cluster, ClusterDocument, ClusterSize, EXTRACT, Extraction, FileNote, Inputs, Member, Phase, Run, Sample,
-    StageInfo, StageKind, Timing, TokenSummary,
+    Cluster, ClusterDocument, ClusterSize, EXTRACT, EvaluationSet, Extraction, FileNote, Inputs, Member,
+    Phase, Run, Sample, StageInfo, StageKind, Timing, TokenSummary,
 };
 pub use terminal::{render_json, render_table};
-pub use training::{ArmInfo, Curve, Difference, Generated, Point, Training, Verdict};
+pub use training::{ArmInfo, Curve, Difference, Generated, Point, Rewind, Training, Verdict};
+pub use what_if::{Change, Group, Setting, Shown, WhatIf, render_what_if};
 
 #[cfg(test)]
 mod fixture;

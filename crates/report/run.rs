@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use document::{Counts, LANGUAGE_STAGES, Reasons, Tally};
+use document::{Counts, FoundItems, LANGUAGE_STAGES, Reasons, Tally};
 use serde::{Deserialize, Serialize};
 
 use crate::Training;
@@ -24,6 +24,9 @@ pub struct Run {
     pub inputs: Inputs,
     /// `None`: no page was HTML.
     pub extraction: Option<Extraction>,
+    /// What was found of the evaluation sets that the recipe names, in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evaluation_sets: Vec<EvaluationSet>,
     /// In plan order; the first is `input`. Those that judge documents have an entry in `tally.stages`, at the
     /// same place; `tokenize` and `pack` follow without one.
     pub stages: Vec<StageInfo>,
@@ -113,6 +116,19 @@ pub struct Extraction {
 pub struct FileNote {
     pub path: String,
     pub why: String,
+}
+
+/// An evaluation set, and what was found of it in the documents that were measured, whatever else dropped them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EvaluationSet {
+    /// As the recipe names it.
+    pub path: String,
+    /// Items that can be found.
+    pub items: u64,
+    /// Items that are too short to be looked for.
+    pub too_short: u64,
+    pub found: FoundItems,
 }
 
 /// What a stage of the plan is.

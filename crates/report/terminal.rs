@@ -144,6 +144,7 @@ fn totals(out: &mut String, run: &Run) {
     }
     total("kept", Some(tally.kept.documents), tally.kept.bytes);
     crawl(out, run);
+    evaluation_sets(out, run);
     out.push_str("\nTime: of the threads, in the first pass. GB/s: of the text a stage measured.\n");
     wall(out, run);
 }
@@ -164,6 +165,23 @@ fn crawl(out: &mut String, run: &Run) {
             human_bytes(*html_bytes),
             human_bytes(*text_bytes)
         );
+    }
+}
+
+/// What of each evaluation set stands in the documents.
+fn evaluation_sets(out: &mut String, run: &Run) {
+    for (index, set) in run.evaluation_sets.iter().enumerate() {
+        if index == 0 {
+            let _ =
+                writeln!(out, "\n{} {:>17} {:>12}", fitted("evaluation sets"), "items found", "in documents");
+        }
+        let items = format!("{} of {}", human_count(set.found.items.len() as u64), human_count(set.items));
+        let note = match set.too_short {
+            0 => String::new(),
+            n => format!(", {} too short", human_count(n)),
+        };
+        let _ =
+            writeln!(out, "{} {items:>17} {:>12}{note}", fitted(&set.path), human_count(set.found.documents));
     }
 }
 

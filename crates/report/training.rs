@@ -22,6 +22,8 @@ pub struct Training {
     /// The headline difference first.
     pub differences: Vec<Difference>,
     pub samples: Vec<Generated>,
+    /// Runs that went back before a spike of the loss.
+    pub rewinds: Vec<Rewind>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -96,4 +98,23 @@ pub struct Generated {
     pub prompt: String,
     /// By arm.
     pub texts: BTreeMap<String, String>,
+}
+
+/// A run that went back, and what it left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rewind {
+    pub arm: String,
+    pub seed: u64,
+    /// From where to where.
+    pub step: u64,
+    pub to_step: u64,
+    /// Batches left out.
+    pub batches: u64,
+    pub why: String,
+    /// Nats per token; `None` where it was no number.
+    pub loss: Option<f64>,
+    pub gradient_norm: Option<f64>,
+    /// Those that were read when it was seen.
+    pub documents: Vec<String>,
 }

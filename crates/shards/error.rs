@@ -109,6 +109,8 @@ pub enum Fault {
     SidecarType { column: String, found: String, wanted: &'static str },
     #[error("damaged Parquet at row {row}: {source}")]
     Parquet { row: u64, source: ParquetError },
+    #[error("damaged Parquet: its decoder panicked")]
+    Undecodable,
     #[error("columns do not fit together: {source}")]
     Arrow { source: ArrowError },
     #[error("not the JSON that was expected: {source}")]
@@ -208,7 +210,9 @@ impl Fault {
             Self::SidecarColumn { .. } | Self::SidecarType { .. } => {
                 "name the right ones in the recipe: `id` the column of ids, `field` that of the numbers"
             }
-            Self::Parquet { .. } => "write the file again; rows before the damage were read",
+            Self::Parquet { .. } | Self::Undecodable => {
+                "write the file again; rows before the damage were read"
+            }
             Self::Arrow { .. } => "write the odd column as text, or leave it out",
             Self::Json { .. } => "restore the file, or start over with --fresh",
         }

@@ -74,6 +74,36 @@ impl Inputs {
         if is_remote { 2 * store::READ_AHEAD } else { 0 }
     }
 
+    /// Takes out the files that hold scores of documents and no documents; they are listed as skipped.
+    ///
+    /// Errors: nothing is left to read.
+    pub fn without_sidecars<'a>(
+        mut self,
+        files: impl Iterator<Item = &'a Path>,
+    ) -> Result<Inputs, InputError> {
+        let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let files: HashSet<PathBuf> = files.map(place).collect();
+        let (sidecars, shards): (Vec<_>, Vec<_>) = self
+            .shards
+            .into_iter()
+            .partition(|shard| !files.is_empty() && files.contains(&place(&shard.path)));
+        self.skipped.extend(sidecars.into_iter().map(|shard| Skipped {
+            path: shard.path.to_string_lossy().into_owned(),
+            why: "side-car: scores that the recipe joins to the documents".to_owned(),
+        }));
+        self.shards = shards;
+        self.shards.iter_mut().zip(0..).for_each(|(shard, index)| shard.index = index);
+        self.unless_empty()
+    }
+
+    fn unless_empty(self) -> Result<Inputs, InputError> {
+        let Inputs { shards, skipped, quarantined } = self;
+        match shards.is_empty() {
+            true => Err(InputError::NothingReadable { skipped, quarantined }),
+            false => Ok(Inputs { shards, skipped, quarantined }),
+        }
+    }
+
     /// Bytes on disk of all shards.
     pub fn size(&self) -> u64 {
         self.shards.iter().map(|shard| shard.size).sum()
@@ -133,11 +163,7 @@ pub fn discover<P: AsRef<Path>>(args: &[P], exclude: &[PathBuf]) -> Result<Input
     let streams = inputs.shards.iter().filter(|shard| shard.format != Format::Parquet);
     store::read_in_order(streams.map(|shard| shard.path.as_path()).filter(|path| is_remote(path)));
     inputs.quarantined.sort_by(|a, b| a.path.cmp(&b.path));
-    if inputs.shards.is_empty() {
-        let Inputs { skipped, quarantined, .. } = inputs;
-        return Err(InputError::NothingReadable { skipped, quarantined });
-    }
-    Ok(inputs)
+    inputs.unless_empty()
 }
 
 struct Candidate {

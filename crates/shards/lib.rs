@@ -63,4 +63,4 @@ pub use sidecar::{read_numbers, sidecar_files};
 pub use sink::{AtomicFile, ParquetSink, Receipt, SinkOptions, remove_leftovers, sync_folder};
 pub use source::read_file;
 pub use store::{Created, RemoteFolder};
-pub use table::{Table, footer, read_table};
+pub use table::{Table, footer, read_rows, read_table};

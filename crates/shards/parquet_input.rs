@@ -5,13 +5,14 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray};
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type, Int64Type, Schema};
 use arrow::error::ArrowError;
 use arrow_json::writer::{EncoderOptions, make_encoder};
 use document::Problem;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::errors::ParquetError;
 
 use crate::columns::{Kept, Rows, SOURCE, STRING_FIELDS, is_blank};
 use crate::source::Source;
@@ -27,6 +28,8 @@ pub(crate) struct ParquetFile {
     /// The row group that is opened next.
     group: usize,
     reader: Option<ParquetRecordBatchReader>,
+    /// Rows that the open group must still have.
+    left: u64,
     /// Read, but not yet handed out.
     pending: Option<RecordBatch>,
     row: u64,
@@ -39,6 +42,10 @@ impl ParquetFile {
         let file = Source::open(path).map_err(|source| ShardError::io(path, "open it", source))?;
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
             .map_err(|source| file.failure(path).unwrap_or_else(|| ShardError::parquet(path, 0, source)))?;
+        let schema = Schema::new(metadata.schema().fields().iter().map(viewed).collect::<Fields>());
+        let as_views = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        let metadata =
+            ArrowReaderMetadata::try_new(metadata.metadata().clone(), as_views).unwrap_or(metadata);
         check_text_column(metadata.schema().fields(), &options.text_column)
             .map_err(|fault| ShardError::new(path, None, fault))?;
         Ok(Self {
@@ -47,6 +54,7 @@ impl ParquetFile {
             metadata,
             group: 0,
             reader: None,
+            left: 0,
             pending: None,
             row: 0,
             position: 0,
@@ -68,7 +76,8 @@ impl ParquetFile {
         };
         let lengths =
             text_lengths(&batch, options).map_err(|source| ShardError::arrow(&self.path, source))?;
-        let (rows, bytes) = fitting(&lengths, options.block_bytes as u64);
+        let rows = fitting(&with_other_texts(&batch, &lengths, options), options.block_bytes as u64);
+        let bytes = lengths[..rows].iter().sum();
         if rows < batch.num_rows() {
             self.pending = Some(batch.slice(rows, batch.num_rows() - rows));
         }
@@ -84,9 +93,13 @@ impl ParquetFile {
                     let failure = self.file.failure(&self.path);
                     failure.unwrap_or_else(|| ShardError::batch(&self.path, self.row, source))
                 })?;
+                self.left = self.left.saturating_sub(batch.num_rows() as u64);
                 if batch.num_rows() > 0 {
                     return Ok(Some(batch));
                 }
+            } else if self.left > 0 {
+                let early = format!("a row group ends {} rows early", self.left);
+                return Err(ShardError::parquet(&self.path, self.row, ParquetError::General(early)));
             } else if self.group < self.metadata.metadata().num_row_groups() {
                 self.reader = Some(self.open_group(block_bytes)?);
             } else {
@@ -109,21 +122,54 @@ impl ParquetFile {
                 let failure = self.file.failure(&self.path);
                 failure.unwrap_or_else(|| ShardError::parquet(&self.path, self.row, source))
             })?;
+        self.left = group.num_rows().max(0) as u64;
         self.group += 1;
         Ok(reader)
     }
 }
 
-/// How many of the first rows fit into a block (at least one), and the bytes of their texts.
-fn fitting(lengths: &[u64], block_bytes: u64) -> (usize, u64) {
+/// A field whose texts are read as views: of one that stands in a thousand rows there is one copy, as in the file.
+fn viewed(field: &FieldRef) -> FieldRef {
+    let of_value = |value: &DataType| match value {
+        DataType::Utf8 | DataType::LargeUtf8 => Some(DataType::Utf8View),
+        DataType::Binary | DataType::LargeBinary => Some(DataType::BinaryView),
+        _ => None,
+    };
+    let read_as = match field.data_type() {
+        DataType::Struct(inner) => Some(DataType::Struct(inner.iter().map(viewed).collect())),
+        DataType::Dictionary(_, value) => of_value(value),
+        other => of_value(other),
+    };
+    match read_as {
+        Some(data_type) => Arc::new(field.as_ref().clone().with_data_type(data_type)),
+        None => field.clone(),
+    }
+}
+
+/// How many of the first rows fit into a block: at least one.
+fn fitting(lengths: &[u64], block_bytes: u64) -> usize {
     let mut bytes = 0;
     for (row, length) in lengths.iter().enumerate() {
         if row > 0 && bytes + length > block_bytes {
-            return (row, bytes);
+            return row;
         }
         bytes += length;
     }
-    (lengths.len(), bytes)
+    lengths.len()
+}
+
+/// Lengths of the text and of all that becomes metadata beside it, which repeats as little in the file as the text.
+fn with_other_texts(batch: &RecordBatch, lengths: &[u64], options: &ReadOptions) -> Vec<u64> {
+    let mut all = lengths.to_vec();
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns());
+    for (_, column) in columns.filter(|(field, _)| *field.name() != options.text_column) {
+        let texts = Texts::of(column);
+        for (row, all) in all.iter_mut().enumerate().filter(|(row, _)| column.is_valid(*row)) {
+            *all += texts.get(row).map_or(0, |text| text.len() as u64);
+        }
+    }
+    all
 }
 
 fn text_lengths(batch: &RecordBatch, options: &ReadOptions) -> Result<Vec<u64>, ArrowError> {

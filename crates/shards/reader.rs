@@ -1,4 +1,5 @@
 //! Reads one shard as numbered blocks of whole records.
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::parquet_input::ParquetFile;
 use crate::record_head::Layout;
 use crate::stream::{Cut, Stream};
 use crate::warc::RecordStream;
-use crate::{Damage, ReadOptions, RecordCounts, RestartPoint, ShardError, jsonl};
+use crate::{Damage, Fault, ReadOptions, RecordCounts, RestartPoint, ShardError, jsonl};
 
 /// The one reader of a shard. It may move between threads, not be shared.
 pub struct ShardReader {
@@ -58,7 +59,10 @@ impl ShardReader {
     pub fn open_at(shard: &Shard, options: &ReadOptions, place: &RestartPoint) -> Result<Self, ShardError> {
         let path: Arc<Path> = Arc::from(shard.path.as_path());
         let source = match (shard.format, shard.compression) {
-            (Format::Parquet, _) => Source::Parquet(Box::new(ParquetFile::open(&path, options)?)),
+            (Format::Parquet, _) => {
+                let open = || ParquetFile::open(&path, options);
+                Source::Parquet(Box::new(unless_it_panics(&path, open)?))
+            }
             (Format::Warc, compression) => {
                 Source::Records(Box::new(RecordStream::open(&path, Layout::Warc, compression, place)?))
             }
@@ -153,7 +157,7 @@ impl ShardReader {
             Source::Stream(format, stream) if is_whole(format) => (*format, stream.whole(options)?),
             Source::Stream(format, stream) => (*format, stream.next_cut(options)?),
             Source::Parquet(file) => {
-                let next = file.next_batch(options)?;
+                let next = unless_it_panics(&self.path, || file.next_batch(options))?;
                 return Ok(next.map(|(batch, bytes)| {
                     let rows = batch.num_rows() as u64;
                     Next::new(Payload::Columns(batch), rows, bytes)
@@ -182,4 +186,10 @@ impl ShardReader {
             }
         }))
     }
+}
+
+/// Damage may be such that the library which decodes a file panics; that is the end of this file, not of the run.
+fn unless_it_panics<T>(path: &Path, read: impl FnOnce() -> Result<T, ShardError>) -> Result<T, ShardError> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(ShardError::new(path, None, Fault::Undecodable)))
 }

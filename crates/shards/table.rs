@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 
 use crate::ShardError;
 use crate::sink::open;
@@ -12,6 +12,15 @@ use crate::sink::open;
 ///
 /// Errors: not a Parquet file; later, per batch: damaged. A name that the file lacks is left out.
 pub fn read_table(path: &Path, columns: Option<&[&str]>, rows: usize) -> Result<Table, ShardError> {
+    table(path, columns, rows, None)
+}
+
+fn table(
+    path: &Path,
+    columns: Option<&[&str]>,
+    rows: usize,
+    selection: Option<RowSelection>,
+) -> Result<Table, ShardError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(open(path)?)
         .map_err(|source| ShardError::parquet(path, 0, source))?;
     let mask = match columns {
@@ -22,12 +31,28 @@ pub fn read_table(path: &Path, columns: Option<&[&str]>, rows: usize) -> Result<
             ProjectionMask::roots(builder.parquet_schema(), wanted)
         }
     };
+    let builder = match selection {
+        Some(selection) => builder.with_row_selection(selection),
+        None => builder,
+    };
     let reader = builder
         .with_projection(mask)
         .with_batch_size(rows.max(1))
         .build()
         .map_err(|source| ShardError::parquet(path, 0, source))?;
     Ok(Table { path: path.to_path_buf(), reader, row: 0 })
+}
+
+/// Some rows of a file, by ascending number, with the named columns or all of them.
+pub fn read_rows(
+    path: &Path,
+    columns: Option<&[&str]>,
+    rows: &[u64],
+) -> Result<Vec<RecordBatch>, ShardError> {
+    let ranges = rows.iter().map(|row| *row as usize..*row as usize + 1);
+    let (_, n_rows) = footer(path)?;
+    let selection = RowSelection::from_consecutive_ranges(ranges, n_rows as usize);
+    table(path, columns, rows.len(), Some(selection))?.collect()
 }
 
 /// The key-values of a file's footer, in order, and its number of rows.

@@ -48,12 +48,15 @@ pub fn domains(host: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Bytes of a name, as the system of names has it.
+pub const LONGEST_HOST: usize = 253;
+
 /// True if this could be the name of a host: labels of letters, digits, hyphens and underscores.
 pub fn is_host(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len()) && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
     };
-    text.len() <= 253 && text.split('.').all(is_label)
+    text.len() <= LONGEST_HOST && text.split('.').all(is_label)
 }
 
 #[cfg(test)]

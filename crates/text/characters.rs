@@ -204,6 +204,12 @@ pub fn is_word_character(c: char) -> bool {
     c == '_' || is_alphanumeric(c)
 }
 
+/// A mark: an accent, or the sign of a vowel as in Indic scripts.
+pub fn is_mark(c: char) -> bool {
+    use GeneralCategory::{EnclosingMark, NonspacingMark, SpacingMark};
+    !c.is_ascii() && matches!(general_category(c), NonspacingMark | SpacingMark | EnclosingMark)
+}
+
 /// `\d` of Python's `re`: general category Nd.
 pub fn is_decimal(c: char) -> bool {
     if c.is_ascii() {

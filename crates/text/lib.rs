@@ -3,12 +3,14 @@
 //! **Invariant:** pure functions of their input; no text can make them fail.
 
 pub mod address;
+pub mod anchors;
 pub mod bare_words;
 mod blocks;
 pub mod characters;
 mod dclm;
 pub mod grams;
 pub mod lines;
+mod marks;
 pub mod mojibake;
 pub mod normalize;
 mod numbering;

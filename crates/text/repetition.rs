@@ -165,16 +165,22 @@ impl NGrams {
     /// For n = 2, 3, 4: code points of the most frequent n-gram, joined by one space, times its count.
     /// The first seen wins a tie. 0 where the text has fewer words than n.
     pub fn top(&mut self, vocabulary: &Vocabulary) -> [usize; 3] {
+        let mut sizes = [2, 3, 4];
+        for (size, most) in sizes.iter_mut().zip(self.most_frequent(vocabulary)) {
+            let chars = |first: u32| vocabulary.chars(first as usize, *size) + *size - 1;
+            *size = most.map_or(0, |(first, count)| chars(first) * count as usize);
+        }
+        sizes
+    }
+
+    /// For n = 2, 3, 4: the word at which the most frequent n-gram begins first, and its count.
+    pub fn most_frequent(&mut self, vocabulary: &Vocabulary) -> [Option<(u32, u32)>; 3] {
         self.pair_words(vocabulary);
         [2, 3, 4].map(|n| {
             if n > 2 {
                 self.pair_grams();
             }
-            if vocabulary.words.len() < n {
-                return 0;
-            }
-            let (first, most) = self.count();
-            (vocabulary.chars(first as usize, n) + n - 1) * most as usize
+            (vocabulary.words.len() >= n).then(|| self.count())
         })
     }
 
@@ -239,14 +245,20 @@ impl NGrams {
     }
 
     /// For n = 5 … 10: code points in n-grams (joined without spaces) that were seen before on a walk over
-    /// the words which jumps over each such n-gram.
-    pub fn duplicates(&mut self, text: &str, words: &[(u32, u32)], vocabulary: &Vocabulary) -> [usize; 6] {
+    /// the words which jumps over each such n-gram. `found` is told n and the first word of each.
+    pub fn duplicates(
+        &mut self,
+        text: &str,
+        words: &[(u32, u32)],
+        vocabulary: &Vocabulary,
+        mut found: impl FnMut(usize, usize),
+    ) -> [usize; 6] {
         if words.len() < 6 {
             return [0; 6];
         }
         self.join(text, words);
         self.find_candidates(words.len());
-        [5, 6, 7, 8, 9, 10].map(|n| self.duplicates_n(vocabulary, n))
+        [5, 6, 7, 8, 9, 10].map(|n| self.duplicates_n(vocabulary, n, |at| found(n, at)))
     }
 
     fn join(&mut self, text: &str, words: &[(u32, u32)]) {
@@ -313,7 +325,7 @@ impl NGrams {
         self.begins_twice.extend(self.slots.iter().map(|&slot| self.borders[slot as usize] > 1));
     }
 
-    fn duplicates_n(&mut self, vocabulary: &Vocabulary, n: usize) -> usize {
+    fn duplicates_n(&mut self, vocabulary: &Vocabulary, n: usize, mut found: impl FnMut(usize)) -> usize {
         self.numbering.reset(self.candidates.len() / 4);
         self.spans.clear();
         let (mut chars, mut next) = (0, 0);
@@ -339,6 +351,7 @@ impl NGrams {
                 self.spans.push(span);
             } else {
                 chars += vocabulary.chars(at, n);
+                found(at);
                 next = at + n;
             }
         }

@@ -3,6 +3,8 @@
 //! What each signal counts is said by [`Signal::about`]; lengths are code points.
 //! A text without words, lines or characters has 0 for every ratio.
 
+use std::ops::Range;
+
 use document::{Signal, SignalSet, Signals};
 use memchr::memmem::Finder;
 
@@ -54,13 +56,13 @@ impl StopWords {
 /// Scratch space of the scan; a worker keeps one, and no document costs an allocation once it has grown.
 #[derive(Clone, Debug)]
 pub struct Scanner {
-    spans: Vec<(u32, u32)>,
-    vocabulary: Vocabulary,
+    pub(crate) spans: Vec<(u32, u32)>,
+    pub(crate) vocabulary: Vocabulary,
     /// `spans` are those of the text that is scanned.
     has_words: bool,
     /// `vocabulary` is, too.
     has_vocabulary: bool,
-    n_grams: NGrams,
+    pub(crate) n_grams: NGrams,
     parts: Parts,
     three_dots: Finder<'static>,
     ellipsis: Finder<'static>,
@@ -79,9 +81,9 @@ impl Default for Scanner {
     }
 }
 
-const TOP: [Signal; 3] = [Signal::Top2Gram, Signal::Top3Gram, Signal::Top4Gram];
+pub(crate) const TOP: [Signal; 3] = [Signal::Top2Gram, Signal::Top3Gram, Signal::Top4Gram];
 
-const DUPLICATES: [Signal; 6] = [
+pub(crate) const DUPLICATES: [Signal; 6] = [
     Signal::Duplicate5Grams,
     Signal::Duplicate6Grams,
     Signal::Duplicate7Grams,
@@ -96,7 +98,7 @@ const SHORT_LINE: usize = 30;
 /// Writes the signals that are asked for, and no others.
 pub(crate) struct Asked<'s> {
     pub needs: SignalSet,
-    signals: &'s mut Signals,
+    pub signals: &'s mut Signals,
 }
 
 impl Asked<'_> {
@@ -208,23 +210,19 @@ impl Scanner {
         let mut asked = Asked { needs, signals };
         let chars = count_chars(text);
         if needs.intersects(self.paragraph_signals) {
-            self.paragraphs(text, chars, &mut asked);
+            self.paragraphs(text, chars, &mut asked, |_| ());
         }
         if needs.intersects(self.python_line_signals) {
-            python_lines(text, &mut asked);
+            python_lines(text, &mut asked, |_, _| ());
         }
         let grams = self.top_signals.union(self.duplicate_signals);
-        let needs_vocabulary = needs.intersects(grams.union(self.word_signals));
-        if (needs_vocabulary || needs.contains(Signal::NewlinesPerWord)) && !self.has_words {
-            splitter.split(text, &mut self.spans);
-            self.has_words = true;
-        }
-        if needs_vocabulary && !self.has_vocabulary {
-            self.vocabulary.read(text, &self.spans);
-            self.has_vocabulary = true;
+        if needs.intersects(grams.union(self.word_signals)) {
+            self.read_words(text, splitter);
+        } else if needs.contains(Signal::NewlinesPerWord) {
+            self.split_words(text, splitter);
         }
         if needs.intersects(self.line_signals) {
-            let newlines = self.lines(text, chars, &mut asked);
+            let newlines = self.lines(text, chars, &mut asked, |_, _| ());
             if needs.contains(Signal::NewlinesPerWord) {
                 asked.ratio(Signal::NewlinesPerWord, newlines, self.spans.len());
             }
@@ -238,7 +236,7 @@ impl Scanner {
             }
         }
         if needs.intersects(self.duplicate_signals) {
-            let duplicates = self.n_grams.duplicates(text, &self.spans, &self.vocabulary);
+            let duplicates = self.n_grams.duplicates(text, &self.spans, &self.vocabulary, |_, _| ());
             for (signal, duplicate) in DUPLICATES.into_iter().zip(duplicates) {
                 asked.ratio(signal, duplicate, chars);
             }
@@ -248,7 +246,29 @@ impl Scanner {
         }
     }
 
-    fn paragraphs(&mut self, text: &str, chars: usize, asked: &mut Asked) {
+    fn split_words(&mut self, text: &str, splitter: &Splitter) {
+        if !self.has_words {
+            splitter.split(text, &mut self.spans);
+            self.has_words = true;
+        }
+    }
+
+    pub(crate) fn read_words(&mut self, text: &str, splitter: &Splitter) {
+        self.split_words(text, splitter);
+        if !self.has_vocabulary {
+            self.vocabulary.read(text, &self.spans);
+            self.has_vocabulary = true;
+        }
+    }
+
+    /// `found` is told those that are duplicates.
+    pub(crate) fn paragraphs(
+        &mut self,
+        text: &str,
+        chars: usize,
+        asked: &mut Asked,
+        mut found: impl FnMut(&str),
+    ) {
         self.parts.reset();
         let (mut paragraphs, mut duplicates, mut duplicate_chars) = (0, 0, 0);
         let text = strip(text);
@@ -258,6 +278,7 @@ impl Scanner {
             if self.parts.is_duplicate(text, start, start + paragraph.len()) {
                 duplicates += 1;
                 duplicate_chars += count_chars(paragraph);
+                found(paragraph);
             }
         }
         asked.ratio(Signal::DuplicateParagraphs, duplicates, paragraphs);
@@ -265,8 +286,14 @@ impl Scanner {
     }
 
     /// Gopher's lines (between runs of line feeds) and FineWeb's (not blank), which share a table.
-    /// Returns the number of line feeds.
-    fn lines(&mut self, text: &str, chars: usize, asked: &mut Asked) -> usize {
+    /// Returns the number of line feeds. `found` is told those that are duplicates, short, or end without punctuation.
+    pub(crate) fn lines(
+        &mut self,
+        text: &str,
+        chars: usize,
+        asked: &mut Asked,
+        mut found: impl FnMut(Signal, Range<usize>),
+    ) -> usize {
         self.parts.reset();
         // The empty parts before leading and after trailing line feeds; the second duplicates the first.
         let empty =
@@ -276,8 +303,8 @@ impl Scanner {
         let (mut newlines, mut start) = (0, 0);
         let mut ends = memchr::memchr_iter(b'\n', text.as_bytes());
         loop {
-            let found = ends.next();
-            let end = found.unwrap_or(text.len());
+            let line_end = ends.next();
+            let end = line_end.unwrap_or(text.len());
             if start < end {
                 let line = &text[start..end];
                 let line_chars = count_chars(line);
@@ -285,18 +312,34 @@ impl Scanner {
                 lines += 1;
                 duplicates += is_duplicate as usize;
                 duplicate_chars += if is_duplicate { line_chars } else { 0 };
+                if is_duplicate {
+                    found(Signal::DuplicateLines, start..end);
+                }
                 if !line.trim_start_matches(is_space).is_empty() {
                     non_blank += 1;
-                    punctuated += line.ends_with(is_terminal) as usize;
-                    short += (line_chars <= SHORT_LINE) as usize;
+                    let (is_punctuated, is_short) = (line.ends_with(is_terminal), line_chars <= SHORT_LINE);
+                    punctuated += is_punctuated as usize;
+                    short += is_short as usize;
                     duplicate_non_blank_chars += if is_duplicate { line_chars } else { 0 };
+                    for (is_one, signal) in [
+                        (is_duplicate, Signal::DuplicateNonBlankLineChars),
+                        (!is_punctuated, Signal::PunctuatedLines),
+                        (is_short, Signal::ShortLines),
+                    ] {
+                        if is_one {
+                            found(signal, start..end);
+                        }
+                    }
                 }
             }
-            if found.is_none() {
+            if line_end.is_none() {
                 break;
             }
             newlines += 1;
             start = end + 1;
+        }
+        if empty > 1 {
+            found(Signal::DuplicateLines, text.len()..text.len());
         }
         asked.ratio(Signal::DuplicateLines, duplicates, lines);
         asked.ratio(Signal::DuplicateLineChars, duplicate_chars, chars);
@@ -305,6 +348,11 @@ impl Scanner {
         asked.ratio(Signal::ShortLines, short, non_blank);
         asked.ratio(Signal::DuplicateNonBlankLineChars, duplicate_non_blank_chars, chars - newlines);
         newlines
+    }
+
+    /// Where ellipses begin, those of three characters first, and their bytes: three in both.
+    pub(crate) fn ellipses(&self, text: &str) -> impl Iterator<Item = usize> {
+        self.three_dots.find_iter(text.as_bytes()).chain(self.ellipsis.find_iter(text.as_bytes()))
     }
 
     fn words(&mut self, text: &str, stop_words: Option<&StopWords>, asked: &mut Asked) {
@@ -331,25 +379,35 @@ impl Scanner {
             asked.set(Signal::StopWords, stops);
         }
         if asked.needs.contains(Signal::HashesPerWord) {
-            asked.ratio(Signal::HashesPerWord, memchr::memchr_iter(b'#', text.as_bytes()).count(), all);
+            asked.ratio(Signal::HashesPerWord, hashes(text).count(), all);
         }
         if asked.needs.contains(Signal::EllipsesPerWord) {
-            let bytes = text.as_bytes();
-            let ellipses = self.three_dots.find_iter(bytes).count() + self.ellipsis.find_iter(bytes).count();
-            asked.ratio(Signal::EllipsesPerWord, ellipses, all);
+            asked.ratio(Signal::EllipsesPerWord, self.ellipses(text).count(), all);
         }
     }
 }
 
-/// Bullets and ellipses at the borders of Python's lines (Gopher).
-fn python_lines(text: &str, asked: &mut Asked) {
+/// Where number signs are.
+pub(crate) fn hashes(text: &str) -> impl Iterator<Item = usize> {
+    memchr::memchr_iter(b'#', text.as_bytes())
+}
+
+/// Bullets and ellipses at the borders of Python's lines (Gopher). `found` is told the lines.
+pub(crate) fn python_lines(text: &str, asked: &mut Asked, mut found: impl FnMut(Signal, Range<usize>)) {
     let (mut lines, mut bullets, mut ellipses) = (0, 0, 0);
     for range in split_lines(text) {
-        let line = &text[range];
+        let line = &text[range.clone()];
         lines += 1;
-        bullets += line.trim_start_matches(is_space).starts_with(['•', '-']) as usize;
+        let is_bullet = line.trim_start_matches(is_space).starts_with(['•', '-']);
         let line = line.trim_end_matches(is_space);
-        ellipses += (line.ends_with("...") || line.ends_with('…')) as usize;
+        let is_cut = line.ends_with("...") || line.ends_with('…');
+        bullets += is_bullet as usize;
+        ellipses += is_cut as usize;
+        for (is_one, signal) in [(is_bullet, Signal::BulletLines), (is_cut, Signal::EllipsisLines)] {
+            if is_one {
+                found(signal, range.clone());
+            }
+        }
     }
     asked.ratio(Signal::BulletLines, bullets, lines);
     asked.ratio(Signal::EllipsisLines, ellipses, lines);

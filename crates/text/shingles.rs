@@ -27,6 +27,13 @@ pub struct ShingleScratch {
     joined: Vec<u8>,
 }
 
+impl ShingleScratch {
+    /// Gives the hashes that were made last for another buffer, without a copy.
+    pub fn exchange(&mut self, hashes: &mut Vec<u64>) {
+        std::mem::swap(&mut self.hashes, hashes);
+    }
+}
+
 /// The hashes of all shingles of `n` words, in text order and with repeats; none if there are fewer words.
 ///
 /// `words` are byte ranges into `normalized`, ascending and disjoint; a range outside of it counts as empty.
@@ -77,6 +84,7 @@ fn hashes_by<'s>(
     if n == 0 || words.len() < n {
         return hashes;
     }
+    hashes.reserve(words.len() + 1 - n);
     // Words `plain_from..=last` are one space apart, so that joining them gives a slice of the text itself.
     let mut plain_from = 0;
     for last in 0..words.len() {

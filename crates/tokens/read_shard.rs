@@ -76,6 +76,11 @@ pub fn read_sequences(batch: &RecordBatch) -> Result<Vec<SequenceView<'_>>, Arro
         if !in_order || n > length || (end_range - first_range) as usize != piece_starts.len() {
             return Err(wrong("seq_start_id"));
         }
+        let places = first_range as usize..end_range as usize;
+        let mut bytes = ranges.byte_starts[places.clone()].iter().zip(&ranges.byte_ends[places]);
+        if !bytes.all(|(start, end)| (0..=*end).contains(start)) || text_bytes[row] < 0 {
+            return Err(wrong("documents"));
+        }
         views.push(SequenceView {
             input_ids: &id_values[first_id + row * length..][..length],
             starts: piece_starts,

@@ -3,7 +3,9 @@
 use crate::TrainError;
 use crate::data::{ControlDocument, Corpus};
 use crate::random::rehash;
+use crate::spikes::DocumentName;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use std::sync::OnceLock;
 use tokens::{Cache, Tokenizer, shuffle_key};
 
@@ -95,6 +97,27 @@ pub fn members(spec: &ArmSpec, documents: &[ControlDocument], seed: u32) -> Vec<
     }
 }
 
+/// What a run reads, in order.
+pub struct Stream {
+    pub ids: Vec<u32>,
+    /// The first token of every piece, and the document that it is of.
+    pub pieces: Vec<(usize, DocumentName)>,
+}
+
+impl Stream {
+    /// The documents that a range of tokens is of, each once.
+    pub fn documents(&self, tokens: Range<usize>) -> Vec<DocumentName> {
+        let first = self.pieces.partition_point(|piece| piece.0 <= tokens.start).saturating_sub(1);
+        let mut found: Vec<DocumentName> = Vec::new();
+        for (_, name) in self.pieces[first..].iter().take_while(|piece| piece.0 < tokens.end) {
+            if !found.contains(name) {
+                found.push(name.clone());
+            }
+        }
+        found
+    }
+}
+
 /// Documents in the model's own vocabulary, encoded when first asked for.
 pub struct Library<'c> {
     corpus: &'c Corpus,
@@ -157,10 +180,10 @@ impl<'c> Library<'c> {
         seed: u32,
         n_tokens: usize,
         length: usize,
-    ) -> Result<Vec<u32>, TrainError> {
+    ) -> Result<Stream, TrainError> {
         let mut order = members(spec, &self.corpus.documents, seed);
         let mut cache = Cache::default();
-        let mut stream = Vec::with_capacity(n_tokens);
+        let mut stream = Stream { ids: Vec::with_capacity(n_tokens), pieces: Vec::new() };
         for epoch in 0u64.. {
             let key = (u64::from(seed) << 32) | epoch;
             let rank = |i: usize| {
@@ -184,11 +207,14 @@ impl<'c> Library<'c> {
                 break;
             }
             pieces.sort_unstable_by_key(|&(rank, i, n, _)| (rank, i, n));
-            for (_, _, _, ids) in pieces {
-                stream.push(ids[0] | PIECE_START);
-                stream.extend_from_slice(&ids[1..]);
-                if stream.len() >= n_tokens {
-                    stream.truncate(n_tokens);
+            for (_, i, _, ids) in pieces {
+                let ControlDocument { shard, row, id, .. } = &self.corpus.documents[i];
+                let name = DocumentName { shard: *shard, row: *row, id: id.clone() };
+                stream.pieces.push((stream.ids.len(), name));
+                stream.ids.push(ids[0] | PIECE_START);
+                stream.ids.extend_from_slice(&ids[1..]);
+                if stream.ids.len() >= n_tokens {
+                    stream.ids.truncate(n_tokens);
                     return Ok(stream);
                 }
             }

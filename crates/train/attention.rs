@@ -188,8 +188,9 @@ pub fn document_starts(ids: &[u32], length: usize, end_of_text: u32) -> Vec<usiz
     ids.iter().enumerate().map(row).collect()
 }
 
-/// Cosines and sines of every position's rotations: `[length, head_dim / 2]`.
+/// Cosines and sines of every position's rotations: `[length, head_dim / 2]`, for sequences up to that length.
 pub struct Rotations {
+    half: usize,
     cosine: Vec<f32>,
     sine: Vec<f32>,
 }
@@ -198,12 +199,12 @@ impl Rotations {
     pub fn new(config: &ModelConfig, length: usize) -> Self {
         let angles = angles(config, length);
         let table = |f: fn(f64) -> f64| angles.iter().map(|&angle| f(angle) as f32).collect();
-        Rotations { cosine: table(f64::cos), sine: table(f64::sin) }
+        Rotations { half: config.head_dim / 2, cosine: table(f64::cos), sine: table(f64::sin) }
     }
 
     /// Rotates pairs (i, i + half) of every head, forwards or, with `sign` -1, back.
     fn turn(&self, x: &mut [f32], n_heads: usize, length: usize, sign: f32) {
-        let half = self.cosine.len() / length;
+        let half = self.half;
         vectorised(
             #[inline(always)]
             || {

@@ -1,22 +1,27 @@
 //! Weights and training state on disk: the safetensors format, written atomically.
-//!
-//! A file is a little-endian u64 (length of the header), a JSON header (name → type, shape, byte range;
-//! `__metadata__` → strings) and the values.
 
 use crate::TrainError;
 use crate::model::{Weight, Weights};
 use crate::optimizer::AdamW;
+use crate::spikes::{AHEAD, INTERVAL, Rewind, Watch};
 use burn::tensor::{Device, Tensor, TensorData};
+use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
-/// Where a run stands. Its data cursor is `step`: batch `step` begins at token `step × batch`.
+/// The string beside the tensors of a checkpoint.
+const CURSORS: &str = "cursors";
+
+/// Where a run stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cursor {
     /// Steps done.
     pub step: usize,
+    /// The next batch of its stream: `step`, and more by what the run left out.
+    pub batch: usize,
     /// Sum of the batches' losses since the last point of the learning curve, and how many they are.
     pub loss_sum: f64,
     pub loss_count: usize,
@@ -24,37 +29,69 @@ pub struct Cursor {
     pub averaged: usize,
     /// Seconds of training before this point.
     pub seconds: f64,
+    /// What steps are held against.
+    pub watch: Watch,
+    /// How the run went back.
+    pub rewinds: Vec<Rewind>,
 }
 
 /// Everything a run needs to go on.
+#[derive(Clone)]
 pub struct State {
     pub cursor: Cursor,
     pub weights: Weights,
     pub optimizer: AdamW,
     /// Sum of the last steps' weights.
     pub average: Weights,
+    /// Up to two states to go back to, the older first.
+    pub before: Vec<State>,
 }
 
 impl State {
+    /// Keeps the state, every so many steps, to go back to it.
+    pub fn remember(&mut self) {
+        let step = self.cursor.step;
+        if step.is_multiple_of(INTERVAL) && self.before.last().is_none_or(|last| last.cursor.step < step) {
+            let now = State { before: Vec::new(), ..self.clone() };
+            self.before.push(now);
+            if self.before.len() > 2 {
+                self.before.remove(0);
+            }
+        }
+    }
+
+    /// Goes back to the older state and leaves out the batches read since then, the one at hand, and some more.
+    pub fn go_back(&mut self, rewind: Rewind) {
+        let Some(older) = self.before.first().cloned() else { return };
+        let now = std::mem::replace(self, older);
+        self.cursor.batch = now.cursor.batch + 1 + AHEAD;
+        self.cursor.seconds = now.cursor.seconds;
+        self.cursor.rewinds = now.cursor.rewinds;
+        self.cursor.rewinds.push(rewind);
+        self.before = vec![self.clone()];
+    }
+
     /// Writes the state, all or nothing.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: &Path, layout: &[Weight]) -> Result<(), TrainError> {
-        let groups = [
-            ("weights.", &self.weights.0),
-            ("first.", &self.optimizer.first),
-            ("second.", &self.optimizer.second),
-            ("average.", &self.average.0),
-        ];
-        let tensors = groups.iter().flat_map(|(prefix, tensors)| {
-            layout
-                .iter()
-                .zip(tensors.iter())
-                .map(move |(weight, tensor)| (format!("{prefix}{}", weight.name), weight, tensor))
+        let states = || std::iter::once(self).chain(&self.before);
+        let tensors = states().enumerate().flat_map(|(i, state)| {
+            let groups = [
+                ("weights", &state.weights.0),
+                ("first", &state.optimizer.first),
+                ("second", &state.optimizer.second),
+                ("average", &state.average.0),
+            ];
+            groups.into_iter().flat_map(move |(group, tensors)| {
+                let weights = layout.iter().zip(tensors);
+                weights.map(move |(weight, tensor)| (format!("{i}.{group}.{}", weight.name), weight, tensor))
+            })
         });
-        let cursor = serde_json::to_string(&self.cursor).map_err(|e| TrainError::format(path, e))?;
-        write(path, tensors, &[("cursor", cursor)])
+        let cursors: Vec<&Cursor> = states().map(|state| &state.cursor).collect();
+        let cursors = serde_json::to_string(&cursors).map_err(|e| TrainError::format(path, e))?;
+        write(path, tensors, (CURSORS, cursors))
     }
 
     /// Reads what `save` wrote; `None` if there is no such file.
@@ -69,22 +106,30 @@ impl State {
         };
         let damaged =
             || TrainError::format(path, "damaged checkpoint; remove it, or start again with --fresh");
-        let (header, values) = split(&bytes).ok_or_else(damaged)?;
-        let cursor = header["__metadata__"]["cursor"].as_str().ok_or_else(damaged)?;
-        let cursor = serde_json::from_str(cursor).map_err(|_| damaged())?;
-        let group = |prefix: &str| -> Result<Vec<Tensor<2>>, TrainError> {
-            let tensors = layout.iter().map(|weight| {
-                tensor(&header[&format!("{prefix}{}", weight.name)], values, weight, device)
-                    .ok_or_else(damaged)
-            });
-            tensors.collect()
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|_| damaged())?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|_| damaged())?;
+        let cursors = header.metadata().as_ref().and_then(|m| m.get(CURSORS)).ok_or_else(damaged)?;
+        let cursors: Vec<Cursor> = serde_json::from_str(cursors).map_err(|_| damaged())?;
+        let state = |(i, cursor): (usize, Cursor)| -> Result<State, TrainError> {
+            let group = |group: &str| -> Result<Vec<Tensor<2>>, TrainError> {
+                let tensors = layout.iter().map(|weight| {
+                    let values = read(&file, &format!("{i}.{group}."), weight).ok_or_else(damaged)?;
+                    Ok(Tensor::from_data(TensorData::new(values, [weight.rows, weight.columns]), device))
+                });
+                tensors.collect()
+            };
+            Ok(State {
+                cursor,
+                weights: Weights(group("weights")?),
+                optimizer: AdamW { first: group("first")?, second: group("second")? },
+                average: Weights(group("average")?),
+                before: Vec::new(),
+            })
         };
-        Ok(Some(State {
-            cursor,
-            weights: Weights(group("weights.")?),
-            optimizer: AdamW { first: group("first.")?, second: group("second.")? },
-            average: Weights(group("average.")?),
-        }))
+        let mut states = cursors.into_iter().enumerate().map(state);
+        let mut now = states.next().ok_or_else(damaged)??;
+        now.before = states.collect::<Result<_, _>>()?;
+        Ok(Some(now))
     }
 }
 
@@ -94,29 +139,66 @@ impl State {
 /// When the file cannot be written.
 pub fn save_model(path: &Path, layout: &[Weight], weights: &Weights) -> Result<(), TrainError> {
     let tensors = layout.iter().zip(&weights.0).map(|(weight, tensor)| (weight.name.clone(), weight, tensor));
-    write(path, tensors, &[("format", "pt".to_owned())])
+    write(path, tensors, ("format", "pt".to_owned()))
 }
 
+/// The weights that `save_model` wrote, in the order of `layout`.
+///
+/// # Errors
+/// When the file cannot be read or is of another model.
+pub fn read_model(path: &Path, layout: &[Weight]) -> Result<Vec<Vec<f32>>, TrainError> {
+    let bytes = std::fs::read(path).map_err(TrainError::io(path))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| TrainError::format(path, e))?;
+    let values = layout.iter().map(|weight| read(&file, "", weight));
+    values.collect::<Option<_>>().ok_or_else(|| {
+        TrainError::format(path, "not the weights of this run's model; train again with --fresh")
+    })
+}
+
+/// A weight on its way to a file.
+struct Entry {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+impl View for Entry {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    fn data_len(&self) -> usize {
+        4 * self.values.len()
+    }
+}
+
+/// One string beside the tensors: of several, the order in the file would be chance.
 fn write<'w>(
     path: &Path,
     tensors: impl Iterator<Item = (String, &'w Weight, &'w Tensor<2>)>,
-    metadata: &[(&str, String)],
+    (key, value): (&str, String),
 ) -> Result<(), TrainError> {
-    let mut header = Map::new();
-    header.insert("__metadata__".into(), metadata.iter().map(|(k, v)| (*k, v.clone())).collect::<Value>());
-    let mut values = Vec::new();
-    for (name, weight, tensor) in tensors {
-        let start = values.len();
-        let data: Vec<f32> = tensor.clone().try_into_vec_as().map_err(|e| TrainError::format(path, e))?;
-        values.extend(data.iter().flat_map(|v| v.to_le_bytes()));
-        let shape = if weight.is_norm { vec![weight.columns] } else { vec![weight.rows, weight.columns] };
-        header.insert(name, json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, values.len()] }));
-    }
-    let mut header = Value::Object(header).to_string();
-    // The values begin on a multiple of eight bytes, as readers that map the file want.
-    header.push_str(&" ".repeat((8 - header.len() % 8) % 8));
-    let parts = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &values];
-    write_atomically(path, &parts)
+    let entry = |(name, weight, tensor): (String, &Weight, &Tensor<2>)| {
+        let values = tensor.clone().try_into_vec_as().map_err(|e| TrainError::format(path, e))?;
+        Ok((name, Entry { shape: weight.shape(), values }))
+    };
+    let entries = tensors.map(entry).collect::<Result<Vec<_>, TrainError>>()?;
+    let bytes = safetensors::serialize(entries, Some(HashMap::from([(key.to_owned(), value)])));
+    write_atomically(path, &[&bytes.map_err(|e| TrainError::format(path, e))?])
+}
+
+fn read(file: &SafeTensors<'_>, prefix: &str, weight: &Weight) -> Option<Vec<f32>> {
+    let tensor = file.tensor(&format!("{prefix}{}", weight.name)).ok()?;
+    let is_ours = tensor.dtype() == Dtype::F32 && tensor.shape() == weight.shape();
+    let value = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    is_ours.then(|| tensor.data().chunks_exact(4).map(value).collect())
 }
 
 /// Writes `parts` beside `path`, syncs, and renames; the name outlasts a loss of power, too.
@@ -138,21 +220,4 @@ pub fn write_atomically(path: &Path, parts: &[&[u8]]) -> Result<(), TrainError> 
         Ok(())
     };
     write().map_err(TrainError::io(path))
-}
-
-fn split(bytes: &[u8]) -> Option<(Value, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<8>()?;
-    let (header, values) = rest.split_at_checked(u64::from_le_bytes(*length) as usize)?;
-    Some((serde_json::from_slice(header).ok()?, values))
-}
-
-fn tensor(entry: &Value, values: &[u8], weight: &Weight, device: &Device) -> Option<Tensor<2>> {
-    let offset = |i: usize| entry["data_offsets"][i].as_u64().map(|offset| offset as usize);
-    let bytes = values.get(offset(0)?..offset(1)?)?;
-    if bytes.len() != 4 * weight.rows * weight.columns {
-        return None;
-    }
-    let data: Vec<f32> =
-        bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-    Some(Tensor::from_data(TensorData::new(data, [weight.rows, weight.columns]), device))
 }

@@ -2,7 +2,7 @@
 
 use crate::TrainError;
 use arrow::array::{
-    Array, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, UInt64Array,
+    Array, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, UInt64Array,
 };
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -16,6 +16,7 @@ use tokens::{FOOTER_RECIPE_HASH, Tokenizer, Version, read_heldout, read_sequence
 pub struct ControlDocument {
     pub shard: i32,
     pub row: i64,
+    pub id: String,
     pub sampling_key: u64,
     /// The recipe keeps it.
     pub kept: bool,
@@ -67,9 +68,7 @@ impl Corpus {
     /// # Errors
     /// When files are missing or not in the format that `corpus clean` writes.
     pub fn read(out: &Path) -> Result<Corpus, TrainError> {
-        let path = out.join("tokenizer.json");
-        let json = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
-        let tokenizer = Tokenizer::from_json(&json).map_err(|e| TrainError::format(&path, e))?;
+        let tokenizer = read_tokenizer(out)?;
         let control = files(&out.join("tokens"), "control-")?;
         if control.is_empty() {
             return Err(TrainError::Refused(format!(
@@ -140,6 +139,16 @@ fn column<'b, T: Array + 'static>(
     })
 }
 
+/// The tokenizer that a corpus was packed with.
+///
+/// # Errors
+/// When it is missing or not one.
+pub fn read_tokenizer(out: &Path) -> Result<Tokenizer, TrainError> {
+    let path = out.join("tokenizer.json");
+    let json = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
+    Tokenizer::from_json(&json).map_err(|e| TrainError::format(&path, e))
+}
+
 fn read_control(
     path: &Path,
     tokenizer: &Tokenizer,
@@ -164,10 +173,11 @@ fn read_control(
 
 fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> Result<(), TrainError> {
     // `columns` matches a prefix of the path, so "reasons" takes the list whatever its item is called.
-    let names = ["shard", "row", "kept", "reasons", "control", "heldout", "excluded", "sampling_key"];
+    let names = ["id", "shard", "row", "kept", "reasons", "control", "heldout", "excluded", "sampling_key"];
     let (reader, _) = open(path, Some(&names))?;
     for batch in reader {
         let batch = batch.map_err(|e| TrainError::format(path, e))?;
+        let ids: &StringArray = column(&batch, "id", path)?;
         let shards: &Int32Array = column(&batch, "shard", path)?;
         let rows: &Int64Array = column(&batch, "row", path)?;
         let kept: &BooleanArray = column(&batch, "kept", path)?;
@@ -185,6 +195,7 @@ fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> R
             let document = ControlDocument {
                 shard: shards.value(i),
                 row: rows.value(i),
+                id: ids.value(i).to_owned(),
                 sampling_key: keys.value(i),
                 kept: kept.value(i),
                 excluded: excluded.value(i) || heldout.value(i),

@@ -4,6 +4,7 @@
 //! special tokens are in neither sum.
 
 use crate::arms::PIECE_START;
+use crate::attention::Rotations;
 use crate::data::{HeldoutDocument, HeldoutSet, floor_boundary};
 use crate::head::losses;
 use crate::kernel::{self, Pass};
@@ -91,7 +92,8 @@ pub fn document_nats(
     }
     // Windows of one length beside each other need little padding; the sort is stable, so the order is fixed.
     windows.sort_by_key(|&(_, _, n)| std::cmp::Reverse(n));
-    let values = (*device == Device::flex()).then(|| kernel::values(weights));
+    let fused =
+        (*device == Device::flex()).then(|| (kernel::values(weights), Rotations::new(config, length)));
     let mut nats = vec![0.0; documents.len()];
     for windows in windows.chunks(batch.max(1)) {
         let longest = windows.iter().map(|w| w.2).max().unwrap_or(1);
@@ -103,8 +105,8 @@ pub fn document_nats(
             ids[i * padded..][..n].copy_from_slice(&source[start..start + n]);
             targets[i * padded..][..n].copy_from_slice(&source[start + 1..start + 1 + n]);
         }
-        let losses: Vec<f32> = if let Some(values) = &values {
-            kernel::losses(config, values, &Pass::new(config, &ids, &targets, padded, end_of_text))
+        let losses: Vec<f32> = if let Some((values, rotations)) = &fused {
+            kernel::losses(config, values, &Pass::new(rotations, &ids, &targets, padded, end_of_text))
         } else {
             let mask = attention_mask(&ids, padded, end_of_text, device);
             let positions = Positions::new(config, padded, device);

@@ -3,7 +3,8 @@
 
 use crate::random::Random;
 use arrow::array::{
-    ArrayRef, BooleanArray, Int32Array, Int64Array, ListBuilder, RecordBatch, StringBuilder, UInt64Array,
+    ArrayRef, BooleanArray, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
+    UInt64Array,
 };
 use parquet::arrow::ArrowWriter;
 use std::fs::File;
@@ -147,6 +148,7 @@ fn ledger(rows: &[Row]) -> RecordBatch {
     let flags = |of: fn(&Row) -> bool| Arc::new(rows.iter().map(|r| Some(of(r))).collect::<BooleanArray>());
     let indices = 0..rows.len();
     let columns: Vec<(&str, ArrayRef)> = vec![
+        ("id", Arc::new(indices.clone().map(|i| Some(format!("document-{i}"))).collect::<StringArray>())),
         ("shard", Arc::new(Int32Array::from(vec![0; rows.len()]))),
         ("row", Arc::new(indices.clone().map(|i| Some(i as i64)).collect::<Int64Array>())),
         ("kept", flags(|row| row.reasons.is_empty())),

@@ -61,12 +61,6 @@ pub fn losses(hidden: &Tensor<2>, weights: &Weights, targets: &Tensor<1, Int>) -
     Tensor::cat(slices.collect(), 0)
 }
 
-/// Probabilities of every next token at a temperature, row after row.
-pub fn next_token_probabilities(hidden: &Tensor<2>, weights: &Weights, temperature: f64) -> Vec<f32> {
-    let logits = hidden.clone().matmul(weights.embedding().clone().transpose()) / temperature;
-    activation::softmax(logits, 1).into_data().iter().collect()
-}
-
 /// −ln p of one column per row; p is at least f32's smallest normal number, so that the sum stays finite.
 fn negative_log(probabilities: &Tensor<2>, columns: Tensor<1, Int>) -> Tensor<1> {
     let n = columns.dims()[0];

@@ -54,9 +54,7 @@ pub fn gradient(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>) -> 
 /// Negative log-likelihood of each target, without gradients.
 pub fn losses(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>) -> Vec<f32> {
     let d = config.d_model;
-    let (x, _) = forward(config, weights, pass, false);
-    let mut hidden = vec![0.0; x.len()];
-    norm(&x, &weights[weights.len() - 1], &mut hidden);
+    let hidden = hidden(config, weights, pass);
     let mut losses = Vec::with_capacity(pass.targets.len());
     let mut logits = vec![0.0; ROWS * config.vocabulary];
     for (hidden, targets) in hidden.chunks(ROWS * d).zip(pass.targets.chunks(ROWS)) {
@@ -68,31 +66,45 @@ pub fn losses(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>) -> Ve
     losses
 }
 
+/// Logits after the last `n` ids: `[n, vocabulary]`. Targets are not looked at.
+pub fn logits(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>, n: usize) -> Vec<f32> {
+    let d = config.d_model;
+    let hidden = hidden(config, weights, pass);
+    linear(&hidden[hidden.len() - n * d..], &weights[0], d)
+}
+
+/// Hidden states after the last norm.
+fn hidden(config: &ModelConfig, weights: &[Vec<f32>], pass: &Pass<'_>) -> Vec<f32> {
+    let (x, _) = forward(config, weights, pass, false);
+    let mut hidden = vec![0.0; x.len()];
+    norm(&x, &weights[weights.len() - 1], &mut hidden);
+    hidden
+}
+
 /// What one pass reads: sequences of `length` ids, one target for each, and where every id's document begins.
 pub struct Pass<'a> {
+    pub rotations: &'a Rotations,
     pub ids: &'a [u32],
     pub targets: &'a [u32],
     pub length: usize,
     pub starts: Vec<usize>,
-    pub rotations: Rotations,
 }
 
 impl<'a> Pass<'a> {
     pub fn new(
-        config: &ModelConfig,
+        rotations: &'a Rotations,
         ids: &'a [u32],
         targets: &'a [u32],
         length: usize,
         end_of_text: u32,
     ) -> Self {
-        let starts = document_starts(ids, length, end_of_text);
-        Pass { ids, targets, length, starts, rotations: Rotations::new(config, length) }
+        Pass { rotations, ids, targets, length, starts: document_starts(ids, length, end_of_text) }
     }
 }
 
-/// The values of weights that lie on the processor, for the functions of this file.
+/// The values of weights, on the processor for the functions of this file.
 pub fn values(weights: &Weights) -> Vec<Vec<f32>> {
-    weights.0.iter().map(|w| w.to_data().iter().collect()).collect()
+    weights.0.iter().map(|w| w.to_data().try_into_vec().unwrap_or_default()).collect()
 }
 
 /// What a block keeps for its gradient.

@@ -8,21 +8,27 @@ mod checkpoint;
 mod data;
 mod device;
 mod eval;
+mod export;
 mod head;
 mod kernel;
 mod lock;
 mod model;
+mod models;
 mod optimizer;
 mod outcome;
 mod plan;
 mod presets;
 mod random;
 mod render;
+mod runs;
 mod samples;
 mod session;
 mod simd;
+mod speed;
+mod spikes;
 mod statistics;
 mod training;
+mod workers;
 
 #[cfg(test)]
 mod experiment_tests;
@@ -33,10 +39,14 @@ mod tests;
 
 pub use arms::{Arm, ArmSpec};
 pub use device::DeviceKind;
-pub use outcome::{ArmScore, Comparison, Outcome, Score, SetScore, Verdict};
-pub use presets::{ModelConfig, Preset, TrainingConfig};
+pub use models::{Model, Models};
+pub use outcome::{ArmScore, Comparison, Outcome, Rewound, Score, SetScore, Verdict};
+pub use presets::{ModelConfig, Preset, Schedule, TrainingConfig};
 pub use render::render_text;
+pub use samples::Sampling;
 pub use session::{train, train_arms};
+pub use speed::step_seconds;
+pub use spikes::{DocumentName, Rewind, Why};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +64,8 @@ pub struct Options {
     pub device: DeviceKind,
     /// Seeds per arm; the preset's number if absent.
     pub seeds: Option<u32>,
+    /// How the learning rate goes on after the warm-up.
+    pub schedule: Schedule,
     /// Passes allowed over an arm's text; without it no token is seen twice.
     pub epochs: Option<u32>,
     /// Texts of the user's own to score as a third held-out set (`.txt`, `.md`, or JSONL with `text`).
@@ -73,6 +85,7 @@ impl Options {
             budget: None,
             device: DeviceKind::Cpu,
             seeds: None,
+            schedule: Schedule::default(),
             epochs: None,
             heldout: None,
             threads: 1,

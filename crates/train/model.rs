@@ -8,11 +8,11 @@ use crate::random::Random;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
 /// Base of the rotary frequencies; short sequences need no more.
-const ROPE_THETA: f64 = 10_000.0;
+pub const ROPE_THETA: f64 = 10_000.0;
 /// Added to mean squares before the root.
 pub const NORM_EPSILON: f64 = 1e-6;
 /// Qwen3's initializer range.
-const INITIAL_DEVIATION: f64 = 0.02;
+pub const INITIAL_DEVIATION: f64 = 0.02;
 /// Added to scores that must not be seen: e^-80 is lost in a sum with 1 in f32, while scores further down would send
 /// `exp` through its slow path for underflow. QK-norm keeps true scores within a few units of 0.
 const MASKED: f32 = -80.0;
@@ -26,6 +26,13 @@ pub struct Weight {
     pub rows: usize,
     pub columns: usize,
     pub is_norm: bool,
+}
+
+impl Weight {
+    /// The shape in files.
+    pub fn shape(&self) -> Vec<usize> {
+        if self.is_norm { vec![self.columns] } else { vec![self.rows, self.columns] }
+    }
 }
 
 /// All weights in the order in which `Weights` holds them.

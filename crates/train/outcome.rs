@@ -3,6 +3,7 @@
 use crate::eval::{EvalSet, bits_per_byte};
 use crate::plan::Config;
 use crate::samples::Sample;
+use crate::spikes::Rewind;
 use crate::statistics::{bootstrap_error, combined_freedom, mean, run_variance, seed_deviation, t_quantile};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +22,21 @@ pub struct RunScore {
     pub samples: Vec<Sample>,
     /// Seconds of training.
     pub seconds: f64,
+    /// How it went back.
+    #[serde(default)]
+    pub rewinds: Vec<Rewind>,
+}
+
+/// A run that went back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rewound {
+    /// Name of the arm.
+    pub arm: String,
+    /// Seed of the run.
+    pub seed: u32,
+    /// From where, to where, and why.
+    #[serde(flatten)]
+    pub rewind: Rewind,
 }
 
 /// What `result.json` holds.
@@ -48,6 +64,9 @@ pub struct Outcome {
     pub seed_deviation: BTreeMap<String, f64>,
     /// What a reader must know, in sentences.
     pub notes: Vec<String>,
+    /// Runs that went back before a spike of the loss.
+    #[serde(default)]
+    pub rewinds: Vec<Rewound>,
 }
 
 /// An arm's scores.
@@ -167,6 +186,13 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
     }
     let mut notes = notes(&names, config);
     notes.extend(distrust_unlike_twins(&mut comparisons, config));
+    let rewound = |run: &RunScore| -> Vec<Rewound> {
+        let rewound =
+            |rewind: &Rewind| Rewound { arm: run.arm.clone(), seed: run.seed, rewind: rewind.clone() };
+        run.rewinds.iter().map(rewound).collect()
+    };
+    let rewinds: Vec<Rewound> = runs.iter().flat_map(rewound).collect();
+    notes.extend(rewinds.iter().map(told));
     let seconds: f64 = runs.iter().map(|run| run.seconds).sum();
     Outcome {
         config_hash: config.hash(),
@@ -180,7 +206,18 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
         comparisons,
         seed_deviation: deviations,
         notes,
+        rewinds,
     }
+}
+
+fn told(Rewound { arm, seed, rewind }: &Rewound) -> String {
+    let Rewind { step, to_step, batches, documents, .. } = rewind;
+    format!(
+        "Arm {arm}, seed {seed}, went back from step {step} to step {to_step} and left out {batches} batches, since {}; \
+         metrics.jsonl names the {} documents.",
+        rewind.why.words(),
+        documents.len()
+    )
 }
 
 /// Where `random_drop` and `raw`, one definition drawn twice, differ by more than their interval, the noise is larger

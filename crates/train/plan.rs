@@ -44,6 +44,7 @@ impl Config {
     pub fn request(options: &Options, arms: &[ArmSpec], corpus: &Corpus, library: &Library<'_>) -> Self {
         let mut training = options.preset.training();
         training.seeds = options.seeds.unwrap_or(training.seeds).max(1);
+        training.schedule = options.schedule;
         let mut model = options.preset.model();
         model.vocabulary = library.tokenizer().vocab_size();
         Config {

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What a cosine leaves of the learning rate.
+const LOWEST: f64 = 0.1;
+
 /// A named size of the whole experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,6 +38,17 @@ pub struct ModelConfig {
     pub sequence_length: usize,
 }
 
+/// How the learning rate goes on after the warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Constant, then down to 0 as 1 − √x over the last steps (Hägele et al. 2024).
+    #[default]
+    Wsd,
+    /// Half a cosine down to a tenth (Hoffmann et al. 2022).
+    Cosine,
+}
+
 /// How a model of a preset is trained and scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingConfig {
@@ -50,7 +64,10 @@ pub struct TrainingConfig {
     pub learning_rate: f64,
     /// Share of the steps, and number of steps at most, that the learning rate rises over.
     pub warmup: (f64, usize),
-    /// Share of the steps over which the learning rate falls as 1 − √x (Hägele et al. 2024).
+    /// How the learning rate goes on then.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Share of the steps over which the learning rate of `wsd` falls.
     pub cooldown: f64,
     /// Decoupled weight decay; norms and the (tied) embedding have none.
     pub weight_decay: f64,
@@ -110,6 +127,7 @@ impl Preset {
             micro_batch: 4,
             learning_rate: 3e-3,
             warmup: (0.05, 100),
+            schedule: Schedule::Wsd,
             cooldown: 0.4,
             weight_decay: 0.1,
             clip: 1.0,
@@ -152,13 +170,16 @@ impl Preset {
 }
 
 impl TrainingConfig {
-    /// The learning rate of step `step` of `steps`: linear warm-up, constant, 1 − √x cooldown.
+    /// The learning rate of step `step` of `steps`: a linear warm-up, then by the schedule.
     pub fn learning_rate_at(&self, step: usize, steps: usize) -> f64 {
         let warmup = ((steps as f64 * self.warmup.0) as usize).clamp(1, self.warmup.1.max(1));
         let cooldown = ((steps as f64 * self.cooldown) as usize).max(1);
         let cooldown_start = steps.saturating_sub(cooldown);
         let factor = if step < warmup {
             (step + 1) as f64 / warmup as f64
+        } else if self.schedule == Schedule::Cosine {
+            let along = (step - warmup) as f64 / (steps - warmup).max(1) as f64;
+            LOWEST + (1.0 - LOWEST) * 0.5 * (1.0 + (std::f64::consts::PI * along).cos())
         } else if step < cooldown_start {
             1.0
         } else {
@@ -180,5 +201,16 @@ mod tests {
         assert!(rates[50..600].iter().all(|r| *r == config.learning_rate));
         assert!(rates[600..].windows(2).all(|w| w[1] < w[0]));
         assert!(rates[999] > 0.0 && rates[999] < 0.01 * config.learning_rate);
+    }
+
+    #[test]
+    fn a_cosine_falls_to_a_tenth_by_half_a_wave() {
+        let config = TrainingConfig { schedule: Schedule::Cosine, ..Preset::Quick.training() };
+        let shares: Vec<f64> =
+            (0..=1_000).map(|s| config.learning_rate_at(s, 1_000) / config.learning_rate).collect();
+        assert!((shares[0] - 0.02).abs() < 1e-12 && (shares[49] - 1.0).abs() < 1e-12);
+        assert!(shares[50..].windows(2).all(|w| w[1] < w[0]));
+        assert!((shares[50] - 1.0).abs() < 1e-12 && (shares[525] - 0.55).abs() < 1e-12);
+        assert!((shares[1_000] - 0.1).abs() < 1e-12);
     }
 }

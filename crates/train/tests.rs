@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::TrainError;
-use crate::arms::{Arm, ArmSpec, Library, PIECE_START, members};
+use crate::arms::{Arm, ArmSpec, Library, PIECE_START, Stream, members};
 use crate::data::{Corpus, floor_boundary, read_own_heldout};
 use crate::eval::{EvalDocument, EvalSet, bits_per_byte, document_nats};
 use crate::fixture::{mixed_rows, prose, write_out};
 use crate::model::{Positions, Weights, layout};
 use crate::presets::{ModelConfig, Preset, TrainingConfig};
 use crate::random::Random;
-use crate::training::{Metric, Setting, gradient, run};
+use crate::spikes::{DocumentName, MOST_SKIPPED, Rewind, Why};
+use crate::training::{Arithmetic, Metric, Run, Setting, gradient, run};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::Path;
@@ -118,10 +119,13 @@ fn a_document_does_not_see_its_neighbour_in_the_sequence() {
 /// Losses, points of the learning curve, bits of the averaged weights.
 type Trace = (Vec<f64>, Vec<Metric>, Vec<u32>);
 
+/// Tokens of a step.
+const PER_STEP: usize = 128;
+
 struct Trial {
     model: ModelConfig,
     training: TrainingConfig,
-    stream: Vec<u32>,
+    stream: Stream,
     sets: Vec<EvalSet>,
     steps: usize,
 }
@@ -130,8 +134,13 @@ impl Trial {
     fn new(steps: usize) -> Self {
         let (model, training) = (tiny_model(256), tiny_training());
         let mut random = Random::new(9);
-        let text = prose(&mut random, 1 + steps * 128 / 40);
-        let stream = text.bytes().map(u32::from).cycle().take(steps * 128 + 1).collect();
+        let text = prose(&mut random, 1 + steps * PER_STEP / 40);
+        let n_tokens = (steps + MOST_SKIPPED) * PER_STEP + 1;
+        let ids: Vec<u32> = text.bytes().map(u32::from).cycle().take(n_tokens).collect();
+        // A document for every half step.
+        let name = |i: usize| DocumentName { shard: 0, row: i as i64, id: format!("document-{i}") };
+        let pieces = (0..n_tokens).step_by(PER_STEP / 2).enumerate().map(|(i, start)| (start, name(i)));
+        let stream = Stream { ids, pieces: pieces.collect() };
         let documents = (0..6).map(|_| byte_document(&prose(&mut random, 2))).collect();
         Trial {
             model,
@@ -149,13 +158,32 @@ impl Trial {
             steps: self.steps,
             end_of_text: 0,
             sets: &self.sets,
+            arithmetic: Arithmetic::new(&self.model, device),
             device,
             stop,
         }
     }
 
+    /// Fills batches with what teaches nothing.
+    fn poison(&mut self, batches: std::ops::Range<usize>) {
+        let mut random = Random::new(batches.start as u64);
+        let ids = &mut self.stream.ids[batches.start * PER_STEP..batches.end * PER_STEP];
+        ids.iter_mut().for_each(|id| *id = 128 + random.below(128) as u32);
+    }
+
     /// Every step's loss, the learning curve without its clock, and the averaged weights.
     fn run(&self, folder: &Path, n_lanes: usize, stop_after: usize) -> Result<Trace, TrainError> {
+        self.run_and_tell(folder, n_lanes, stop_after, &|_| ())
+    }
+
+    /// The same, told when it goes back.
+    fn run_and_tell(
+        &self,
+        folder: &Path,
+        n_lanes: usize,
+        stop_after: usize,
+        tell: &(dyn Fn(&Rewind) + Sync),
+    ) -> Result<Trace, TrainError> {
         let (stop, device) = (AtomicBool::new(false), Device::flex());
         let (losses, metrics) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
         let on_step = |step: usize, loss: f64, _: usize| {
@@ -166,20 +194,67 @@ impl Trial {
             metrics.lock().unwrap().push(Metric { seconds: 0.0, ..metric });
             Ok(())
         };
+        let on_rewind = |rewind: &Rewind| {
+            tell(rewind);
+            Ok(())
+        };
         let setting = self.setting(&device, &stop);
-        let result = run(&setting, "arm", 4, &self.stream, folder, &lanes(n_lanes), &on_step, &on_metric);
+        let which = Run { arm: "arm", seed: 4, stream: &self.stream, folder };
+        let result = run(&setting, &which, &lanes(n_lanes), &on_step, &on_metric, &on_rewind);
         let (losses, metrics) = (losses.into_inner().unwrap(), metrics.into_inner().unwrap());
-        match result {
-            Ok((weights, _)) => {
-                let bits = weights.0.iter().flat_map(|w| w.to_data().iter::<f32>().collect::<Vec<_>>());
-                Ok((losses, metrics, bits.map(f32::to_bits).collect()))
-            }
-            Err(error) => {
-                assert!(matches!(error, TrainError::Stopped(_)), "{error}");
-                Err(error)
-            }
-        }
+        let (weights, _) = result?;
+        let bits = weights.0.iter().flat_map(|w| w.to_data().iter::<f32>().collect::<Vec<_>>());
+        Ok((losses, metrics, bits.map(f32::to_bits).collect()))
     }
+}
+
+#[test]
+fn a_spike_is_gone_back_from_its_documents_named_and_its_batches_left_out() {
+    let mut trial = Trial::new(80);
+    let healthy = trial.run(tempdir().unwrap().path(), 1, usize::MAX).unwrap();
+    trial.poison(50..56);
+    let told = Mutex::new(Vec::new());
+    let tell = |rewind: &Rewind| told.lock().unwrap().push(rewind.clone());
+    let whole = trial.run_and_tell(tempdir().unwrap().path(), 1, usize::MAX, &tell).unwrap();
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    let [rewind] = &told[..] else { panic!("{told:?}") };
+    // The third in a row; from there to the older of the states at 20 and 40.
+    assert_eq!((rewind.step, rewind.to_step), (53, 20), "{rewind:?}");
+    assert_eq!((rewind.rewind, rewind.batches, rewind.to_tokens), (1, rewind.step - 20 + 10, 20 * PER_STEP));
+    let rows: Vec<i64> = rewind.documents.iter().map(|document| document.row).collect();
+    assert_eq!((rows, rewind.why), ((100..106).collect(), Why::Loss));
+    let n_steps = rewind.step - 1 + 60;
+    assert_eq!(whole.0.len(), n_steps, "steps before, and again from step 20");
+    let (last, expected) = (whole.0[n_steps - 1], healthy.0[79]);
+    assert!((last / expected - 1.0).abs() < 0.05, "{last} {expected}");
+    assert_eq!(whole.1.last().map(|metric| (metric.step, metric.rewinds)), Some((80, 1)));
+
+    // Stopped before the spike, in its row of high losses, and behind it.
+    let folder = tempdir().unwrap();
+    for stop in [45, rewind.step - 1, 30] {
+        let stopped = trial.run(folder.path(), 2, stop);
+        assert!(matches!(stopped, Err(TrainError::Stopped(_))));
+    }
+    let file = folder.path().join("state.safetensors");
+    let state =
+        crate::checkpoint::State::load(&file, &layout(&trial.model), &Device::flex()).unwrap().unwrap();
+    assert_eq!((state.cursor.step, state.cursor.rewinds.len(), state.before.len()), (30, 1, 1));
+    let rest = trial.run_and_tell(folder.path(), 1, usize::MAX, &|_| panic!("told before")).unwrap();
+    assert_eq!((&rest.0[..], &rest.2), (&whole.0[n_steps - 50..], &whole.2));
+}
+
+#[test]
+fn a_run_that_spikes_again_and_again_is_stopped_with_the_reason() {
+    let mut trial = Trial::new(300);
+    for start in [50, 140, 230, 320] {
+        trial.poison(start..start + 6);
+    }
+    let told = Mutex::new(0);
+    let result =
+        trial.run_and_tell(tempdir().unwrap().path(), 1, usize::MAX, &|_| *told.lock().unwrap() += 1);
+    let error = result.map(|_| ()).unwrap_err().to_string();
+    assert_eq!(*told.lock().unwrap(), 3, "{error}");
+    assert!(error.contains("gone back 3 times") && error.contains("`document-6"), "{error}");
 }
 
 #[test]
@@ -221,14 +296,13 @@ fn the_gradient_is_the_slope() {
     let trial = Trial::new(1);
     let (device, stop) = (Device::flex(), AtomicBool::new(false));
     let setting = trial.setting(&device, &stop);
-    let positions = Positions::new(&trial.model, 32, &device);
     let mut weights = Weights::initial(&trial.model, 2, &device);
     let names = layout(&trial.model);
     weights.0.iter_mut().zip(&names).filter(|(_, w)| !w.is_norm).for_each(|(w, _)| *w = w.clone() * 8.0);
-    let mut ids = trial.stream.clone();
+    let mut ids = trial.stream.ids[..=PER_STEP].to_vec();
     // Two documents in one sequence.
     ids[20] = 0;
-    let (_, gradients) = gradient(&setting, &weights, &positions, &ids, &[]);
+    let (_, gradients) = gradient(&setting, &weights, &ids, &[]);
     for (i, weight) in names.iter().enumerate() {
         let values: Vec<f32> = gradients[i].to_data().iter().collect();
         let largest = (0..values.len()).max_by(|&a, &b| values[a].abs().total_cmp(&values[b].abs())).unwrap();
@@ -237,7 +311,7 @@ fn the_gradient_is_the_slope() {
             let mut data: Vec<f32> = moved.0[i].to_data().iter().collect();
             data[largest] += offset;
             moved.0[i] = Tensor::from_data(TensorData::new(data, [weight.rows, weight.columns]), &device);
-            gradient(&setting, &moved, &positions, &ids, &[]).0
+            gradient(&setting, &moved, &ids, &[]).0
         };
         let offset = 4e-3;
         let slope = (loss_at(offset) - loss_at(-offset)) / (2.0 * f64::from(offset));
@@ -253,13 +327,13 @@ fn the_fused_kernel_is_the_model_in_burn() {
     let model = ModelConfig { sequence_length: 96, n_heads: 4, n_kv_heads: 2, ..tiny_model(256) };
     let training = TrainingConfig { micro_batch: 2, batch: 2, ..tiny_training() };
     let trial = Trial { model, training, ..Trial::new(2) };
-    let mut ids = trial.stream[..=192].to_vec();
+    let mut ids = trial.stream.ids[..=192].to_vec();
     (ids[20], ids[90], ids[150]) = (0, ids[90] | PIECE_START, 0);
     let setting = trial.setting(&device, &stop);
     let positions = Positions::new(&trial.model, 96, &device);
     let mut weights = Weights::initial(&trial.model, 2, &device);
     weights.0.iter_mut().for_each(|w| *w = w.clone() * 3.0);
-    let (loss, fused) = gradient(&setting, &weights, &positions, &ids, &[]);
+    let (loss, fused) = gradient(&setting, &weights, &ids, &[]);
     let (nats, by_burn) = crate::training::micro_gradient(&setting, &weights, &positions, &ids);
     assert!((loss - nats / 192.0).abs() < 1e-5, "{loss} {}", nats / 192.0);
     for ((fused, by_burn), weight) in fused.iter().zip(by_burn).zip(layout(&trial.model)) {
@@ -304,7 +378,7 @@ fn pieces_become_documents_and_documents_arms() {
     let library = Library::new(&corpus, corpus.tokenizer.truncated(4_096).unwrap());
     let stream_of = |seed| -> Vec<u32> {
         let marked = library.stream(&Arm::All.into(), seed, 500, 64).unwrap();
-        marked.into_iter().map(|id| id & !PIECE_START).collect()
+        marked.ids.into_iter().map(|id| id & !PIECE_START).collect()
     };
     let stream = stream_of(0);
     let text = String::from_utf8_lossy(&library.tokenizer().decode_bytes(&stream)).into_owned();
@@ -312,6 +386,21 @@ fn pieces_become_documents_and_documents_arms() {
     assert_ne!(stream, stream_of(1));
     let unique = library.unique_tokens(&Arm::All.into(), 0, usize::MAX);
     let twice = library.stream(&Arm::All.into(), 0, 2 * unique, 64).unwrap();
+    // Every piece is a document's, and named so.
+    let decoded = |range: std::ops::Range<usize>| {
+        let ids: Vec<u32> = twice.ids[range].iter().map(|id| id & !PIECE_START).collect();
+        String::from_utf8_lossy(&library.tokenizer().decode_bytes(&ids)).into_owned()
+    };
+    for pieces in twice.pieces.windows(2) {
+        let [(start, name), (end, next)] = pieces else { unreachable!() };
+        let row = &rows[name.row as usize];
+        let text = row.rewritten.as_ref().unwrap_or(&row.text);
+        assert!(text.contains(decoded(*start..*end).trim_matches(char::REPLACEMENT_CHARACTER)));
+        assert_eq!(name.id, format!("document-{}", name.row));
+        let both = twice.documents(*start..end + 1);
+        assert!(both.first() == Some(name) && both.last() == Some(next) && both.len() <= 2);
+    }
+    let twice = twice.ids;
     let (mut first, mut second) = (twice[..unique].to_vec(), twice[unique..].to_vec());
     assert_ne!(first, second);
     first.sort_unstable();

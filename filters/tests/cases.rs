@@ -10,9 +10,12 @@
 #[path = "../../crates/fuzz/cases.rs"]
 mod cases;
 #[path = "../../crates/fuzz/properties/filters.rs"]
-mod property;
+mod filters;
+#[path = "../../crates/fuzz/properties/lists.rs"]
+mod lists;
 
 #[test]
-fn the_kept_cases_of_the_fuzz_target_hold() {
-    cases::each("filters", property::check);
+fn the_kept_cases_of_the_fuzz_targets_hold() {
+    cases::each("filters", filters::check);
+    cases::each("lists", lists::check);
 }

@@ -1,4 +1,4 @@
-//! Models that fuzzing kept.
+//! Models and texts that fuzzing kept.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,10 +9,14 @@
 
 #[path = "../../fuzz/cases.rs"]
 mod cases;
+#[path = "../../fuzz/properties/language.rs"]
+#[allow(dead_code)]
+mod language;
 #[path = "../../fuzz/properties/model.rs"]
-mod property;
+mod model;
 
 #[test]
-fn the_kept_cases_of_the_fuzz_target_hold() {
-    cases::each("model", property::check);
+fn the_kept_cases_of_the_fuzz_targets_hold() {
+    cases::each("language", language::check);
+    cases::each("model", model::check);
 }

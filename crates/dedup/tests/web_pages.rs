@@ -1,10 +1,13 @@
 //! Deduplication of 5,761 real pages, measured against the exact similarity of all pairs and against the
-//! reference's own normal forms. Needs `CORPUS_TEST_DATA`.
+//! reference's own normal forms; and of 47,206 documents of mixed sources. Needs `CORPUS_TEST_DATA`.
+//!
+//! `cargo test --release -p dedup --test web_pages -- --nocapture` prints what it found;
+//! `CORPUS_SHOW_DROPS=file.tsv` lists 200 drops of the mixed sources to look at.
 // The crate is pure; its test reads the data.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -14,9 +17,11 @@ use dedup::{
     BandKeys, By, Candidates, Duplicate, Options, Signature, Sketch, Verify, clusters, jaccard, resolve,
 };
 use sha1::{Digest, Sha1};
+use text::characters::is_word_character;
 use text::normalize::simplify_text;
 use text::shingles::{SHINGLE_WORDS, ShingleScratch, normalized_words, shingle_hashes};
 use text::stable_hash::hash128;
+use xxhash_rust::xxh64::xxh64;
 
 fn data() -> Option<PathBuf> {
     let folder = std::env::var_os("CORPUS_TEST_DATA").map(PathBuf::from);
@@ -34,25 +39,29 @@ fn read(path: PathBuf) -> String {
     text
 }
 
+#[derive(Default)]
 struct Pages {
     ids: Vec<String>,
     texts: Vec<String>,
+    sources: Vec<String>,
 }
 
-fn pages(data: &std::path::Path) -> Pages {
-    let (mut ids, mut texts) = (Vec::new(), Vec::new());
-    for line in read(data.join("data/raw/web_pages.jsonl.zst")).lines() {
+fn pages(data: &std::path::Path, name: &str) -> Pages {
+    let mut pages = Pages::default();
+    for line in read(data.join("data/raw").join(name)).lines() {
         let page: serde_json::Value = serde_json::from_str(line).unwrap();
-        ids.push(page["id"].as_str().unwrap().to_string());
-        texts.push(page["text"].as_str().unwrap().to_string());
+        let field = |name: &str| page[name].as_str().unwrap().to_string();
+        pages.ids.push(field("id"));
+        pages.texts.push(field("text"));
+        pages.sources.push(field("source"));
     }
-    Pages { ids, texts }
+    pages
 }
 
 #[test]
 fn normal_forms_are_those_of_the_reference() {
     let Some(data) = data() else { return };
-    let pages = pages(&data);
+    let pages = pages(&data, "web_pages.jsonl.zst");
     let texts: HashMap<&str, &str> =
         pages.ids.iter().map(String::as_str).zip(pages.texts.iter().map(String::as_str)).collect();
     let (mut checked, mut unequal, mut out) = (0, Vec::new(), String::new());
@@ -104,6 +113,18 @@ fn ascending(mut hashes: Vec<u64>) -> Vec<u64> {
     hashes
 }
 
+/// The truth's shingles: five words in a row, which are lower-cased runs of `\w`.
+fn word_shingles(text: &str) -> Vec<u64> {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split(|c| !is_word_character(c)).filter(|word| !word.is_empty()).collect();
+    ascending(words.windows(5).map(|words| xxh64(words.join(" ").as_bytes(), 0)).collect())
+}
+
+/// Of the texts as they are, by the truth's shingles.
+fn true_similarity(a: &str, b: &str) -> f64 {
+    if a == b { 1.0 } else { jaccard(word_shingles(a), word_shingles(b)) }
+}
+
 /// The share of dropped documents that are not even half like the document kept in their stead.
 fn wrongly_dropped(verdicts: &[Option<Duplicate>], truth: &HashMap<(u32, u32), f64>) -> (usize, usize) {
     let dropped = verdicts.iter().enumerate().filter_map(|(at, verdict)| verdict.map(|d| (at as u32, d.of)));
@@ -118,7 +139,7 @@ fn wrongly_dropped(verdicts: &[Option<Duplicate>], truth: &HashMap<(u32, u32), f
 #[test]
 fn near_duplicates_are_found_and_nothing_else() {
     let Some(data) = data() else { return };
-    let pages = pages(&data);
+    let pages = pages(&data, "web_pages.jsonl.zst");
     let numbers: HashMap<&str, u32> =
         pages.ids.iter().enumerate().map(|(number, id)| (id.as_str(), number as u32)).collect();
     let mut truth = HashMap::new();
@@ -188,4 +209,99 @@ fn near_duplicates_are_found_and_nothing_else() {
     assert_eq!(text.1, 2);
     assert!(nothing.1 > 5 * sketch.1.max(1), "verification matters on these pages");
     assert!(sketch.2 <= 5 && text.2 <= 5, "what is nearly the same is dropped");
+}
+
+/// What of the documents is dropped as a near-duplicate, and how much of it for a document that it is not even half like.
+#[derive(Debug, PartialEq)]
+struct Drops {
+    exact: usize,
+    near: usize,
+    below_half: usize,
+    /// Sources of 20 documents or more that lost more than nine tenths.
+    emptied_sources: usize,
+}
+
+fn drops(
+    pages: &Pages,
+    candidates: &Candidates<'_>,
+    verify: Verify<'_>,
+) -> (Drops, Vec<(u32, Duplicate, f64)>) {
+    let verdicts = resolve(candidates, &Options { verify, ..Options::default() }).unwrap();
+    let mut drops = Drops { exact: 0, near: 0, below_half: 0, emptied_sources: 0 };
+    let (mut sources, mut near): (BTreeMap<&str, (usize, usize, usize)>, _) = (BTreeMap::new(), Vec::new());
+    for (at, verdict) in verdicts.iter().enumerate() {
+        let source = sources.entry(&pages.sources[at]).or_default();
+        source.0 += 1;
+        let Some(duplicate) = verdict else { continue };
+        source.1 += 1;
+        match duplicate.by {
+            By::Near => {
+                let similarity = true_similarity(&pages.texts[at], &pages.texts[duplicate.of as usize]);
+                drops.near += 1;
+                drops.below_half += usize::from(similarity < 0.5);
+                source.2 += usize::from(similarity < 0.5);
+                near.push((at as u32, duplicate, similarity));
+            }
+            _ => drops.exact += 1,
+        }
+    }
+    let mut most: Vec<_> =
+        sources.into_iter().filter(|(_, (all, dropped, _))| *all >= 20 && *dropped > 0).collect();
+    most.sort_by(|(_, a), (_, b)| (b.1 * a.0).cmp(&(a.1 * b.0)));
+    drops.emptied_sources = most.iter().filter(|(_, (all, dropped, _))| 10 * dropped > 9 * all).count();
+    eprintln!("{drops:?}");
+    for (source, (all, dropped, below)) in most.iter().take(12) {
+        eprintln!(
+            "    {:5.1} % of {all} of {source}: {dropped} dropped, {below} below 0.5",
+            100.0 * *dropped as f64 / *all as f64
+        );
+    }
+    (drops, near)
+}
+
+#[test]
+fn verified_drops_are_alike() {
+    let Some(data) = data() else { return };
+    for (name, expected) in [
+        ("web_pages.jsonl.zst", [(755, 245, 2, 0), (755, 243, 2, 0), (755, 355, 36, 0)]),
+        ("mixed_sources.jsonl.zst", [(533, 1509, 184, 0), (533, 1502, 200, 0), (533, 1930, 496, 0)]),
+    ] {
+        let pages = pages(&data, name);
+        let signed = sign(&pages.texts);
+        let shingles = |document: u32| signed.shingles[document as usize].iter().copied();
+        let from_text = |a: u32, b: u32| jaccard(shingles(a), shingles(b));
+        let candidates = Candidates {
+            urls: &[],
+            exact: &signed.exact,
+            bands: &signed.bands,
+            sketches: &signed.sketches,
+            rank: &signed.rank,
+        };
+        let ways =
+            [("sketch", Verify::Sketch), ("text", Verify::Text(&from_text)), ("nothing", Verify::Nothing)];
+        let mut found = Vec::new();
+        for (by, verify) in ways {
+            eprintln!("{name}, verified by {by}:");
+            let (drops, near) = drops(&pages, &candidates, verify);
+            found.push((drops.exact, drops.near, drops.below_half, drops.emptied_sources));
+            if let (Some(path), "sketch", "mixed_sources.jsonl.zst") =
+                (std::env::var_os("CORPUS_SHOW_DROPS"), by, name)
+            {
+                show(&pages, near, std::path::Path::new(&path));
+            }
+        }
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+/// Writes the 200 near-duplicates whose ids have the smallest hashes: similarity of the texts, estimate, sizes, ids.
+fn show(pages: &Pages, mut near: Vec<(u32, Duplicate, f64)>, path: &std::path::Path) {
+    let id = |document: u32| pages.ids[document as usize].as_str();
+    near.sort_by_key(|(document, ..)| xxh64(id(*document).as_bytes(), 2026));
+    let row = |(document, twin, similarity): &(u32, Duplicate, f64)| {
+        let [a, b] =
+            [*document, twin.of].map(|document| (pages.texts[document as usize].len(), id(document)));
+        format!("{similarity:.3}\t{:.3}\t{}\t{}\t{}\t{}\n", twin.similarity, a.0, b.0, a.1, b.1)
+    };
+    std::fs::write(path, near.iter().take(200).map(row).collect::<String>()).unwrap();
 }

@@ -89,10 +89,6 @@ pub fn check(bytes: &[u8]) {
     let known = Document { url: Some(url), language: Some(english), ..Document::new(text) };
     for document in [Document::new(text), known] {
         for (spec, built) in ALL.iter() {
-            // Trigrams of all languages take fifty times as long as all others, and learn nothing new.
-            if spec.name == "language" && !text.len().is_multiple_of(16) {
-                continue;
-            }
             judge(spec, built, document);
         }
     }
@@ -114,8 +110,11 @@ fn judge(spec: &FilterSpec, built: &Built, document: Document<'_>) {
                 filter.judge_lines(&document, &mut edits, &mut signals, &mut raised, &mut buffer);
             }
             Built::Repeats(filter) => {
-                // Every third part stands elsewhere.
+                // Every third part stands elsewhere, or bytes from every third to the next.
                 filter.hash_parts(&document, &mut buffer, &mut |part, _| parts.push(part));
+                if filter.min_bytes().is_some() {
+                    parts.extend(0..document.text.len() as u32);
+                }
                 parts.retain(|part| part % 3 == 0);
                 document.repeated = &parts;
                 filter.judge_lines(&document, &mut edits, &mut signals, &mut raised, &mut buffer);

@@ -13,6 +13,7 @@ pub fn check(bytes: &[u8]) {
         words_and_sentences(splitter, text);
         signals(splitter, text);
     }
+    spacy_words_both_ways(text);
     let mut at = 0;
     for line in lines::split_lines(text) {
         assert!(line.start >= at && line.end >= line.start && text.get(line.clone()).is_some(), "{line:?}");
@@ -47,6 +48,18 @@ fn words_and_sentences(splitter: Splitter, text: &str) {
     });
     assert_eq!(at, text.len(), "sentences are the text");
     assert!(splitter.sentences(text, &mut words) <= text.len().max(1));
+}
+
+/// Chunks between spaces of ASCII take the fast way; between others, and beside anything beyond ASCII, they take the slow one.
+fn spacy_words_both_ways(text: &str) {
+    let words = |text: &str| {
+        let mut words = Vec::new();
+        Splitter::Spacy.split(text, &mut words);
+        words.iter().map(|&(start, end)| text[start as usize..end as usize].to_owned()).collect::<Vec<_>>()
+    };
+    let slow: String =
+        text.chars().map(|c| if c.is_ascii() && characters::is_space(c) { '\u{2003}' } else { c }).collect();
+    assert_eq!(words(text), words(&slow), "{text:?}");
 }
 
 /// All signals are measured and finite, and are those of a scanner that has seen another text.

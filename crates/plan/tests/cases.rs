@@ -10,9 +10,12 @@
 #[path = "../../fuzz/cases.rs"]
 mod cases;
 #[path = "../../fuzz/properties/recipe.rs"]
-mod property;
+mod recipe;
+#[path = "../../fuzz/properties/sweep.rs"]
+mod sweep;
 
 #[test]
-fn the_kept_cases_of_the_fuzz_target_hold() {
-    cases::each("recipe", property::check);
+fn the_kept_cases_of_the_fuzz_targets_hold() {
+    cases::each("recipe", recipe::check);
+    cases::each("sweep", sweep::check);
 }

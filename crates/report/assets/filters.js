@@ -157,7 +157,7 @@ function movable(check) {
     const output = el("output", {});
     const show = () => {
       const sign = side === "low" ? (check.bound.startsWith(">") ? ">" : "≥") : check.bound.startsWith("<") ? "<" : "≤";
-      output.replaceChildren(el("b", {}, `${sign} ${one[side]}`), ` ${told()}`);
+      output.replaceChildren(el("b", {}, `${sign} ${one[side].toLocaleString("en-US", { maximumFractionDigits: 6 })}`), ` ${told()}`);
       input.setAttribute("aria-valuetext", output.textContent);
     };
     const input = el("input", { type: "range", min: 0, max: steps.length - 1, step: 1, "aria-label": `${full}, ${side === "low" ? "least" : "most"} that is kept`,

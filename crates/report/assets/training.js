@@ -19,7 +19,21 @@ function training(body) {
   forest(body, t);
   curves(body, t);
   armTable(body, t);
+  rewinds(body, t);
   generated(body, t);
+}
+
+/** Runs that went back before a spike of the loss, and the documents that they read there. */
+function rewinds(body, t) {
+  if (!t.rewinds?.length) return;
+  const number = (value) => (value === null ? "not a number" : value.toFixed(2));
+  body.append(el("h3", {}, "Loss spikes"), el("p", { class: "about" }, "Steps far out of line: the run went back and left out the batches read since then."),
+    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Loss spikes" }, el("table", {},
+      el("thead", {}, el("tr", {}, ["arm", "why", "documents read there"].map((title) => el("th", { scope: "col" }, title)),
+        ["seed", "from step", "to step", "batches left out", "loss", "gradient norm"].map((title) => el("th", { scope: "col", class: "n" }, title)))),
+      el("tbody", {}, t.rewinds.map((one) => el("tr", {}, el("th", { scope: "row" }, name(one.arm)), el("td", {}, one.why),
+        el("td", {}, el("details", {}, el("summary", {}, count(one.documents.length)), el("ul", {}, one.documents.map((document) => el("li", {}, visible(document)))))),
+        [count(one.seed), count(one.step), count(one.to_step), count(one.batches), number(one.loss), number(one.gradient_norm)].map((text) => el("td", { class: "n" }, text))))))));
 }
 
 /** Mean, lowest and highest over the seeds of each arm at each number of tokens. */

@@ -32,7 +32,7 @@ pub struct RemoteFolder {
 
 enum Place {
     Objects(Objects),
-    Repository(HubFolder),
+    Repository(Box<HubFolder>),
 }
 
 /// A folder of objects that are written one by one.
@@ -63,7 +63,7 @@ impl RemoteFolder {
                         "give an s3://, gs://, az:// or hf:// address, or a folder of this machine",
                     ));
                 }
-                Scheme::Hub => Place::Repository(HubFolder::open(&location)?),
+                Scheme::Hub => Place::Repository(Box::new(HubFolder::open(&location)?)),
                 _ => Place::Objects(Objects { store: Store::of(&location)?.0, location }),
             })
         };

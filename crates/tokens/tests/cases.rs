@@ -9,10 +9,13 @@
 
 #[path = "../../fuzz/cases.rs"]
 mod cases;
+#[path = "../../fuzz/properties/tokenizer.rs"]
+mod tokenizer;
 #[path = "../../fuzz/properties/tokens.rs"]
-mod property;
+mod tokens;
 
 #[test]
-fn the_kept_cases_of_the_fuzz_target_hold() {
-    cases::each("tokens", property::check);
+fn the_kept_cases_of_the_fuzz_targets_hold() {
+    cases::each("tokens", tokens::check);
+    cases::each("tokenizer", tokenizer::check);
 }

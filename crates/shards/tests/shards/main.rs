@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod blocks;
+mod cases;
 mod crawl;
 mod discovery;
 mod parquet;

@@ -179,3 +179,30 @@ fn a_damaged_file_is_an_error_with_what_came_before() {
     assert!(blocks.iter().map(|block| block.rows).sum::<u64>() >= 1_000);
     assert_eq!(fingerprint(&folder.shard().path).unwrap().size, bytes.len() as u64);
 }
+
+/// As a file it has 1 MB; row by row, 2 GB.
+#[test]
+fn a_text_that_stands_in_every_row_takes_the_memory_of_one() {
+    let long = "word ".repeat(100_000);
+    let keys = Int32Array::from(vec![0; 2_000]);
+    let dictionary = |value: &str| -> ArrayRef {
+        Arc::new(DictionaryArray::new(keys.clone(), Arc::new(strings(&[Some(value)]))))
+    };
+    for columns in
+        [vec![("text", dictionary(&long))], vec![("text", dictionary("a")), ("other", dictionary(&long))]]
+    {
+        let folder = Folder::new(&[("a.parquet", &parquet_of(columns, 10_000))]);
+        let options = ReadOptions::default();
+        let mut reader = ShardReader::open(&folder.shard(), &options).unwrap();
+        let mut rows = 0;
+        while let Some(block) = reader.next_block().unwrap() {
+            assert!(block.rows <= 17, "{} rows", block.rows);
+            rows += block.rows;
+            if block.index == 1 {
+                let batch = block.parse(&options).unwrap().records;
+                assert!(batch.get_array_memory_size() < 40 << 20, "{}", batch.get_array_memory_size());
+            }
+        }
+        assert_eq!(rows, 2_000);
+    }
+}

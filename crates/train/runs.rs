@@ -1,0 +1,210 @@
+//! The runs of an experiment: spread over workers, each with its folder, their lines in one `metrics.jsonl`.
+
+use crate::arms::{ArmSpec, Library};
+use crate::checkpoint::{State, write_atomically};
+use crate::eval::{BATCH, EvalSet, document_nats};
+use crate::model::layout;
+use crate::outcome::RunScore;
+use crate::plan::Config;
+use crate::samples::generate;
+use crate::spikes::Rewind;
+use crate::training::{Metric, Run, Setting, run};
+use crate::workers::{Clock, Workers};
+use crate::{Progress, TrainError};
+use rayon::ThreadPool;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Everything that the runs have in common.
+pub struct Experiment<'a> {
+    pub config: &'a Config,
+    pub library: &'a Library<'a>,
+    pub setting: Setting<'a>,
+    pub folder: &'a Path,
+    pub progress: &'a (dyn Fn(Progress<'_>) + Sync),
+}
+
+/// A line that says that a run went back.
+#[derive(Serialize)]
+struct RewindLine<'a> {
+    arm: &'a str,
+    seed: u32,
+    #[serde(flatten)]
+    rewind: &'a Rewind,
+}
+
+/// What any line of `metrics.jsonl` says of its place in its run.
+#[derive(Deserialize)]
+struct Line {
+    arm: String,
+    seed: u32,
+    step: usize,
+    /// Of a line that says that the run went back: times so far.
+    rewind: Option<usize>,
+    /// Of a point of the learning curve: times that the run had gone back before.
+    #[serde(default)]
+    rewinds: usize,
+}
+
+impl Experiment<'_> {
+    /// All runs, seed by seed; the first error ends it, after the other workers' runs in flight.
+    pub fn run_all(&self, workers: &Workers) -> Result<Vec<RunScore>, TrainError> {
+        let seeds = 0..self.config.training.seeds;
+        let runs: Vec<(u32, &ArmSpec)> =
+            seeds.flat_map(|s| self.config.arms.iter().map(move |a| (s, a))).collect();
+        let (next, metrics) = (AtomicUsize::new(0), self.open_metrics(&runs)?);
+        let clock = Clock::new(runs.len() * self.config.training.tokens);
+        let failed = AtomicBool::new(false);
+        let results = workers.each(|_, lanes| {
+            let mut scores = Vec::new();
+            while let Some((seed, arm)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if failed.load(Ordering::Relaxed) {
+                    break;
+                }
+                let score = self.run_one(arm, *seed, lanes, &metrics, &clock);
+                failed.fetch_or(score.is_err(), Ordering::Relaxed);
+                scores.push(score?);
+            }
+            Ok(scores)
+        });
+        if results.len() < workers.len() {
+            return Err(TrainError::Refused(
+                "a training thread ended early; the message above says why".into(),
+            ));
+        }
+        let results: Result<Vec<Vec<RunScore>>, TrainError> = results.into_iter().collect();
+        let mut scores = results?.concat();
+        // As they were planned, not as workers came to them.
+        scores.sort_by_key(|score| {
+            runs.iter().position(|(seed, arm)| (*seed, &arm.name) == (score.seed, &score.arm))
+        });
+        Ok(scores)
+    }
+
+    fn run_one(
+        &self,
+        spec: &ArmSpec,
+        seed: u32,
+        lanes: &[ThreadPool],
+        metrics: &Mutex<File>,
+        clock: &Clock,
+    ) -> Result<RunScore, TrainError> {
+        let folder = self.run_folder(spec, seed);
+        let path = folder.join("score.json");
+        if let Ok(json) = std::fs::read(&path)
+            && let Ok(score) = serde_json::from_slice(&json)
+        {
+            clock.skip(self.config.training.tokens);
+            return Ok(score);
+        }
+        std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
+        let stream = {
+            let (length, n_tokens) = (self.config.model.sequence_length, self.setting.tokens_to_read());
+            self.library.stream(spec, seed, n_tokens, length)?
+        };
+        let done = AtomicUsize::new(0);
+        let on_step = |step: usize, loss: f64, n_tokens: usize| {
+            let before = done.swap(step, Ordering::Relaxed);
+            // An earlier call took the steps that are missing here; those that count twice were taken back.
+            clock.skip((step - 1).saturating_sub(before) * n_tokens);
+            clock.add((before + 1).saturating_sub(step) * n_tokens);
+            let (tokens_per_second, seconds_left) = clock.advance(n_tokens);
+            let steps = self.config.steps;
+            (self.progress)(Progress {
+                arm: &spec.name,
+                seed,
+                step,
+                steps,
+                loss,
+                tokens_per_second,
+                seconds_left,
+            });
+        };
+        let on_metric = |metric: Metric| append_line(metrics, &metric, self.folder);
+        let on_rewind = |rewind: &Rewind| {
+            append_line(metrics, &RewindLine { arm: &spec.name, seed, rewind }, self.folder)
+        };
+        let which = Run { arm: &spec.name, seed, stream: &stream, folder: &folder };
+        let (weights, cursor) = run(&self.setting, &which, lanes, &on_step, &on_metric, &on_rewind)?;
+        let Setting { model, end_of_text, sets, device, .. } = self.setting;
+        let nats = |set: &EvalSet| document_nats(model, &weights, &set.documents, end_of_text, BATCH, device);
+        let prompts = sets.iter().rev().find(|set| !set.documents.is_empty()).filter(|_| seed == 0);
+        let samples = prompts.map(|set| {
+            generate(model, &weights, self.library.tokenizer(), set, self.config.training.samples)
+        });
+        let score = RunScore {
+            arm: spec.name.clone(),
+            seed,
+            nats: sets.iter().map(nats).collect(),
+            samples: samples.unwrap_or_default(),
+            seconds: cursor.seconds,
+            rewinds: cursor.rewinds,
+        };
+        write_json(&path, &score)?;
+        let state = folder.join("state.safetensors");
+        if state.exists() {
+            std::fs::remove_file(&state).map_err(TrainError::io(&state))?;
+        }
+        Ok(score)
+    }
+
+    fn run_folder(&self, spec: &ArmSpec, seed: u32) -> PathBuf {
+        self.folder.join(format!("checkpoint-{}-{seed}", spec.name))
+    }
+
+    /// `metrics.jsonl`, without the lines that runs will write again because they lie after their checkpoint.
+    fn open_metrics(&self, runs: &[(u32, &ArmSpec)]) -> Result<Mutex<File>, TrainError> {
+        let path = self.folder.join("metrics.jsonl");
+        let layout = layout(self.setting.model);
+        // Where each run stands: times gone back, and steps.
+        let mut places = Vec::new();
+        for (seed, arm) in runs {
+            let folder = self.run_folder(arm, *seed);
+            let file = folder.join("state.safetensors");
+            let place = if folder.join("score.json").exists() {
+                (usize::MAX, usize::MAX)
+            } else {
+                let state = State::load(&file, &layout, self.setting.device)?;
+                state.map_or((0, 0), |state| (state.cursor.rewinds.len(), state.cursor.step))
+            };
+            places.push((arm.name.as_str(), *seed, place));
+        }
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let keep = |line: &&str| {
+            serde_json::from_str(line).is_ok_and(|line: Line| {
+                let is_before = |place: (usize, usize)| match line.rewind {
+                    Some(rewind) => rewind <= place.0,
+                    None => (line.rewinds, line.step) <= place,
+                };
+                places
+                    .iter()
+                    .any(|&(arm, seed, place)| line.arm == arm && line.seed == seed && is_before(place))
+            })
+        };
+        let kept: String = text.lines().filter(keep).flat_map(|line| [line, "\n"]).collect();
+        write_atomically(&path, &[kept.as_bytes()])?;
+        OpenOptions::new().append(true).open(&path).map(Mutex::new).map_err(TrainError::io(&path))
+    }
+}
+
+fn append_line(file: &Mutex<File>, line: &impl Serialize, folder: &Path) -> Result<(), TrainError> {
+    let mut line = serde_json::to_string(line).map_err(|e| TrainError::format(folder, e))?;
+    line.push('\n');
+    let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    // On the disk before a checkpoint behind it can be.
+    file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(TrainError::io(folder))
+}
+
+/// Writes a value as JSON, all or nothing.
+///
+/// # Errors
+/// When the system refuses.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), TrainError> {
+    let mut json = serde_json::to_vec_pretty(value).map_err(|e| TrainError::format(path, e))?;
+    json.push(b'\n');
+    write_atomically(path, &[&json])
+}
