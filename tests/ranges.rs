@@ -14,7 +14,7 @@ const SEGMENTS: [&str; 5] = ["--segment-bytes", "512KiB", "--threads", "2", "--q
 const END: u64 = 7 << 20;
 /// What is looked at of every object before it is read, and where a segment may begin at the latest.
 const LOOKED_AT: u64 = 3 << 20;
-const BEGUN: u64 = END - (1 << 20);
+const BEGUN: u64 = END - (2 << 20);
 
 fn lines() -> Vec<u8> {
     demo_pages(0..80)

@@ -109,7 +109,7 @@ impl Sample {
         let mut stream = RecordStream::new(&Arc::from(shard.path.as_path()), layout, pieces);
         let (mut text_bytes, mut documents, mut unpacked) = (0, 0, 0);
         while unpacked < MOST_UNPACKED
-            && let Some(records) = stream.next_records(options)
+            && let Ok(Some(records)) = stream.next_records(options)
         {
             let mut rows = Rows::new(options, "", 0, 0);
             pages::parse(&records, 0, options, &mut rows);

@@ -164,7 +164,7 @@ impl ShardReader {
                 }));
             }
             Source::Records(stream) => {
-                return Ok(stream.next_records(options).map(|mut found| {
+                return Ok(stream.next_records(options)?.map(|mut found| {
                     let rows = found.places.iter().filter(|place| place.kind.is_document()).count() as u64;
                     let (records, damage) = (found.counts(), std::mem::take(&mut found.damage));
                     let bytes = found.taken;

@@ -62,6 +62,8 @@ pub(crate) struct RecordStream {
     ending: Option<Ending>,
     dump: Option<Arc<str>>,
     damage: Damage,
+    /// The system does not give the rest.
+    failure: Option<ShardError>,
     /// At the end of a piece: from here on, bytes of the buffer may be wrong.
     spoiled_from: Option<usize>,
     /// Uncompressed bytes that were read, and that were cut.
@@ -125,6 +127,7 @@ impl RecordStream {
             ending: None,
             dump: dump_of_name(&path.to_string_lossy()).map(Arc::from),
             damage: Damage::default(),
+            failure: None,
             spoiled_from: None,
             given: 0,
             cut: 0,
@@ -137,10 +140,15 @@ impl RecordStream {
     }
 
     /// The next records, about as many as fill a block; none at the end.
-    pub fn next_records(&mut self, options: &ReadOptions) -> Option<Records> {
+    ///
+    /// Errors: the system does not give the rest. Damage in the bytes themselves is told with the records around it.
+    pub fn next_records(&mut self, options: &ReadOptions) -> Result<Option<Records>, ShardError> {
         loop {
             let dump = self.dump.clone();
             let (bytes, places) = self.next_places(options.block_bytes, options.longest_record());
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
             let cut = self.given - self.carry.len() as u64;
             let taken = cut - self.cut;
             self.cut = cut;
@@ -152,10 +160,10 @@ impl RecordStream {
             let damage = std::mem::take(&mut self.damage);
             if taken > 0 || damage.places > 0 {
                 let layout = self.layout;
-                return Some(Records { bytes, places, layout, dump, damage, taken });
+                return Ok(Some(Records { bytes, places, layout, dump, damage, taken }));
             }
             if is_last {
-                return None;
+                return Ok(None);
             }
         }
     }
@@ -277,7 +285,11 @@ impl RecordStream {
             Fill::End => self.ending = Some(Ending::Last),
             Fill::Gap(Gap { fault, spoiled }) => {
                 self.ending = Some(Ending::Gap);
-                self.damage.add(ShardError::new(&self.path, Some(self.given), fault));
+                let error = ShardError::new(&self.path, Some(self.given), fault);
+                match error.is_of_the_system() {
+                    true => self.failure = Some(error),
+                    false => self.damage.add(error),
+                }
                 self.spoiled_from = Some(bytes.len() - spoiled.min(bytes.len()));
             }
         }
