@@ -13,7 +13,7 @@ const SEGMENTS: [&str; 5] = ["--segment-bytes", "512KiB", "--threads", "2", "--q
 /// Nothing behind this is given to the first run.
 const END: u64 = 7 << 20;
 /// What is looked at of every object before it is read, and where a segment may begin at the latest.
-const LOOKED_AT: u64 = 3 << 20;
+const LOOKED_AT: u64 = 4 << 20;
 const BEGUN: u64 = END - (2 << 20);
 
 fn lines() -> Vec<u8> {
