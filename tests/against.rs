@@ -52,15 +52,22 @@ fn a_third_crawl_knows_two_corpora_by_their_signatures() {
     let folder = scratch();
     let path = |name: &str| folder.path().join(name);
     // Four topics of 80 words; an edition of one differs in a word from the others.
-    let text = |topic: u64, edition: usize| {
+    // In letters, since every number is 0 where texts are compared.
+    let letter = |n: usize| char::from(b'a' + n as u8);
+    let text = |topic: usize, edition: usize| {
         let word = |at: usize| {
-            if at == 40 { format!("edition{edition}") } else { format!("w{}x{}", topic, at * at % 97) }
+            let n = at * at % 97;
+            if at == 40 {
+                format!("edition{}", letter(edition))
+            } else {
+                [topic, n / 26, n % 26].map(letter).iter().collect()
+            }
         };
         (0..80).map(word).collect::<Vec<_>>().join(" ")
     };
     let crawls = [vec![(0, 0), (0, 1)], vec![(0, 2), (1, 0)], vec![(1, 1), (0, 0), (2, 0), (2, 1), (3, 0)]];
     for (number, crawl) in crawls.iter().enumerate() {
-        let line = |(topic, edition): &(u64, usize)| {
+        let line = |(topic, edition): &(usize, usize)| {
             let id = format!("{number}-{topic}-{edition}");
             serde_json::json!({"id": id, "text": text(*topic, *edition)}).to_string() + "\n"
         };

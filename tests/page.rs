@@ -68,7 +68,7 @@ fn all_recipes_stand_side_by_side() {
     for (name, _) in plan::recipes::EMBEDDED {
         assert!(shown.contains(&format!("\n   {name} ")), "{name}: {shown}");
     }
-    assert!(shown.contains("gopher_quality.too_few_words: 16, kept would be ≥ 50"), "{shown}");
+    assert!(shown.contains("gopher_quality.too_few_words: 14, kept would be ≥ 50"), "{shown}");
 }
 
 #[test]

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn what_a_filter_cuts_without_saying_why_is_pointed_at() {
         let found = explained("pipeline = [\"symbol_lines\"]\n", "A line.\n-----\nAnother one.\n");
-        assert_eq!(found, [("symbol_lines".to_owned(), vec!["cut: \n-----".to_owned()])]);
+        assert_eq!(found, [("symbol_lines".to_owned(), vec!["cut: \n-----\n".to_owned()])]);
         assert!(explained("pipeline = [\"symbol_lines\"]\n", "A line.\n").is_empty());
     }
 

@@ -1,3 +1,5 @@
+//! Deciding anew from the ledger: what moves, what stays, what is open, what is refused.
+
 use super::*;
 
 fn recipe(text: &str) -> Recipe {
@@ -131,7 +133,7 @@ fn what_others_repeat_is_open_where_other_documents_come() {
         decided(&before, &[], &[Some(99.0)]).open.map(|place| before.stage(place)),
         Some("paragraph_dedup")
     );
-    let behind = rules("[fineweb_quality]\nno_terminal_punctuation = 0.5\n");
+    let behind = rules("[fineweb_quality]\ntoo_few_punctuated_lines = 0.5\n");
     assert_eq!(decided(&behind, &[], &[Some(0.6)]), Redecided::default());
 }
 
@@ -139,7 +141,7 @@ fn what_others_repeat_is_open_where_other_documents_come() {
 fn code_that_reads_the_text_leaves_its_own_stage_open() {
     let old = "pipeline = [\"bad_words\", \"fineweb_quality\"]\n";
     let new =
-        format!("{old}[fineweb_quality]\nno_terminal_punctuation = 0.5\n[bad_words]\nbuiltin = false\n");
+        format!("{old}[fineweb_quality]\ntoo_few_punctuated_lines = 0.5\n[bad_words]\nbuiltin = false\n");
     let rules = Redecide::new(&recipe(old), &recipe(&new), false).unwrap();
     assert_eq!(decided(&rules, &[], &[Some(0.6)]).open.map(|place| rules.stage(place)), Some("bad_words"));
     assert!(decided(&rules, &[], &[Some(0.4)]).open.is_none());
