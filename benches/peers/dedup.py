@@ -62,14 +62,14 @@ def dolma(work, dedupe):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     started(work)
-    for folder in ["attributes", "work"]:
+    for folder in ["attributes", "scratch"]:
         shutil.rmtree(work / "dolma" / folder, ignore_errors=True)
     (work / "dolma/bloom").unlink(missing_ok=True)
     defaults = {"skip_empty": True, "min_length": 0, "min_words": 0, "num_partitions": 1, "partition_index": 0,
                 "file_partition": False, "document_dir": "documents"}
     config = {
         "documents": [str(work / "dolma/documents/*.gz")],
-        "work_dir": {"input": str(work / "dolma/work/in"), "output": str(work / "dolma/work/out")},
+        "work_dir": {"input": str(work / "dolma/scratch/in"), "output": str(work / "dolma/scratch/out")},
         "dedupe": {"name": "found", **defaults, **dedupe},
         "bloom_filter": {"file": str(work / "dolma/bloom"), "size_in_bytes": 0, "read_only": False,
                          "estimated_doc_count": 2_000_000, "desired_false_positive_rate": 1e-6},
@@ -114,36 +114,39 @@ def kept_by_clusters(n, pairs):
     return n - sum(root(a) == a for a in range(n))
 
 
-def rensa(work):
-    from rensa import RMinHash, RMinHashLSH
-
+def near_duplicates(work, lsh, minhash_of):
+    """Documents that share a band with an earlier one, joined into clusters; `minhash_of` takes the shingles of a text."""
     started(work)
-    lsh, pairs = RMinHashLSH(threshold=0.7, num_perm=BANDS * ROWS, num_bands=BANDS), []
-    texts = [document["text"] for document in documents(work)]
+    pairs, texts = [], [document["text"] for document in documents(work)]
     for number, text in enumerate(texts):
-        tokens = list(shingles(text))
+        tokens = shingles(text)
         if tokens:
-            minhash = RMinHash(num_perm=BANDS * ROWS, seed=1)
-            minhash.update(tokens)
+            minhash = minhash_of(tokens)
             pairs += [(number, other) for other in lsh.query(minhash)]
             lsh.insert(number, minhash)
     return kept_by_clusters(len(texts), pairs)
+
+
+def rensa(work):
+    from rensa import RMinHash, RMinHashLSH
+
+    def minhash_of(tokens):
+        minhash = RMinHash(num_perm=BANDS * ROWS, seed=1)
+        minhash.update(list(tokens))
+        return minhash
+
+    return near_duplicates(work, RMinHashLSH(threshold=0.7, num_perm=BANDS * ROWS, num_bands=BANDS), minhash_of)
 
 
 def datasketch(work):
     from datasketch import MinHash, MinHashLSH
 
-    started(work)
-    lsh, pairs = MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS)), []
-    texts = [document["text"] for document in documents(work)]
-    for number, text in enumerate(texts):
-        tokens = [token.encode() for token in shingles(text)]
-        if tokens:
-            minhash = MinHash(num_perm=BANDS * ROWS, seed=1)
-            minhash.update_batch(tokens)
-            pairs += [(number, other) for other in lsh.query(minhash)]
-            lsh.insert(number, minhash)
-    return kept_by_clusters(len(texts), pairs)
+    def minhash_of(tokens):
+        minhash = MinHash(num_perm=BANDS * ROWS, seed=1)
+        minhash.update_batch([token.encode() for token in tokens])
+        return minhash
+
+    return near_duplicates(work, MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS)), minhash_of)
 
 
 def text_dedup(work):

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use engine::{CleanOptions, Ended, EngineError, Event, GoesOn, Outcome, Phase, Progress, SweptShare};
-use shards::{NumberField, ReadOptions};
+use shards::ReadOptions;
 use tokens::Tokenizer;
 
 use crate::machine::{self, Stop, parse_bytes};
@@ -108,10 +108,6 @@ pub fn clean(
     voice: Voice,
 ) -> anyhow::Result<Exit> {
     let (recipe, plan) = plans::load(&args.recipe)?;
-    let keep = recipe.list("columns", "keep").iter().map(|column| column.parse());
-    let own = recipe.columns().iter().filter(|column| column.from.is_none());
-    let numbers =
-        own.map(|column| NumberField { name: column.name.clone(), path: column.field.clone() }).collect();
     let share = shard.map(machine::share).transpose()?;
     if share.is_some() && args.fresh {
         bail!(
@@ -131,22 +127,19 @@ pub fn clean(
             args.text_column
         );
     }
+    let read = plans::read_options(&recipe)?;
     let read = ReadOptions {
-        text_column: if column.is_empty() { args.text_column.clone() } else { column.to_owned() },
-        text_is_html: !column.is_empty(),
-        extract: extract::Options { mode: recipe.text("extract", "mode").parse()? },
-        keep_truncated: recipe.text("extract", "truncated") == "keep",
+        text_column: if column.is_empty() { args.text_column.clone() } else { read.text_column },
         id_column: args.id_column.clone(),
-        keep: keep.collect::<Result<_, _>>()?,
         max_document: parse_bytes(&args.max_document)
             .filter(|bytes| (1..=ReadOptions::LARGEST_DOCUMENT).contains(bytes))
             .with_context(|| {
                 format!("--max-document {}: 1 byte to 1GiB, such as 64MiB", args.max_document)
             })?,
         no_mmap: args.no_mmap,
-        numbers,
         // A segment ends with a block.
         block_bytes: ReadOptions::BLOCK_BYTES.min(segment_bytes as usize),
+        ..read
     };
     let tokenizer = args.tokenizer.as_ref().map(|path| {
         let json =

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use ::report::human_number;
 use anyhow::{Context, bail};
 use document::Batch;
-use plan::{PageVerdict, Recipe};
+use plan::PageVerdict;
 use serde_json::json;
-use shards::{ReadOptions, ShardReader};
+use shards::ShardReader;
 
 use crate::inspect::visible;
 use crate::{Exit, Format, Voice, plans, print};
@@ -67,7 +67,7 @@ fn judge(file: &Path, recipes: &[String], most: usize) -> anyhow::Result<Vec<Jud
         .into_iter()
         .map(|name| {
             let (recipe, plan) = plans::load(name)?;
-            let options = read_options(&recipe)?;
+            let options = plans::read_options(&recipe)?;
             let mut pages = Vec::new();
             for shard in &inputs.shards {
                 let mut reader = ShardReader::open(shard, &options)?;
@@ -82,15 +82,6 @@ fn judge(file: &Path, recipes: &[String], most: usize) -> anyhow::Result<Vec<Jud
             Ok(Judged { recipe: recipe.name.clone(), pages })
         })
         .collect()
-}
-
-/// How a recipe reads a page.
-fn read_options(recipe: &Recipe) -> anyhow::Result<ReadOptions> {
-    Ok(ReadOptions {
-        extract: extract::Options { mode: recipe.text("extract", "mode").parse()? },
-        keep_truncated: recipe.text("extract", "truncated") == "keep",
-        ..ReadOptions::default()
-    })
 }
 
 fn as_json(judged: &[Judged], page: usize) -> serde_json::Value {

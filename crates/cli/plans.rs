@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use plan::{Plan, Recipe, Sidecar};
+use shards::{NumberField, ReadOptions};
 
 use crate::{Exit, Format, Voice, print};
 
@@ -105,6 +106,24 @@ pub fn compile(name: &str, text: &str, folder: &Path) -> anyhow::Result<(Recipe,
     // The plan holds what it needs of them, and their hash.
     recipe.lists.clear();
     Ok((recipe, plan))
+}
+
+/// How a recipe reads its input.
+pub fn read_options(recipe: &Recipe) -> anyhow::Result<ReadOptions> {
+    let keep = recipe.list("columns", "keep").iter().map(|column| column.parse());
+    let own = recipe.columns().iter().filter(|column| column.from.is_none());
+    let numbers = own.map(|column| NumberField { name: column.name.clone(), path: column.field.clone() });
+    let html = recipe.text("extract", "column");
+    let read = ReadOptions::default();
+    Ok(ReadOptions {
+        text_column: if html.is_empty() { read.text_column } else { html.to_owned() },
+        text_is_html: !html.is_empty(),
+        extract: extract::Options { mode: recipe.text("extract", "mode").parse()? },
+        keep_truncated: recipe.text("extract", "truncated") == "keep",
+        keep: keep.collect::<Result<_, _>>()?,
+        numbers: numbers.collect(),
+        ..ReadOptions::default()
+    })
 }
 
 /// The categories that a UT1 folder has, for a message about `<folder>/<category>/domains`.

@@ -69,8 +69,7 @@ impl Plan {
         scratch: &mut Scratch,
         each: &mut dyn FnMut(u32, &str),
     ) {
-        let options = SweepOptions { all_signals: false, ..*options };
-        self.each_reaching(stage, batch, repeated, &options, scratch, |position, document, _| {
+        self.each_reaching(stage, batch, repeated, options, scratch, |position, document, _| {
             each(position, document.text);
         });
     }
@@ -84,10 +83,9 @@ impl Plan {
         options: &SweepOptions,
         scratch: &mut Scratch,
     ) -> Vec<Part> {
-        let options = SweepOptions { all_signals: false, ..*options };
         let mut parts = Vec::new();
         if let Some((_, code)) = self.repeat_stages().find(|(index, _)| *index == stage) {
-            self.each_reaching(stage, batch, repeated, &options, scratch, |position, document, buffer| {
+            self.each_reaching(stage, batch, repeated, options, scratch, |position, document, buffer| {
                 code.hash_parts(document, buffer, &mut |part, hash| {
                     parts.push(Part { position, part, hash })
                 });

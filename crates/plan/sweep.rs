@@ -148,10 +148,12 @@ impl Plan {
         scratch: &mut Scratch,
         mut each: impl FnMut(u32, &Document<'_>, &mut String),
     ) {
+        // A document that fails a check does not reach the stage: what else it fails does not matter.
+        let options = SweepOptions { all_signals: false, ..*options };
         let mut block = Block::of(self, batch, repeated, &|| 0);
         for index in 0..batch.len() {
             let Ok(document) = usable(batch, index) else { continue };
-            let judged = self.judge(document, (index as u32, stage), options, scratch, &mut block);
+            let judged = self.judge(document, (index as u32, stage), &options, scratch, &mut block);
             if judged.verdict.is_keep() {
                 let Scratch { kept, buffer, .. } = &mut *scratch;
                 let text: &str = if judged.is_rewritten { kept } else { document.text };

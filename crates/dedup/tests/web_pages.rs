@@ -88,6 +88,13 @@ struct Signed {
     rank: Vec<u64>,
 }
 
+impl Signed {
+    fn candidates(&self) -> Candidates<'_> {
+        let Signed { exact, bands, sketches, rank, .. } = self;
+        Candidates { urls: &[], exact, bands, sketches, rank }
+    }
+}
+
 fn sign(texts: &[String]) -> Signed {
     let (mut normal, mut words, mut scratch) = (String::new(), Vec::new(), ShingleScratch::default());
     let mut shingles = Vec::new();
@@ -170,13 +177,7 @@ fn near_duplicates_are_found_and_nothing_else() {
     }
     assert!(f64::from(found[4].1) / f64::from(found[4].0) > 0.99);
 
-    let candidates = Candidates {
-        urls: &[],
-        exact: &signed.exact,
-        bands: &signed.bands,
-        sketches: &signed.sketches,
-        rank: &signed.rank,
-    };
+    let candidates = signed.candidates();
     let mut outcomes = Vec::new();
     for (name, verify) in
         [("sketch", Verify::Sketch), ("text", Verify::Text(&from_text)), ("nothing", Verify::Nothing)]
@@ -270,13 +271,7 @@ fn verified_drops_are_alike() {
         let signed = sign(&pages.texts);
         let shingles = |document: u32| signed.shingles[document as usize].iter().copied();
         let from_text = |a: u32, b: u32| jaccard(shingles(a), shingles(b));
-        let candidates = Candidates {
-            urls: &[],
-            exact: &signed.exact,
-            bands: &signed.bands,
-            sketches: &signed.sketches,
-            rank: &signed.rank,
-        };
+        let candidates = signed.candidates();
         let ways =
             [("sketch", Verify::Sketch), ("text", Verify::Text(&from_text)), ("nothing", Verify::Nothing)];
         let mut found = Vec::new();
