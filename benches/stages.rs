@@ -11,7 +11,7 @@ use arrow::array::{Array, RecordBatch, StringArray};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use document::{Batch, Document, FileBytes, Judge, LineEdits, Raised, Settings, SignalSet, Signals};
-use plan::{Plan, Recipe, Rejected, Repeated, Scratch, SweepOptions};
+use plan::{Plan, Recipe, Rejected, Remembered, Repeated, Scratch, SweepOptions};
 use shards::{Block, ReadOptions, ShardReader};
 use text::{Scanner, Splitter, StopWords};
 
@@ -218,10 +218,11 @@ fn sweep_by_batch_kib(bencher: Bencher<'_, '_>, kib: usize) {
     let batches: Vec<Batch> = starts
         .map(|start| Batch::try_new(whole.slice(start, rows.min(whole.num_rows() - start))).unwrap())
         .collect();
+    let (repeated, remembered) = (Repeated::default(), Remembered::default());
     let mut scratch = Scratch::default();
     bencher.counter(counter()).bench_local(|| {
         for batch in &batches {
-            plan.sweep(batch, &Repeated::default(), &options(), &mut scratch, &|| 0).unwrap();
+            plan.sweep(batch, (&repeated, &remembered), &options(), &mut scratch, &|| 0).unwrap();
         }
     });
 }
@@ -299,6 +300,7 @@ fn clean_threads(bencher: Bencher<'_, '_>, threads: usize) {
             scratch: None,
             against: Vec::new(),
             share: None,
+            memory_of: None,
             segment_bytes: engine::SEGMENT_BYTES,
             stop: Default::default(),
         };

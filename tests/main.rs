@@ -26,6 +26,7 @@ mod page;
 mod ranges;
 mod readers;
 mod readme;
+mod reapply;
 mod recipes;
 mod repair;
 mod repeats;

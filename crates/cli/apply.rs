@@ -1,4 +1,4 @@
-//! `corpus apply`: takes documents out of a finished run.
+//! `corpus apply`: takes documents out of a finished run, or decides it anew.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use engine::{ApplyOptions, RemovalList, Takedown};
 
+use crate::reapply::{self, RecipeArgs};
 use crate::{Exit, Format, Voice, machine, print};
 
 #[derive(clap::Args)]
@@ -15,14 +16,16 @@ pub struct Args {
     /// A file of what to remove, one a line: id:…, url:https://example.org/page (or a beginning, …/folder/*),
     /// domain:example.org (with its subdomains). Without a prefix a line is an id, and also an address if it holds ://, or
     /// a domain if it can be one. Lines that begin with # are comments.
-    #[arg(long, value_name = "FILE")]
-    remove: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "recipe")]
+    remove: Option<PathBuf>,
     /// Also remove exact and near-copies of what is removed.
     #[arg(long)]
     copies: bool,
     /// Count what would be removed, and write nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    anew: RecipeArgs,
     /// Worker threads [default: the cores of the cgroup, or RAYON_NUM_THREADS].
     #[arg(long)]
     threads: Option<usize>,
@@ -32,8 +35,12 @@ pub struct Args {
 const SHOWN: usize = 20;
 
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
-    let list = args.remove.display();
-    let text = std::fs::read_to_string(&args.remove)
+    if let Some(recipe) = &args.anew.recipe {
+        return reapply::run(args.out, recipe, &args.anew, args.threads, voice);
+    }
+    let Some(remove) = &args.remove else { bail!("give --remove or --recipe") };
+    let list = remove.display();
+    let text = std::fs::read_to_string(remove)
         .with_context(|| format!("cannot read the list {list}; it is a text file in UTF-8"))?;
     let mut removal = RemovalList::parse(&text).with_context(|| format!("{list}"))?;
     if removal.is_empty() {

@@ -92,7 +92,7 @@ enum Rejected {
 }
 
 /// Rejected documents per reason and segment under `--rejected sample`.
-const SAMPLE: usize = 100;
+pub const SAMPLE: usize = 100;
 
 pub fn run(mut args: Args, voice: Voice) -> anyhow::Result<Exit> {
     let Some(out) = args.paths.pop() else { bail!("give the input, then the output folder") };
@@ -166,6 +166,7 @@ pub fn clean(
         signatures: !args.no_signatures,
         tokenizer: tokenizer.transpose()?,
         fresh: args.fresh,
+        memory_of: None,
         share,
         segment_bytes,
         stop: stop.flag.clone(),
@@ -177,11 +178,7 @@ pub fn clean(
         machine::array_task().iter().for_each(|note| eprintln!("note: {note}"));
     }
     let line = Line::new(voice);
-    let result = engine::clean(&plan, &options, &|event| match event {
-        Event::Progress(progress) => show(&line, progress),
-        Event::GoesOn(goes_on) if !voice.quiet => line.note(&told(&goes_on)),
-        Event::GoesOn(_) => {}
-    });
+    let result = engine::clean(&plan, &options, &told_by(&line, voice));
     line.end();
     let outcome = match result {
         Err(error @ EngineError::Stopped) => {
@@ -195,6 +192,19 @@ pub fn clean(
     tell(&outcome, &options, voice)?;
     let quarantined = outcome.manifest.quarantined.len();
     Ok(if quarantined > args.max_quarantined { Exit::Quarantined } else { Exit::Done })
+}
+
+/// What a run tells goes to the line of progress.
+pub fn told_by(line: &Line, voice: Voice) -> impl Fn(Event) + Sync {
+    move |event| match event {
+        Event::Progress(progress) => show(line, progress),
+        Event::GoesOn(goes_on) if !voice.quiet => line.note(&told(&goes_on)),
+        Event::NotRemembered(obstacles) if !voice.quiet => {
+            let told = obstacles.iter().map(|found| found.message.as_str()).collect::<Vec<_>>().join("; ");
+            line.note(&format!("note: every document is measured again: {told}"));
+        }
+        Event::GoesOn(_) | Event::NotRemembered(_) => {}
+    }
 }
 
 /// What an earlier run has done.
@@ -267,7 +277,8 @@ fn show(line: &Line, progress: Progress) {
     });
 }
 
-fn tell(outcome: &Outcome, options: &CleanOptions, voice: Voice) -> anyhow::Result<()> {
+/// The funnel, and what was left out.
+pub fn tell(outcome: &Outcome, options: &CleanOptions, voice: Voice) -> anyhow::Result<()> {
     let Outcome { run, manifest, was_done } = outcome;
     match voice.format {
         Format::Json => print(&format!("{}\n", ::report::render_json(run)?))?,

@@ -12,6 +12,7 @@ mod models;
 mod page;
 mod plans;
 mod progress;
+mod reapply;
 mod report;
 mod tokenizer;
 mod train;
@@ -64,7 +65,7 @@ enum Verb {
     Report(report::Args),
     /// Show documents of a finished run, and why they were dropped
     Inspect(inspect::Args),
-    /// Remove documents from a finished run: corpus apply out/ --remove ids-or-urls.txt
+    /// Remove documents from a finished run (--remove ids-or-urls.txt), or decide it anew (--recipe new.toml)
     Apply(apply::Args),
     /// Which documents two finished runs on the same input treat differently, and why
     Diff(diff::Args),

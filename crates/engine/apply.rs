@@ -1,10 +1,11 @@
-//! `corpus apply`: removes documents from a finished `out/`, wherever their text lies.
+//! `corpus apply`: removes documents from a finished `out/`, wherever their text lies, or decides it anew.
 //!
 //! New files are made beside the old ones, in `.work/takedown/`; a journal then says which of them take whose place.
 //! Before the journal stands, `out/` is the old one; afterwards every opener of the folder completes the exchange.
 
 mod choose;
 mod list;
+mod recipe;
 mod rows;
 mod sequences;
 mod summary;
@@ -23,6 +24,7 @@ use crate::prepare::unless_absent;
 use crate::work::Work;
 
 pub use list::{ListError, RemovalList};
+pub use recipe::apply_recipe;
 
 /// A takedown, fully described.
 #[derive(Debug)]
@@ -245,6 +247,19 @@ fn complete_exchange(out: &Path) -> Result<(), EngineError> {
     }
     let folder = takedown_folder(out);
     fs::remove_dir_all(&folder).map_err(EngineError::io(&folder))
+}
+
+/// The manifest of a finished run, of which an exchange of files that was interrupted is completed first.
+///
+/// # Errors
+/// When there is no finished run.
+pub fn finished(out: &Path) -> Result<Manifest, EngineError> {
+    recover(out)?;
+    let path = out.join("manifest.json");
+    let manifest = if path.exists() { Some(Manifest::read(&path)?) } else { None };
+    manifest
+        .filter(|manifest| manifest.complete)
+        .ok_or_else(|| EngineError::NotFinished { path: out.to_path_buf() })
 }
 
 /// For whoever opens a run: completes a takedown that was interrupted while files were exchanged.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use plan::{Plan, Recipe, Rejected, SweepOptions};
+use plan::{Obstacle, Plan, Recipe, Rejected, SweepOptions};
 use report::Run;
 use shards::{AtomicFile, Inputs, Manifest, ReadOptions, Receipt};
 use text::stable_hash::key_limit;
@@ -19,6 +19,7 @@ use crate::finish::Finisher;
 use crate::identity::{self, identity, look};
 use crate::kept_signatures::write_signatures;
 use crate::lock::Lock;
+use crate::memory::Memory;
 use crate::names::Names;
 use crate::pack_shards::pack_shards;
 use crate::prepare::{FOLDERS, Prepared, prepare};
@@ -55,6 +56,8 @@ pub struct CleanOptions {
     pub tokenizer: Option<Tokenizer>,
     /// Replace a finished run, or another one that is not finished.
     pub fresh: bool,
+    /// What a finished run on the same input remembers: what it decides is not measured again. Never changes a byte.
+    pub memory_of: Option<Arc<Memory>>,
     /// Sweep only this share of the input: other machines sweep the rest.
     pub share: Option<Share>,
     /// Uncompressed input of a segment, at most about so many bytes: [`SEGMENT_BYTES`], except in tests.
@@ -78,7 +81,7 @@ impl CleanOptions {
     /// The same with the memory that the recipe's models leave: they are held for the whole run.
     ///
     /// Errors: too little is left to work in.
-    fn beside_models(&self) -> Result<CleanOptions, EngineError> {
+    pub(crate) fn beside_models(&self) -> Result<CleanOptions, EngineError> {
         let models: u64 = self.recipe.models.values().map(|model| model.len() as u64).sum();
         let needed = models + LEAST_BESIDE_MODELS;
         if models > 0 && needed > self.memory {
@@ -124,6 +127,8 @@ pub struct Progress {
 pub enum Event {
     Progress(Progress),
     GoesOn(GoesOn),
+    /// Nothing of the finished run's ledger decides by the recipe at hand: every document is measured again.
+    NotRemembered(Vec<Obstacle>),
 }
 
 /// What of a phase an earlier run has done.
@@ -338,7 +343,10 @@ pub(crate) fn clean_folder(
     let packs = options.recipe.has_stage("pack");
     let finisher =
         Finisher { plan, resolution: &resolution, names: &names, tokenizer: tokenizer.as_ref(), packs };
-    let (mut outputs, packed, spool) = pack_shards(&finisher, &receipts, options, &work, tell)?;
+    let (mut outputs, mut packed, spool) = pack_shards(&finisher, &receipts, options, &work, tell)?;
+    if let Some(memory) = &options.memory_of {
+        memory.count_lines(&mut packed.tally);
+    }
     if options.signatures {
         outputs.extend(write_signatures(&finisher, &receipts, options, &work)?);
     }
@@ -410,6 +418,15 @@ fn already_done(options: &CleanOptions, manifest: Manifest) -> Result<Ended, Eng
     Ok(Ended::Finished(Box::new(Outcome { run, manifest, was_done: true })))
 }
 
+/// Where the input lies, for whoever decides anew. Patterns stay patterns.
+fn places(inputs: &[PathBuf]) -> Vec<String> {
+    let place = |path: &PathBuf| match shards::is_remote(path) {
+        true => path.clone(),
+        false => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+    };
+    inputs.iter().map(|path| place(path).display().to_string()).collect()
+}
+
 /// Writes what is read by people, then the manifest, which makes the run complete.
 fn complete(
     manifest: &mut Manifest,
@@ -438,6 +455,11 @@ fn complete(
     manifest.records = summary::records(inputs, receipts);
     manifest.timing.insert("seconds".to_owned(), run.timing.wall_seconds.into());
     manifest.timing.insert("threads".to_owned(), run.timing.threads.into());
+    manifest.timing.insert("input".to_owned(), places(&options.inputs).into());
+    let remembered: u64 = receipts.iter().map(|receipt| receipt.remembered).sum();
+    if options.memory_of.is_some() {
+        manifest.timing.insert("remembered".to_owned(), remembered.into());
+    }
     manifest.complete = true;
     // What it lists lasts before it does.
     for folder in FOLDERS.map(|folder| out.join(folder)).iter().filter(|folder| folder.is_dir()) {

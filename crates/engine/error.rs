@@ -59,6 +59,10 @@ pub enum EngineError {
     TakedownPending { path: PathBuf },
     #[error("{} has no addresses, since an older version made it; clean again, or name documents by their ids", .path.display())]
     NoAddresses { path: PathBuf },
+    #[error("the input is not that of {}: {path} differs; clean with the recipe into another folder, or give that input with --raw", .out.display())]
+    OtherInput { out: PathBuf, path: String },
+    #[error("{} had documents removed by `corpus apply --remove`, which another recipe would bring back; clean with it into another folder, then remove them there", .path.display())]
+    TakenDown { path: PathBuf },
     #[error("{}: the recipe in manifest.json cannot be read: {why}", .path.display())]
     BadManifest { path: PathBuf, why: String },
     #[error("stopped at a checkpoint; run the same command again to go on")]

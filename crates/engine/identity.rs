@@ -18,12 +18,6 @@ pub(crate) fn identity(
     tokenizer: Option<&Tokenizer>,
     against: &Against,
 ) -> Manifest {
-    let file = |shard: &shards::Shard| InputFile {
-        path: shard.relative.clone(),
-        size: shard.size,
-        xxh3_128: String::new(),
-        version: None,
-    };
     let keep: Vec<String> = options.read.keep.iter().map(|keep| keep.path.clone()).collect();
     let rejected = match options.rejected {
         Rejected::All => "all",
@@ -47,12 +41,23 @@ pub(crate) fn identity(
         corpus: env!("CARGO_PKG_VERSION").to_owned(),
         recipe: plan.resolved.clone(),
         recipe_hash: plan.hash.clone(),
-        inputs: inputs.shards.iter().map(file).collect(),
+        inputs: files(inputs),
         skipped: inputs.skipped.clone(),
         quarantined: inputs.quarantined.clone(),
         settings: settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
         ..Manifest::default()
     }
+}
+
+/// Input files before they are read.
+pub(crate) fn files(inputs: &Inputs) -> Vec<InputFile> {
+    let file = |shard: &shards::Shard| InputFile {
+        path: shard.relative.clone(),
+        size: shard.size,
+        xxh3_128: String::new(),
+        version: None,
+    };
+    inputs.shards.iter().map(file).collect()
 }
 
 /// What of a found manifest is not of this run. A hash that one of them does not know is not compared.
@@ -65,25 +70,27 @@ pub(crate) fn difference(found: &Manifest, wanted: &Manifest) -> Option<String> 
         let (a, b) = line.unwrap_or(("…", "…"));
         return Some(format!("a run with another recipe (there `{a}`, here `{b}`)"));
     }
+    if let Some(path) = other_file(&found.inputs, &wanted.inputs) {
+        return Some(other_input(&path));
+    }
+    let other = wanted.settings.iter().find(|(key, value)| found.settings.get(*key) != Some(value));
+    other.map(|(key, value)| format!("a run with another setting: {key} is {value} here"))
+}
+
+/// A file that two lists of inputs do not have in common, or "order".
+pub(crate) fn other_file(there: &[InputFile], here: &[InputFile]) -> Option<String> {
     let is_same = |a: &InputFile, b: &InputFile| {
         let is_known = !a.xxh3_128.is_empty() && !b.xxh3_128.is_empty();
         a.path == b.path && a.size == b.size && (!is_known || a.xxh3_128 == b.xxh3_128)
     };
-    let (there, here) = (&found.inputs, &wanted.inputs);
-    let differs = (0..there.len().max(here.len())).find(|at| match (there.get(*at), here.get(*at)) {
+    let at = (0..there.len().max(here.len())).find(|at| match (there.get(*at), here.get(*at)) {
         (Some(a), Some(b)) => !is_same(a, b),
         _ => true,
-    });
-    if let Some(at) = differs {
-        // The path that only one of them has, where there is one.
-        let lacks = |all: &[InputFile], file: &&InputFile| !all.iter().any(|other| other.path == file.path);
-        let other =
-            here.iter().find(|file| lacks(there, file)).or(there.iter().find(|file| lacks(here, file)));
-        let path = other.or(here.get(at)).map_or("order", |file| file.path.as_str());
-        return Some(other_input(path));
-    }
-    let other = wanted.settings.iter().find(|(key, value)| found.settings.get(*key) != Some(value));
-    other.map(|(key, value)| format!("a run with another setting: {key} is {value} here"))
+    })?;
+    // The path that only one of them has, where there is one.
+    let lacks = |all: &[InputFile], file: &&InputFile| !all.iter().any(|other| other.path == file.path);
+    let other = here.iter().find(|file| lacks(there, file)).or(there.iter().find(|file| lacks(here, file)));
+    Some(other.or(here.get(at)).map_or("order".to_owned(), |file| file.path.clone()))
 }
 
 pub(crate) fn other_input(path: &str) -> String {

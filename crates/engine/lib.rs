@@ -13,6 +13,7 @@ mod finish;
 mod identity;
 mod kept_signatures;
 mod lock;
+mod memory;
 mod names;
 mod ordered;
 mod pack_shards;
@@ -37,9 +38,12 @@ mod sweep_shards;
 mod urls;
 mod work;
 
-pub use apply::{ApplyOptions, Copy, ListError, RemovalList, STAGE as TAKEDOWN, Takedown, apply};
+pub use apply::{
+    ApplyOptions, Copy, ListError, RemovalList, STAGE as TAKEDOWN, Takedown, apply, apply_recipe, finished,
+};
 pub use clean::{CleanOptions, Ended, Event, GoesOn, Outcome, Phase, Progress, SweptShare, clean};
 pub use error::EngineError;
+pub use memory::Memory;
 pub use share::Share;
 pub use signature_columns::SignatureColumns;
 pub use summary::peak_memory;

@@ -68,6 +68,7 @@ struct Counted {
     nanos: Vec<u64>,
     survivors: u64,
     extraction: Extraction,
+    n_remembered: u64,
 }
 
 /// Segments that are swept, by shard.
@@ -190,8 +191,11 @@ fn sweep_block(
             crawled: Box::default(),
         });
     }
+    let memory = options.memory_of.as_deref();
+    let remembered = memory.map(|memory| memory.of(block, &batch)).transpose()?.unwrap_or_default();
+    let n_remembered = remembered.len();
     let Swept { records, signed, lines, missing, found, mut nanos } =
-        plan.sweep(&batch, &repeated, job.sweep, scratch, clock)?;
+        plan.sweep(&batch, (&repeated, &remembered), job.sweep, scratch, clock)?;
     let swept = clock();
     let frame = frame(&records)?;
     let column = |name: &str| records.column_by_name(name);
@@ -214,7 +218,7 @@ fn sweep_block(
     nanos.push(clock() - swept);
     nanos.push(extract_nanos);
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
-    let swept = Counted { lines, missing, found, nanos, survivors, extraction };
+    let swept = Counted { lines, missing, found, nanos, survivors, extraction, n_remembered };
     let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let signed = signed.len() as u64;
@@ -339,6 +343,7 @@ impl SegmentWriter<'_> {
                 sum(&mut open.receipt.nanos, &swept.nanos);
                 open.receipt.found.iter_mut().zip(&swept.found).for_each(|(all, part)| all.merge(part));
                 open.receipt.extraction.merge(swept.extraction);
+                open.receipt.remembered += swept.n_remembered;
                 let (records, damage) = *crawled;
                 for (kind, n) in records {
                     *open.receipt.records.entry(kind).or_default() += n;

@@ -66,9 +66,16 @@ pub(crate) struct SegmentReceipt {
     pub records: RecordCounts,
     pub damage: Damage,
     pub extraction: Extraction,
+    /// Documents that an earlier run's ledger decided.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub remembered: u64,
     /// The shard ends here.
     pub ends_shard: bool,
     pub quarantined: Vec<Quarantined>,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// An input file as it was when its sweep began.

@@ -7,7 +7,7 @@ use text::scan::Scanner;
 
 use crate::plan::{Code, FilterStage, Plan};
 use crate::repeated::Repeated;
-use crate::sweep::{Block, Scratch, SweepOptions};
+use crate::sweep::{Block, Scratch, SweepOptions, To};
 
 /// What one stage says of a text.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,7 +53,8 @@ impl Plan {
         let mut block = Block::new(self, 1, &repeated, &|| 0);
         block.watch = Some(Box::new(watch));
         let options = &SweepOptions::EVERY_CHECK;
-        self.judge(document, (0, self.stages.len()), options, &mut Scratch::default(), &mut block);
+        let to = To { position: 0, end: self.stages.len(), known: None, rewrites: true };
+        self.judge(document, to, options, &mut Scratch::default(), &mut block);
         drop(block);
         all
     }

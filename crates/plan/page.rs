@@ -4,7 +4,7 @@ use arrow::array::{Array, Float64Array, StringArray, UInt64Array};
 use arrow::error::ArrowError;
 use document::{Batch, Verdict};
 
-use crate::{Plan, Repeated, Scratch, SweepOptions};
+use crate::{Plan, Remembered, Repeated, Scratch, SweepOptions};
 
 /// The outcome of a page. Duplicates are not judged: one page has no twin.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,13 @@ impl Plan {
     ) -> Result<PageVerdict, ArrowError> {
         let one = Batch::try_new(batch.records().slice(row, 1))
             .map_err(|error| ArrowError::SchemaError(error.to_string()))?;
-        let swept = self.sweep(&one, &Repeated::default(), &SweepOptions::EVERY_CHECK, scratch, &|| 0)?;
+        let swept = self.sweep(
+            &one,
+            (&Repeated::default(), &Remembered::default()),
+            &SweepOptions::EVERY_CHECK,
+            scratch,
+            &|| 0,
+        )?;
         let number = |name: &str| -> Option<f64> {
             let column: &Float64Array = swept.records.column_by_name(name)?.as_any().downcast_ref()?;
             column.is_valid(0).then(|| column.value(0))

@@ -1,9 +1,12 @@
 //! Other decisions from what a ledger knows: the verdict of a changed recipe, without reading text again.
 
-use document::{Bound, Judge, LANGUAGE_STAGES, OptionValue, Problem, ReasonId, Scope, Test, Verdict};
+mod compare;
+
+use document::{Bound, Judge, LANGUAGE_STAGES, Problem, ReasonId, Verdict};
 
 use crate::columns::ColumnRecipe;
-use crate::recipe::{FilterRecipe, Recipe, StageRecipe, StageRecipeKind};
+use crate::recipe::{Recipe, StageRecipe, StageRecipeKind};
+use compare::{Building, same_text};
 
 /// What a ledger cannot tell of a changed recipe, and what to do instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +91,7 @@ pub struct Redecided {
     pub open: Option<usize>,
 }
 
-const MEASURE: &str = "run `corpus clean` with the changed recipe into another folder";
+pub(crate) const MEASURE: &str = "run `corpus clean` with the changed recipe into another folder";
 
 impl Redecide {
     /// Compares the recipe of a run with another. `is_early`: the run stopped at the first failure of a document.
@@ -199,11 +202,33 @@ impl Redecide {
 
     /// The verdict of the other recipe.
     pub fn decide(&self, facts: &Facts<'_>) -> Redecided {
+        let Walk { verdict, open, .. } = self.walk(facts);
+        Redecided { verdict, open: open.filter(|_| verdict.is_keep()) }
+    }
+
+    /// The whole verdict and the stages that come to the document, a bit each by place, if the ledger knows all of it.
+    pub(crate) fn decide_whole(&self, facts: &Facts<'_>) -> Option<(Verdict, u128)> {
+        let Walk { verdict, open, came } = self.walk(facts);
+        open.is_none().then_some((verdict, came))
+    }
+
+    /// The place of a stage of that name.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.rules.iter().position(|rule| rule.name == name)
+    }
+
+    /// Whether a stage of such a name decides otherwise than in the run.
+    pub(crate) fn is_changed(&self, is_asked: impl Fn(&str) -> bool) -> bool {
+        self.rules.iter().any(|rule| is_asked(rule.name) && rule.is_changed())
+    }
+
+    /// Goes through the stages as a run with the other recipe would.
+    fn walk(&self, facts: &Facts<'_>) -> Walk {
         let input = facts.verdict.before(self.inputs);
         if !input.is_keep() {
-            return Redecided { verdict: input, open: None };
+            return Walk { verdict: input, open: None, came: 0 };
         }
-        let (mut verdict, mut open) = (Verdict::default(), None);
+        let mut walk = Walk::default();
         // Whether the run came to the stage at hand, with what its earlier stages found.
         let (mut came, mut found) = (true, false);
         for (place, rule) in self.rules.iter().enumerate() {
@@ -213,28 +238,41 @@ impl Redecide {
             came &= !(rule.is_language && fired || self.is_early && found);
             let is_unknown = rule.unknown.as_ref().map(|(reach, _)| *reach);
             if is_unknown == Some(Unknown::Text) {
-                open = open.or(Some(place));
+                walk.open = walk.open.or(Some(place));
                 break;
             }
-            if !rule.stays || rule.is_model && !verdict.is_keep() {
+            if !rule.stays || rule.is_model && !walk.verdict.is_keep() {
                 continue;
             }
             if !ran || is_unknown.is_some() {
-                open = open.or(Some(place));
+                walk.open = walk.open.or(Some(place));
                 // What later stages measured, they measured without knowing the language.
                 if rule.is_language {
                     break;
                 }
                 continue;
             }
-            let before = verdict;
-            rule.decide(facts, &mut verdict);
-            if (rule.is_language && verdict != before) || (self.is_early && !verdict.is_keep()) {
+            walk.came |= 1 << place;
+            let before = walk.verdict;
+            rule.decide(facts, &mut walk.verdict);
+            let is_unwanted = rule.is_language && walk.verdict != before;
+            if is_unwanted || (self.is_early && !walk.verdict.is_keep()) {
                 break;
             }
         }
-        Redecided { verdict, open: open.filter(|_| verdict.is_keep()) }
+        walk
     }
+}
+
+/// What going through the stages found.
+#[derive(Default)]
+struct Walk {
+    /// The reasons that are known.
+    verdict: Verdict,
+    /// The first stage that is not.
+    open: Option<usize>,
+    /// Stages that judged the document, by place.
+    came: u128,
 }
 
 impl Rule {
@@ -271,206 +309,6 @@ impl Rule {
                 verdict.add(*reason);
             }
         }
-    }
-}
-
-/// What would change every text, and so every measurement.
-fn same_text(old: &Recipe, new: &Recipe) -> Vec<Obstacle> {
-    let matters = |table: &str| ["extract", "words"].contains(&table);
-    let changed =
-        old.sections.iter().filter(|(key, value)| matters(key.0) && new.sections.get(key) != Some(*value));
-    changed
-        .map(|((table, key), _)| Obstacle {
-            message: format!("[{table}] {key} changes what all filters measure"),
-            remedy: MEASURE.to_owned(),
-        })
-        .collect()
-}
-
-/// What is collected while the stages of two recipes are compared.
-#[derive(Default)]
-struct Building {
-    columns: Vec<String>,
-    /// Stages that identify the language. The ledger has what the last of them found.
-    languages: usize,
-    /// Of the stage at hand.
-    unknown: Option<(Unknown, Obstacle)>,
-}
-
-impl Building {
-    fn column(&mut self, stage: &str, signal: &str) -> usize {
-        let name = format!("{stage}.{signal}");
-        let place = self.columns.iter().position(|column| *column == name);
-        place.unwrap_or_else(|| {
-            self.columns.push(name);
-            self.columns.len() - 1
-        })
-    }
-
-    fn unknown(&mut self, reach: Unknown, message: String, remedy: impl Into<String>) {
-        let is_wider = self.unknown.as_ref().is_none_or(|(before, _)| *before == Unknown::Stage);
-        if is_wider {
-            self.unknown = Some((reach, Obstacle { message, remedy: remedy.into() }));
-        }
-    }
-
-    fn stage(
-        &mut self,
-        first: u8,
-        old: &StageRecipe,
-        new: Option<&StageRecipe>,
-        knows_language: bool,
-    ) -> Vec<(ReasonId, Decide)> {
-        let reason = |check: usize| ReasonId(first + check as u8);
-        match (&old.kind, new.map(|new| &new.kind)) {
-            (StageRecipeKind::Filter(filter), None) => {
-                self.absent(filter);
-                (0..filter.spec.checks.len()).map(|check| (reason(check), Decide::Never)).collect()
-            }
-            (StageRecipeKind::Filter(old), Some(StageRecipeKind::Filter(new))) => {
-                let changes = self.options(old, new);
-                if knows_language && self.languages > 1 && old.by_language != new.by_language {
-                    let message = format!("[{}] more than one stage identifies the language", old.spec.name);
-                    self.unknown(Unknown::Stage, message, MEASURE);
-                }
-                let checks = 0..old.spec.checks.len();
-                checks.map(|check| (reason(check), self.check(old, new, check, changes))).collect()
-            }
-            (StageRecipeKind::Columns(old), new) => {
-                let new = match new {
-                    Some(StageRecipeKind::Columns(new)) => new.as_slice(),
-                    _ => &[],
-                };
-                for added in new.iter().filter(|new| !old.iter().any(|old| old.name == new.name)) {
-                    let message = format!("[column.{}] was not in the run's recipe", added.name);
-                    self.unknown(Unknown::Stage, message, MEASURE);
-                }
-                let columns = old.iter().enumerate();
-                columns.map(|(at, old)| (reason(at), self.own_column(old, new))).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// A filter that the other recipe leaves out.
-    fn absent(&mut self, filter: &FilterRecipe) {
-        let spec = filter.spec;
-        let what = match spec.judge {
-            Judge::Lines(_) | Judge::Repeats(_) => "would see another text",
-            _ if LANGUAGE_STAGES.contains(&spec.name) => "would not know the language",
-            _ => return,
-        };
-        let documents = spec.checks.iter().filter(|check| check.scope == Scope::Document);
-        let names: Vec<String> =
-            documents.map(|check| format!("{}.{}=off", spec.name, check.reason)).collect();
-        let remedy = match names.is_empty() {
-            true => MEASURE.to_owned(),
-            false => format!("{MEASURE}, or switch off only what drops documents: {}", names.join(" ")),
-        };
-        self.unknown(Unknown::Text, format!("without [{}] later stages {what}", spec.name), remedy);
-    }
-
-    /// True if the filter's wanted languages differ; any option but these and `action` needs the text.
-    fn options(&mut self, old: &FilterRecipe, new: &FilterRecipe) -> bool {
-        let is_changed = |key: &&String| old.options.get(*key) != new.options.get(*key);
-        let mut languages = false;
-        for key in new.options.keys().filter(is_changed) {
-            match (old.spec.name, key.as_str()) {
-                (_, "action") => {}
-                // The ledger has the language that the last such stage found.
-                (_, "languages") if self.is_identified(old) => languages = true,
-                (name, key) => {
-                    let reach = match new.spec.judge {
-                        Judge::Document(_) | Judge::Bounds if !LANGUAGE_STAGES.contains(&name) => {
-                            Unknown::Stage
-                        }
-                        _ => Unknown::Text,
-                    };
-                    let message = format!("[{name}] {key} is an option of the code that reads the text");
-                    self.unknown(reach, message, MEASURE);
-                }
-            }
-        }
-        languages
-    }
-
-    /// It judges the language that the ledger has.
-    fn is_identified(&self, filter: &FilterRecipe) -> bool {
-        filter.spec.name == "language" && self.languages == 1
-    }
-
-    fn check(&mut self, old: &FilterRecipe, new: &FilterRecipe, check: usize, languages: bool) -> Decide {
-        let spec = old.spec;
-        let tags = |filter: &FilterRecipe| {
-            filter.options.get("action") == Some(&OptionValue::Text("tag".to_owned()))
-        };
-        let (is_off, was_off) = (new.bounds[check] == Bound::Off, old.bounds[check] == Bound::Off);
-        let Some(test) = spec.checks.get(check) else { return Decide::Same };
-        let own = |filter: &FilterRecipe| -> Vec<(String, Bound)> {
-            let languages = filter.by_language.iter();
-            let bound =
-                |changes: &Vec<(usize, Bound)>| changes.iter().rfind(|(at, _)| *at == check).map(|c| c.1);
-            languages.filter_map(|(language, changes)| Some((language.clone(), bound(changes)?))).collect()
-        };
-        let switches = |filter: &FilterRecipe| -> Vec<bool> {
-            let own = spec.checks.iter().zip(&filter.bounds).filter(|(check, _)| check.shown_by.is_some());
-            own.map(|(_, bound)| *bound == Bound::Off).collect()
-        };
-        if test.scope != Scope::Document {
-            if is_off != was_off {
-                let message = format!("[{}] {} changes the text", spec.name, test.reason);
-                self.unknown(Unknown::Text, message, MEASURE);
-            }
-            return Decide::Same;
-        }
-        if tags(new) {
-            return Decide::Never;
-        }
-        match test.test {
-            Test::Bound(signal, _) => {
-                let is_same = !tags(old) && old.bounds[check] == new.bounds[check] && own(old) == own(new);
-                match is_same {
-                    true => Decide::Same,
-                    false => Decide::Bound {
-                        column: self.column(spec.name, signal.name()),
-                        bound: new.bounds[check],
-                        by_language: own(new),
-                    },
-                }
-            }
-            Test::Own if is_off => Decide::Never,
-            Test::Own if languages || was_off && self.is_identified(old) => {
-                let wanted = match new.options.get("languages") {
-                    Some(OptionValue::List(names)) => names.clone(),
-                    _ => Vec::new(),
-                };
-                Decide::Languages(wanted)
-            }
-            Test::Own => match test.shown_by {
-                // Only one of them is raised, so another one's switch matters, too.
-                Some(signal) if switches(old) != switches(new) => {
-                    Decide::Shown { column: self.column(spec.name, signal.name()) }
-                }
-                None if was_off || tags(old) => {
-                    let message = format!(
-                        "[{}] {} was off, and no signal tells what it would drop",
-                        spec.name, test.reason
-                    );
-                    self.unknown(Unknown::Stage, message, MEASURE);
-                    Decide::Same
-                }
-                _ => Decide::Same,
-            },
-        }
-    }
-
-    fn own_column(&mut self, old: &ColumnRecipe, new: &[ColumnRecipe]) -> Decide {
-        let Some(new) = new.iter().find(|new| new.name == old.name) else { return Decide::Never };
-        if (&old.from, &old.field, &old.id) != (&new.from, &new.field, &new.id) {
-            self.unknown(Unknown::Stage, format!("[column.{}] comes from elsewhere", old.name), MEASURE);
-        }
-        let column = self.column(crate::columns::STAGE, &old.name);
-        if old == new { Decide::Same } else { Decide::Number { column, rule: new.clone() } }
     }
 }
 

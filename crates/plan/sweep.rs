@@ -13,6 +13,7 @@ use text::stable_hash::{hash_id, hash128, sampling_key};
 
 use crate::explain::Watch;
 use crate::plan::{Code, FilterStage, Plan, StageKind};
+use crate::recall::{Known, Remembered};
 use crate::repeated::Repeated;
 use crate::signer::{Signer, near_of};
 use crate::swept::{Flags, Measured, Near, Row, Signed, Swept};
@@ -108,11 +109,12 @@ impl<'b> Block<'b> {
 }
 
 impl Plan {
-    /// Sweeps a batch, of which a pass before has found what is repeated. `clock` gives nanoseconds and only serves the timing of stages.
+    /// Sweeps a batch, of which a pass before has found what is repeated, and an earlier run what it remembers. `clock`
+    /// gives nanoseconds and only serves the timing of stages.
     pub fn sweep(
         &self,
         batch: &Batch,
-        repeated: &Repeated,
+        (repeated, remembered): (&Repeated, &Remembered),
         options: &SweepOptions,
         scratch: &mut Scratch,
         clock: &dyn Fn() -> u64,
@@ -125,7 +127,8 @@ impl Plan {
             scratch.stage_bytes.clear();
             let row = match usable(batch, index) {
                 Ok(document) => {
-                    self.document(document, index as u32, options, scratch, &mut block, &mut arena)
+                    let place = (index as u32, remembered.of(index as u32));
+                    self.document(document, place, options, scratch, &mut block, &mut arena)
                 }
                 Err(problem) => unusable(problem, bytes),
             };
@@ -153,7 +156,8 @@ impl Plan {
         let mut block = Block::of(self, batch, repeated, &|| 0);
         for index in 0..batch.len() {
             let Ok(document) = usable(batch, index) else { continue };
-            let judged = self.judge(document, (index as u32, stage), &options, scratch, &mut block);
+            let to = To { position: index as u32, end: stage, known: None, rewrites: true };
+            let judged = self.judge(document, to, &options, scratch, &mut block);
             if judged.verdict.is_keep() {
                 let Scratch { kept, buffer, .. } = &mut *scratch;
                 let text: &str = if judged.is_rewritten { kept } else { document.text };
@@ -165,7 +169,7 @@ impl Plan {
     fn document(
         &self,
         document: Document<'_>,
-        position: u32,
+        (position, known): (u32, Option<&Known>),
         options: &SweepOptions,
         scratch: &mut Scratch,
         block: &mut Block<'_>,
@@ -173,8 +177,9 @@ impl Plan {
     ) -> Row {
         let original = document.text;
         let start = (block.clock)();
-        let shingles = scratch.signer.shingles(original, &self.splitter);
-        let key = sampling_key(shingles, original, options.seed);
+        let key = known.and_then(|known| known.sampling_key).unwrap_or_else(|| {
+            sampling_key(scratch.signer.shingles(original, &self.splitter), original, options.seed)
+        });
         let mut flags = Flags::default();
         if key >= options.heldout_from && original.len() <= LONGEST_HELDOUT {
             flags.0 |= Flags::HELDOUT;
@@ -183,6 +188,9 @@ impl Plan {
         }
         let is_sample = flags.has(Flags::CONTROL | Flags::HELDOUT);
         if is_sample {
+            if known.is_some() {
+                scratch.signer.shingles(original, &self.splitter);
+            }
             let near = scratch.signer.sign(&self.minhash).as_ref().map(near_of);
             let exact = hash128(original.as_bytes());
             block.signed.push(Signed {
@@ -196,8 +204,10 @@ impl Plan {
         }
         block.nanos[self.stages.len()] += (block.clock)() - start;
 
+        let rewrites = !known.is_some_and(|known| known.is_gone);
+        let to = To { position, end: self.stages.len(), known, rewrites };
         let Judged { verdict, language, is_rewritten, url, exact, near, carried } =
-            self.judge(document, (position, self.stages.len()), options, scratch, block);
+            self.judge(document, to, options, scratch, block);
         if url.is_some() {
             flags.0 |= Flags::URL;
         }
@@ -217,7 +227,7 @@ impl Plan {
             let text: &str = if is_rewritten { kept } else { original };
             let exact = exact.unwrap_or_else(|| hash128(text.as_bytes()));
             let near = near.unwrap_or_else(|| {
-                if is_rewritten {
+                if is_rewritten || known.is_some() {
                     signer.shingles(text, &self.splitter);
                 }
                 let signature = verdict.is_keep().then(|| signer.sign(&self.minhash)).flatten();
@@ -243,11 +253,12 @@ impl Plan {
         }
     }
 
-    /// Runs the stages of the plan before `end` on one document.
+    /// Runs the stages of the plan before an end on one document. Of one that is known, only stages that rewrite its text
+    /// read it.
     pub(crate) fn judge(
         &self,
         document: Document<'_>,
-        (position, end): (u32, usize),
+        To { position, end, known, rewrites }: To<'_>,
         options: &SweepOptions,
         scratch: &mut Scratch,
         block: &mut Block<'_>,
@@ -270,8 +281,8 @@ impl Plan {
                     judged.exact = Some(hash128(text.as_bytes()));
                 }
                 StageKind::Minhash if judged.verdict.is_keep() => {
-                    // Those of the original are still there, from its sampling key.
-                    if judged.is_rewritten {
+                    // Those of the original are still there, from its sampling key, unless that was known.
+                    if judged.is_rewritten || known.is_some() {
                         signer.shingles(text, &self.splitter);
                     }
                     let signature = signer.sign(&self.minhash);
@@ -294,6 +305,8 @@ impl Plan {
                     }
                 }
                 StageKind::Filter(filter) if filter.is_model && !judged.verdict.is_keep() => {}
+                StageKind::Filter(filter)
+                    if known.is_some() && !(rewrites && filter.code.lines().is_some()) => {}
                 StageKind::Filter(filter) => {
                     let mut raised = Raised::default();
                     let repeated = block.repeated.of(index, position);
@@ -332,11 +345,15 @@ impl Plan {
                             }
                         }
                     }
-                    filter.decide(language, signals, raised, &mut judged.verdict);
+                    if known.is_none() {
+                        filter.decide(language, signals, raised, &mut judged.verdict);
+                    }
                     if let Some(watch) = &mut block.watch {
                         watch(index, filter, &document, edits, judged.verdict);
                     }
-                    block.measured.signals(index, signals);
+                    if known.is_none() {
+                        block.measured.signals(index, signals);
+                    }
                     if is_cut {
                         std::mem::swap(kept, next);
                         judged.is_rewritten = true;
@@ -347,6 +364,10 @@ impl Plan {
                         }
                     }
                 }
+            }
+            if let (Some(known), StageKind::Filter(_)) = (known, &stage.kind) {
+                known.judge(stage, &mut judged.verdict, &mut judged.language);
+                block.measured.remember(index, &known.values);
             }
             if matches!(&stage.kind, StageKind::Filter(filter) if filter.code.lines().is_some()) {
                 stage_bytes.push(if judged.is_rewritten { kept.len() } else { original.len() } as u64);
@@ -361,6 +382,16 @@ impl Plan {
         }
         judged
     }
+}
+
+/// Which document of a block is judged, and by what.
+pub(crate) struct To<'b> {
+    pub position: u32,
+    /// Stages before this one.
+    pub end: usize,
+    pub known: Option<&'b Known>,
+    /// Of a known document: stages that rewrite its text do so.
+    pub rewrites: bool,
 }
 
 /// What judging one document found.

@@ -118,6 +118,17 @@ impl<'p> Measured<'p> {
         }
     }
 
+    /// Writes what an earlier run knew of the current document for stage `stage`. `values` are of all columns.
+    pub fn remember(&mut self, stage: usize, values: &[Option<f64>]) {
+        for (((_, owner, signal), column), value) in
+            self.plan.columns.iter().zip(&mut self.signals).zip(values)
+        {
+            if *owner == stage && signal.is_some() {
+                column.append_option(*value);
+            }
+        }
+    }
+
     /// Ends a document: stages that did not run left no value, which is null.
     pub fn end_document(&mut self, row: usize, stage_bytes: &[u64], bytes: u64) {
         for column in self.signals.iter_mut().filter(|column| column.len() <= row) {

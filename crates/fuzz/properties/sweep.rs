@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt8Array, UInt64Array, new_null_array};
 use arrow::datatypes::{DataType, Schema};
 use document::{Batch, Problem, input_schema};
-use plan::{Part, Plan, Recipe, Rejected, Repeated, Scratch, SweepOptions, Swept};
+use plan::{Part, Plan, Recipe, Rejected, Remembered, Repeated, Scratch, SweepOptions, Swept};
 
 /// Every stage that needs no model and no list. Documents are short, so that the stages before dedup must not ask for more.
 const RECIPE: &str = r#"
@@ -73,7 +73,7 @@ fn swept(documents: &[(&str, &str)], first: u64, options: &SweepOptions, scratch
         repeated.add(stage, batch.len(), &gone);
     }
     let Swept { records, signed, .. } = PLAN
-        .sweep(&batch, &repeated, options, scratch, &|| 0)
+        .sweep(&batch, (&repeated, &Remembered::default()), options, scratch, &|| 0)
         .unwrap_or_else(|error| unreachable!("{error}"));
     assert_eq!(records.num_rows(), documents.len());
     let signed = signed.iter().map(|one| {
