@@ -4,6 +4,7 @@
 mod against;
 mod apply;
 mod catalogue;
+mod classifier;
 mod clean;
 mod columns;
 mod crawl;

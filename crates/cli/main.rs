@@ -1,6 +1,7 @@
 //! `corpus`: cleans, deduplicates and packs web text for pretraining, then trains on it.
 
 mod apply;
+mod classifier;
 mod clean;
 mod demo;
 mod diff;
@@ -81,6 +82,9 @@ enum Verb {
     /// Train a tokenizer
     #[command(subcommand)]
     Tokenizer(tokenizer::Verb),
+    /// Train a quality classifier from good and bad examples
+    #[command(subcommand)]
+    Classifier(classifier::Verb),
     /// Print what a shell needs to complete verbs and flags: corpus completions bash
     Completions { shell: clap_complete::Shell },
 }
@@ -128,6 +132,7 @@ fn main() -> ExitCode {
         Verb::Plan(args) => plans::run(args, voice),
         Verb::Demo(args) => demo::run(args, voice),
         Verb::Tokenizer(verb) => tokenizer::run(verb, voice),
+        Verb::Classifier(verb) => classifier::run(verb, voice),
         Verb::Completions { shell } => completions(shell),
     };
     match result {
