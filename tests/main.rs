@@ -15,6 +15,7 @@ mod diff;
 mod evaluation_sets;
 mod every_filter;
 mod explain_texts;
+mod export;
 mod failing;
 mod hostile;
 #[cfg(feature = "stores")]

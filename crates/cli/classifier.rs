@@ -70,6 +70,9 @@ pub struct Train {
     /// Of the order of the examples, and of what is held out.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// A folder for train.txt and held-out.txt: the same examples as fastText's own trainer reads them.
+    #[arg(long, value_name = "FOLDER")]
+    write_examples: Option<PathBuf>,
     /// Input field that holds the text; dots reach into nested fields.
     #[arg(long, default_value = "text")]
     text_column: String,
@@ -145,6 +148,11 @@ pub fn run(verb: Verb, voice: Voice) -> anyhow::Result<Exit> {
     let [good_counts, bad_counts] = [&good, &bad]
         .map(|kind| json!({ "read": kind.read, "blank": kind.blank, "repeated": kind.repeated, "candidates": kind.chosen.len() }));
     let split = split(&args, n_each, [good.chosen, bad.chosen]);
+
+    if let Some(folder) = &args.write_examples {
+        write_examples(&folder.join("train.txt"), &settings, &split.train)?;
+        write_examples(&folder.join("held-out.txt"), &settings, &split.held_out)?;
+    }
 
     let start = Instant::now();
     let texts = |kind: usize| split.train[kind].iter().map(move |text| (text, kind == 0));
@@ -272,6 +280,20 @@ fn split(args: &Train, n_each: usize, kinds: [BTreeMap<u128, Box<str>>; 2]) -> S
     });
     let [(good, held_good), (bad, held_bad)] = parts;
     Split { train: [good, bad], held_out: [held_good, held_bad] }
+}
+
+/// A line for each text, good and bad ones by turns, since fastText takes them as they come.
+fn write_examples(path: &Path, settings: &Settings, [good, bad]: &[Vec<Box<str>>; 2]) -> anyhow::Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    let [hq, cc] = &settings.labels;
+    let texts = good.iter().zip(bad).flat_map(|(good, bad)| [(hq, good), (cc, bad)]);
+    for (label, text) in texts {
+        let line = text.replace(['\n', '\r'], " ");
+        writeln!(file, "__label__{label} {line}")
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    file.commit(0)?;
+    Ok(())
 }
 
 /// Scores by the file that is written, as the filter will read it.

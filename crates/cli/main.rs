@@ -6,6 +6,7 @@ mod clean;
 mod demo;
 mod diff;
 mod explain;
+mod export;
 mod inspect;
 mod ledger;
 mod machine;
@@ -59,8 +60,8 @@ enum Verb {
     Train(train::Args),
     /// Let the models of a training write: corpus generate out/ --prompt "The river"
     Generate(models::GenerateArgs),
-    /// Write a trained model as transformers loads it: corpus export out/ model/ --model all
-    Export(models::ExportArgs),
+    /// Write a trained model, or the tokens, as other programs load them: corpus export out/ model/ --model all
+    Export(export::Args),
     /// Render report.html and the tables of a finished run again
     Report(report::Args),
     /// Show documents of a finished run, and why they were dropped
@@ -121,7 +122,7 @@ fn main() -> ExitCode {
         Verb::Clean(args) => clean::run(args, voice),
         Verb::Train(args) => train::run(args, voice),
         Verb::Generate(args) => models::generate(args, voice),
-        Verb::Export(args) => models::export(args, voice),
+        Verb::Export(args) => export::run(args, voice),
         Verb::Report(args) => report::run(args, voice),
         Verb::Inspect(args) => inspect::run(args, voice),
         Verb::Apply(args) => apply::run(args, voice),
