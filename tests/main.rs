@@ -20,6 +20,7 @@ mod failing;
 mod hostile;
 #[cfg(feature = "stores")]
 mod hub;
+mod mix;
 #[cfg(feature = "train")]
 mod models;
 mod near_duplicates;

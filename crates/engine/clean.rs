@@ -25,6 +25,7 @@ use crate::prepare::{FOLDERS, Prepared, prepare};
 use crate::remote_out;
 use crate::repeats::{Found, find, passes};
 use crate::resolve::resolve;
+use crate::mixer::Mixer;
 use crate::sequences::{Packer, Sequences};
 use crate::share::Share;
 use crate::sidecar::Sidecars;
@@ -336,8 +337,9 @@ pub(crate) fn clean_folder(
 
     let pack_start = Instant::now();
     let packs = options.recipe.has_stage("pack");
+    let mix = Mixer::of(&options.recipe);
     let finisher =
-        Finisher { plan, resolution: &resolution, names: &names, tokenizer: tokenizer.as_ref(), packs };
+        Finisher { plan, resolution: &resolution, names: &names, tokenizer: tokenizer.as_ref(), packs, mix };
     let (mut outputs, packed, spool) = pack_shards(&finisher, &receipts, options, &work, tell)?;
     if options.signatures {
         outputs.extend(write_signatures(&finisher, &receipts, options, &work)?);

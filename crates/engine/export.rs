@@ -182,7 +182,11 @@ fn each_document(
         }
     }
     pieces.sort_unstable();
-    for same in pieces.chunk_by_mut(|a, b| (a.document, a.bytes) == (b.document, b.bytes)) {
+    let is_again = |a: &Piece, b: &Piece| {
+        // A document may have several pieces without text.
+        (a.document, a.bytes) == (b.document, b.bytes) && a.bytes.0 < a.bytes.1
+    };
+    for same in pieces.chunk_by_mut(is_again) {
         same.iter_mut().enumerate().for_each(|(copy, piece)| piece.copy = copy);
     }
     pieces.sort_unstable();

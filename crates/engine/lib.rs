@@ -14,6 +14,7 @@ mod finish;
 mod identity;
 mod kept_signatures;
 mod lock;
+mod mixer;
 mod names;
 mod ordered;
 mod pack_shards;
