@@ -16,7 +16,8 @@ fn pages(folder: &Path) -> PathBuf {
     let mut lines = String::new();
     for page in 0..120 {
         let source = ["wiki", "web", "mirror"][page % 3];
-        let words = (0..40 + page % 50).map(|word| format!("word{} of page{page}x{}", word * 7 % 31, word % 9));
+        let words =
+            (0..40 + page % 50).map(|word| format!("word{} of page{page}x{}", word * 7 % 31, word % 9));
         let text = words.collect::<Vec<_>>().join(" ");
         let record = serde_json::json!({ "id": format!("{source}/{page}"), "source": source, "text": text });
         lines += &format!("{record}\n");

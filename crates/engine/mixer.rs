@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn fractions_are_drawn_as_often_as_they_say() {
-        let total = |weight| (0..10_000).map(|row| u64::from(copies(weight, shuffle_key(DRAW, 3, row)))).sum::<u64>();
+        let total =
+            |weight| (0..10_000).map(|row| u64::from(copies(weight, shuffle_key(DRAW, 3, row)))).sum::<u64>();
         assert_eq!([0.0, 1.0, 7.0, 100.0].map(total), [0, 10_000, 70_000, 1_000_000]);
         assert!((24_700..25_300).contains(&total(2.5)), "{}", total(2.5));
         assert!((700..1_300).contains(&total(0.1)), "{}", total(0.1));

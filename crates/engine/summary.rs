@@ -7,8 +7,8 @@ use arrow::array::{Array, Float64Array, RecordBatch, StringArray};
 use document::{FoundItems, ItemSet, OptionValue, Reason};
 use plan::{Plan, StageRecipeKind};
 use report::{
-    Cluster, ClusterDocument, ClusterSize, EvaluationSet, FileNote, Member, Phase, Run, Sample, StageInfo,
-    StageKind, Timing, TokenSummary, MixSummary,
+    Cluster, ClusterDocument, ClusterSize, EvaluationSet, FileNote, Member, MixSummary, Phase, Run, Sample,
+    StageInfo, StageKind, Timing, TokenSummary,
 };
 use shards::{Damage, Extraction, Inputs, Quarantined, RecordCounts};
 use text::stable_hash::hash_id;

@@ -35,7 +35,8 @@ const COLUMNS: [&str; 4] = ["source", "dump", "file_path", "language"];
 impl Mix {
     /// The table of a recipe; none if it has no weights.
     pub fn of(recipe: &Recipe) -> Result<Option<Mix>, Wrong> {
-        let wrong = |key: &'static str, message: String, remedy: String| Wrong { table: "mix", key, message, remedy };
+        let wrong =
+            |key: &'static str, message: String, remedy: String| Wrong { table: "mix", key, message, remedy };
         let written = recipe.list("mix", "weights");
         if written.is_empty() {
             return Ok(None);
@@ -48,11 +49,15 @@ impl Mix {
         let by = recipe.text("mix", "by");
         let by = match by {
             "domain" => MixBy::Domain,
-            _ => match (COLUMNS.into_iter().find(|column| *column == by), signals.iter().any(|name| name == by)) {
+            _ => match (
+                COLUMNS.into_iter().find(|column| *column == by),
+                signals.iter().any(|name| name == by),
+            ) {
                 (Some(column), _) => MixBy::Column(column),
                 (None, true) => MixBy::Signal(by.to_owned()),
                 (None, false) => {
-                    let known = COLUMNS.into_iter().chain(["domain"]).chain(signals.iter().map(String::as_str));
+                    let known =
+                        COLUMNS.into_iter().chain(["domain"]).chain(signals.iter().map(String::as_str));
                     return Err(wrong("by", format!("mix.by cannot be \"{by}\""), suggest(by, known)));
                 }
             },
@@ -63,7 +68,8 @@ impl Mix {
             let (name, weight) = (name.trim(), weight.trim().parse::<f64>().ok());
             let weight = weight.filter(|weight| (0.0..=MOST_COPIES).contains(weight));
             let (Some(weight), false) = (weight, name.is_empty()) else {
-                let remedy = format!("write NAME=WEIGHT with a weight from 0 to {MOST_COPIES}, such as \"wiki=2.5\"");
+                let remedy =
+                    format!("write NAME=WEIGHT with a weight from 0 to {MOST_COPIES}, such as \"wiki=2.5\"");
                 return Err(wrong("weights", format!("mix.weights: `{entry}` is no weight"), remedy));
             };
             let is_known = match (&mix.by, name.parse::<f64>().ok().filter(|value| value.is_finite())) {
@@ -72,8 +78,13 @@ impl Mix {
                     mix.values.iter().filter(|known| known.0 == value).count() > 1
                 }
                 (MixBy::Signal(_), None) => {
-                    let remedy = "a measurement takes its lowest value: \"0.8=2\" packs documents from 0.8 on twice";
-                    return Err(wrong("weights", format!("mix.weights: `{name}` is no number"), remedy.to_owned()));
+                    let remedy =
+                        "a measurement takes its lowest value: \"0.8=2\" packs documents from 0.8 on twice";
+                    return Err(wrong(
+                        "weights",
+                        format!("mix.weights: `{name}` is no number"),
+                        remedy.to_owned(),
+                    ));
                 }
                 _ => {
                     mix.names.push((name.to_owned(), weight));
@@ -81,7 +92,11 @@ impl Mix {
                 }
             };
             if is_known {
-                return Err(wrong("weights", format!("mix.weights: `{name}` stands twice"), "remove one".to_owned()));
+                return Err(wrong(
+                    "weights",
+                    format!("mix.weights: `{name}` stands twice"),
+                    "remove one".to_owned(),
+                ));
             }
         }
         mix.names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
@@ -92,7 +107,8 @@ impl Mix {
     /// By a text: of a column, or an address.
     pub fn weight_of_text(&self, text: Option<&str>) -> f64 {
         let Some(text) = text else { return 1.0 };
-        let exactly = |wanted: &str| self.names.iter().find(|(name, _)| name == wanted).map(|(_, weight)| *weight);
+        let exactly =
+            |wanted: &str| self.names.iter().find(|(name, _)| name == wanted).map(|(_, weight)| *weight);
         let weight = match self.by {
             MixBy::Domain => address::domains(&address::split(text).0).find_map(exactly),
             MixBy::Column("file_path") => {
@@ -124,10 +140,7 @@ mod tests {
     fn the_most_specific_name_weighs() {
         let paths = mix("by = \"file_path\"\nweights = [\"books/=2\", \"books/old/=0.5\", \"web.jsonl=0\"]");
         let weight = |path| paths.weight_of_text(Some(path));
-        assert_eq!(
-            ["books/a", "books/old/a", "web.jsonl", "other"].map(weight),
-            [2.0, 0.5, 0.0, 1.0]
-        );
+        assert_eq!(["books/a", "books/old/a", "web.jsonl", "other"].map(weight), [2.0, 0.5, 0.0, 1.0]);
         assert_eq!(paths.weight_of_text(None), 1.0);
         let domains = mix("by = \"domain\"\nweights = [\"example.org=3\", \"old.example.org=0\"]");
         let weight = |url| domains.weight_of_text(Some(url));
@@ -157,7 +170,10 @@ mod tests {
         };
         let packs = "\"gopher_quality\", \"tokenize\", \"pack\"";
         assert!(error("by = \"sourc\"\nweights = [\"a=1\"]", packs).contains("source"));
-        assert!(error("by = \"gopher_quality.word\"\nweights = [\"1=1\"]", packs).contains("gopher_quality.words"));
+        assert!(
+            error("by = \"gopher_quality.word\"\nweights = [\"1=1\"]", packs)
+                .contains("gopher_quality.words")
+        );
         assert!(error("by = \"gopher_quality.words\"\nweights = [\"a=1\"]", packs).contains("no number"));
         for entry in ["a", "a=", "=1", "a=-1", "a=101", "a=nan"] {
             assert!(error(&format!("weights = [\"{entry}\"]"), packs).contains("is no weight"), "{entry}");
