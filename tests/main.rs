@@ -4,6 +4,7 @@
 mod against;
 mod apply;
 mod catalogue;
+mod classifier;
 mod clean;
 mod columns;
 mod crawl;
@@ -14,10 +15,12 @@ mod diff;
 mod evaluation_sets;
 mod every_filter;
 mod explain_texts;
+mod export;
 mod failing;
 mod hostile;
 #[cfg(feature = "stores")]
 mod hub;
+mod mix;
 #[cfg(feature = "train")]
 mod models;
 mod near_duplicates;

@@ -19,6 +19,7 @@ mod loss;
 mod matrix;
 #[cfg(test)]
 mod tests;
+mod train;
 
 use std::sync::Mutex;
 
@@ -27,6 +28,7 @@ use dictionary::{Dictionary, END_OF_LINE, Token};
 use document::FileBytes;
 use loss::Loss;
 use matrix::Matrix;
+pub use train::{Example, Settings, Trained, train};
 
 /// What every model file begins with, little-endian.
 const MAGIC: i32 = 793_712_314;

@@ -1,10 +1,12 @@
 //! `corpus`: cleans, deduplicates and packs web text for pretraining, then trains on it.
 
 mod apply;
+mod classifier;
 mod clean;
 mod demo;
 mod diff;
 mod explain;
+mod export;
 mod inspect;
 mod ledger;
 mod machine;
@@ -59,8 +61,8 @@ enum Verb {
     Train(train::Args),
     /// Let the models of a training write: corpus generate out/ --prompt "The river"
     Generate(models::GenerateArgs),
-    /// Write a trained model as transformers loads it: corpus export out/ model/ --model all
-    Export(models::ExportArgs),
+    /// Write a trained model, or the tokens, as other programs load them: corpus export out/ model/ --model all
+    Export(export::Args),
     /// Render report.html and the tables of a finished run again
     Report(report::Args),
     /// Show documents of a finished run, and why they were dropped
@@ -82,6 +84,9 @@ enum Verb {
     /// Train a tokenizer
     #[command(subcommand)]
     Tokenizer(tokenizer::Verb),
+    /// Train a quality classifier from good and bad examples
+    #[command(subcommand)]
+    Classifier(classifier::Verb),
     /// Print what a shell needs to complete verbs and flags: corpus completions bash
     Completions { shell: clap_complete::Shell },
 }
@@ -118,7 +123,7 @@ fn main() -> ExitCode {
         Verb::Clean(args) => clean::run(args, voice),
         Verb::Train(args) => train::run(args, voice),
         Verb::Generate(args) => models::generate(args, voice),
-        Verb::Export(args) => models::export(args, voice),
+        Verb::Export(args) => export::run(args, voice),
         Verb::Report(args) => report::run(args, voice),
         Verb::Inspect(args) => inspect::run(args, voice),
         Verb::Apply(args) => apply::run(args, voice),
@@ -129,6 +134,7 @@ fn main() -> ExitCode {
         Verb::Plan(args) => plans::run(args, voice),
         Verb::Demo(args) => demo::run(args, voice),
         Verb::Tokenizer(verb) => tokenizer::run(verb, voice),
+        Verb::Classifier(verb) => classifier::run(verb, voice),
         Verb::Completions { shell } => completions(shell),
     };
     match result {

@@ -1,22 +1,10 @@
-//! `corpus export` and `corpus generate`: what becomes of the models of a training.
+//! `corpus export --model` and `corpus generate`: what becomes of the models of a training.
 
+#[cfg(not(feature = "train"))]
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::Voice;
-
-#[derive(clap::Args)]
-pub struct ExportArgs {
-    /// The output folder of `corpus clean` in which `corpus train` ran.
-    out: PathBuf,
-    /// The new folder: weights, configuration and tokenizer as `transformers` loads them (Qwen3).
-    folder: PathBuf,
-    /// Which model: the averaged weights of an arm, of seed 0 or of another.
-    #[arg(long, value_name = "ARM[:SEED]")]
-    model: String,
-    /// The folder of the training under out/train/, or how its name begins; by default the last.
-    #[arg(long)]
-    run: Option<String>,
-}
 
 #[derive(clap::Args)]
 pub struct GenerateArgs {
@@ -59,7 +47,7 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 #[cfg(not(feature = "train"))]
-pub fn export(_: ExportArgs, _: Voice) -> anyhow::Result<crate::Exit> {
+pub fn export(_: &Path, _: &Path, _: &str, _: Option<&str>, _: Voice) -> anyhow::Result<crate::Exit> {
     crate::train::without_trainer()
 }
 
@@ -73,10 +61,12 @@ pub use with_trainer::{export, generate};
 
 #[cfg(feature = "train")]
 mod with_trainer {
+    use std::path::Path;
+
     use ::train::{Model, Models, Sampling};
     use serde_json::json;
 
-    use super::{ExportArgs, GenerateArgs, Voice};
+    use super::{GenerateArgs, Voice};
     use crate::{Exit, Format, print};
 
     /// Columns of a terminal that texts side by side fill, and the gap between two.
@@ -85,11 +75,18 @@ mod with_trainer {
     /// Narrower columns are no longer read.
     const NARROWEST: usize = 22;
 
-    pub fn export(args: ExportArgs, voice: Voice) -> anyhow::Result<Exit> {
-        let model = Models::open(&args.out, args.run.as_deref())?.model(&args.model)?;
-        model.export(&args.folder)?;
+    /// The model `name` of a training of the run in `out`, into a new folder.
+    pub fn export(
+        out: &Path,
+        folder: &Path,
+        name: &str,
+        run: Option<&str>,
+        voice: Voice,
+    ) -> anyhow::Result<Exit> {
+        let model = Models::open(out, run)?.model(name)?;
+        model.export(folder)?;
         if !voice.quiet {
-            let (arm, seed, folder) = (&model.arm, model.seed, args.folder.display());
+            let (arm, seed, folder) = (&model.arm, model.seed, folder.display());
             eprintln!(
                 "{folder} holds the model of arm {arm}, seed {seed}: AutoModelForCausalLM.from_pretrained(\"{folder}\")"
             );

@@ -20,6 +20,7 @@ use crate::identity::{self, identity, look};
 use crate::kept_signatures::write_signatures;
 use crate::lock::Lock;
 use crate::memory::Memory;
+use crate::mixer::Mixer;
 use crate::names::Names;
 use crate::pack_shards::pack_shards;
 use crate::prepare::{FOLDERS, Prepared, prepare};
@@ -341,8 +342,9 @@ pub(crate) fn clean_folder(
 
     let pack_start = Instant::now();
     let packs = options.recipe.has_stage("pack");
+    let mix = Mixer::of(&options.recipe);
     let finisher =
-        Finisher { plan, resolution: &resolution, names: &names, tokenizer: tokenizer.as_ref(), packs };
+        Finisher { plan, resolution: &resolution, names: &names, tokenizer: tokenizer.as_ref(), packs, mix };
     let (mut outputs, mut packed, spool) = pack_shards(&finisher, &receipts, options, &work, tell)?;
     if let Some(memory) = &options.memory_of {
         memory.count_lines(&mut packed.tally);

@@ -53,6 +53,8 @@ pub enum EngineError {
     Against { folder: PathBuf, why: String },
     #[error("[column.{column}]: {why}")]
     Sidecar { column: String, why: String },
+    #[error("{}: {why}", .path.display())]
+    Export { path: PathBuf, why: String },
     #[error("{} holds no finished run; `corpus clean raw/ {}` makes one", .path.display(), .path.display())]
     NotFinished { path: PathBuf },
     #[error("{}: a takedown was interrupted while files were exchanged; run `corpus apply` without --dry-run: it completes that first", .path.display())]

@@ -13,6 +13,7 @@ use tokens::{Cache, Tokenizer, TokenizerError, Version};
 
 use crate::counting;
 use crate::error::EngineError;
+use crate::mixer::Mixer;
 use crate::names::Names;
 use crate::resolve::{Resolution, Twin, URL_DEDUP};
 use crate::rows::{self, Rows};
@@ -25,6 +26,7 @@ pub(crate) struct Finisher<'a> {
     pub tokenizer: Option<&'a Tokenizer>,
     /// Sequences will be packed: token ids are wanted, not only their number.
     pub packs: bool,
+    pub mix: Option<Mixer>,
 }
 
 /// Token ids of one document, without the end-of-text token.
@@ -34,6 +36,8 @@ pub(crate) struct DocumentTokens {
     /// `None`: of `train-*`; else of `control-*`.
     pub control: Option<Version>,
     pub text_bytes: u64,
+    /// Times that it is packed.
+    pub copies: u8,
     pub ids: Vec<u32>,
 }
 
@@ -211,6 +215,7 @@ impl Finisher<'_> {
             row: texts.rows.value(row),
             control,
             text_bytes: text.len() as u64,
+            copies: 1,
             ids,
         };
         let is_heldout = flags.has(Flags::HELDOUT);
@@ -234,7 +239,11 @@ impl Finisher<'_> {
             }
         }
         if let (Some(kept), Some(ids), true) = (kept, kept_ids, is_trained) {
-            out.tokens.push(tokens(None, kept, ids));
+            let copies = match &self.mix {
+                Some(mixer) => mixer.copies(block, row, texts.rows.value(row))?,
+                None => 1,
+            };
+            out.tokens.push(DocumentTokens { copies, ..tokens(None, kept, ids) });
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use document::{Tally, Verdict};
 use plan::Plan;
-use report::Sample;
+use report::{MixSummary, Sample};
 use serde::{Deserialize, Serialize};
 use shards::{ParquetSink, Receipt, SinkOptions};
 use tokens::{Cache, Version};
@@ -38,6 +38,8 @@ pub(crate) struct Packed {
     pub samples: Vec<Sample>,
     /// In the control sample and trained on.
     pub control_documents: u64,
+    /// What weights did.
+    pub mix: MixSummary,
     /// The token ids up to here.
     pub spooled: SpoolPoint,
 }
@@ -51,6 +53,7 @@ impl Packed {
             excerpts: BTreeMap::new(),
             samples: Vec::new(),
             control_documents: 0,
+            mix: MixSummary::default(),
             spooled: SpoolPoint::default(),
         }
     }
@@ -72,6 +75,10 @@ impl Packed {
         self.samples.extend(segment.samples);
         summary::keep_shown(plan, &mut self.samples);
         self.control_documents += segment.control_documents;
+        let MixSummary { repeated, copies, left_out } = segment.mix;
+        self.mix.repeated += repeated;
+        self.mix.copies += copies;
+        self.mix.left_out += left_out;
         self.spooled = segment.spooled;
     }
 }
@@ -161,7 +168,14 @@ pub(crate) fn pack_shards(
                     let files = files.get_or_insert_with(|| SegmentFiles::new(number, &options.out, &footer));
                     for document in &finished.tokens {
                         open.control_documents += u64::from(document.control == Some(Version::Original));
-                        spool.add(document)?;
+                        match document.copies {
+                            0 => open.mix.left_out += 1,
+                            copies => {
+                                open.mix.repeated += u64::from(copies > 1);
+                                open.mix.copies += u64::from(copies) - 1;
+                                spool.add(document)?;
+                            }
+                        }
                     }
                     open.tally.merge(&finished.tally);
                     open.add_sources(&finished.sources);

@@ -74,7 +74,8 @@ impl<'a> Packer<'a> {
     ) -> Result<(Vec<Receipt>, Sequences), EngineError> {
         let entries: Vec<&Entry> =
             spooled.entries.iter().filter(|entry| entry.control.is_some() == is_control).collect();
-        let total: u64 = entries.iter().map(|entry| u64::from(entry.ids) + 1).sum();
+        let total: u64 =
+            entries.iter().map(|entry| (u64::from(entry.ids) + 1) * u64::from(entry.copies)).sum();
         let n_buckets = total.div_ceil(self.bucket_tokens).max(1) as usize;
         let name = if is_control { "control" } else { "train" };
         let mut buckets = 0..n_buckets;
@@ -122,7 +123,7 @@ impl<'a> Packer<'a> {
         for version in versions {
             let mut documents: Vec<(u64, &Entry)> = (entries.iter())
                 .filter(|entry| entry.control.is_none_or(|control| control == *version))
-                .map(|entry| (shuffle_key(self.seed, entry.shard, entry.row), *entry))
+                .flat_map(|entry| (0..entry.copies).map(|copy| (self.key(entry, copy), *entry)))
                 .filter(|(key, _)| bucket(*key, n_buckets) == number)
                 .collect();
             documents.sort_unstable_by_key(|(key, entry)| (*key, entry.shard, entry.row));
@@ -147,6 +148,12 @@ impl<'a> Packer<'a> {
             sink.write(&builder.finish()?)?;
         }
         Ok((vec![sink.commit()?], packed))
+    }
+
+    /// Each copy of a document has a place of its own in the shuffle.
+    fn key(&self, entry: &Entry, copy: u8) -> u64 {
+        // Seeds of recipes are below 2^53.
+        shuffle_key(self.seed ^ (u64::from(copy) << 56), entry.shard, entry.row)
     }
 
     /// Where each document's text is cut: byte offsets at multiples of the length, 0 and the end included.

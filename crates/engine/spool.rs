@@ -24,6 +24,8 @@ pub(crate) struct Entry {
     /// First id in the file, and number of ids.
     pub start: u64,
     pub ids: u32,
+    /// Times that it is packed.
+    pub copies: u8,
 }
 
 const ENTRY_BYTES: usize = 32;
@@ -41,6 +43,7 @@ impl Entry {
             Some(Version::Original) => 1,
             Some(Version::Kept) => 2,
         };
+        bytes[25] = self.copies;
         bytes
     }
 
@@ -58,6 +61,7 @@ impl Entry {
                 1 => Some(Version::Original),
                 _ => Some(Version::Kept),
             },
+            copies: bytes[25],
             start,
         }
     }
@@ -118,11 +122,24 @@ impl Spool {
             text_bytes: document.text_bytes,
             start: self.written,
             ids: document.ids.len() as u32,
+            copies: document.copies,
         };
         self.documents.write(&entry.bytes())?;
         self.entries.push(entry);
         self.written += document.ids.len() as u64;
         Ok(())
+    }
+
+    /// Documents added so far.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The document that was added as number `index` is packed once more. Not on the disk: only for what is finished at once.
+    pub fn repeat(&mut self, index: usize) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.copies = entry.copies.saturating_add(1);
+        }
     }
 
     /// What was added so far is on the disk.
@@ -212,7 +229,7 @@ mod tests {
 
     fn document(row: u64, control: Option<Version>) -> DocumentTokens {
         let ids = (0..row as u32 + 2).map(|id| id * 7 + row as u32).collect();
-        DocumentTokens { shard: 3, row, control, text_bytes: 1 << 33, ids }
+        DocumentTokens { shard: 3, row, control, text_bytes: 1 << 33, copies: row as u8 % 4, ids }
     }
 
     fn add(spool: &mut Spool, rows: Range<u64>) {

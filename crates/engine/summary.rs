@@ -7,8 +7,8 @@ use arrow::array::{Array, Float64Array, RecordBatch, StringArray};
 use document::{FoundItems, ItemSet, OptionValue, Reason};
 use plan::{Plan, StageRecipeKind};
 use report::{
-    Cluster, ClusterDocument, ClusterSize, EvaluationSet, FileNote, Member, Phase, Run, Sample, StageInfo,
-    StageKind, Timing, TokenSummary,
+    Cluster, ClusterDocument, ClusterSize, EvaluationSet, FileNote, Member, MixSummary, Phase, Run, Sample,
+    StageInfo, StageKind, Timing, TokenSummary,
 };
 use shards::{Damage, Extraction, Inputs, Quarantined, RecordCounts};
 use text::stable_hash::hash_id;
@@ -343,6 +343,7 @@ fn token_summary(facts: &Facts<'_>, tokenizer: &Tokenizer) -> TokenSummary {
         excluded_documents: facts.resolution.excluded.len() as u64,
         control_rate: facts.rates.control,
         heldout_rate: facts.rates.heldout,
+        mix: (facts.segments.mix != MixSummary::default()).then_some(facts.segments.mix),
     }
 }
 

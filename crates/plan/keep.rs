@@ -161,7 +161,7 @@ fn prefer(sources: &str) -> Keeping {
 
 impl Recipe {
     /// Names of the ledger's measured columns, `<stage>.<signal>`.
-    fn ledger_signals(&self) -> Vec<String> {
+    pub(crate) fn ledger_signals(&self) -> Vec<String> {
         let mut names = Vec::new();
         for stage in &self.stages {
             match &stage.kind {

@@ -12,6 +12,7 @@ use crate::columns::{self, ColumnRecipe, Sidecar};
 use crate::error::{RuleError, suggest};
 use crate::keep::Wrong;
 use crate::minhash::Minhash;
+use crate::mix::Mix;
 use crate::sections::{SECTIONS, section};
 use crate::url_dedup::UrlDedup;
 
@@ -233,6 +234,7 @@ impl Parser<'_> {
             recipe.sections.insert(("minhash", "verify"), OptionValue::Text("none".to_owned()));
         }
         let wrong = Minhash::of(&recipe).err().or_else(|| UrlDedup::of(&recipe).err());
+        let wrong = wrong.or_else(|| Mix::of(&recipe).err());
         if let Some(Wrong { table, key, message, remedy }) = wrong {
             let span = written(table, key).map_or(0..0, |value| value.span());
             return Err(self.error(span, message, remedy));

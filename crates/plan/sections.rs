@@ -157,6 +157,26 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        name: "mix",
+        about: "How often documents that are trained on are packed: more often than once, now and then, or never. Only \
+                tokens/train-* is mixed; clean files and the control sample are not.",
+        options: &[
+            key(
+                "by",
+                "\"source\"",
+                "What weights go by: source, dump, language, file_path (or how it begins), domain (with its subdomains), or \
+                 <stage>.<signal> of the ledger (from a value on).",
+            ),
+            key(
+                "weights",
+                "[]",
+                "`name=weight`, 0 to 100: \"wiki=2.5\" packs every document of wiki twice and half of them, drawn by a hash, a \
+                 third time; what is not named weighs 1.",
+            ),
+        ],
+        ranges: &[],
+    },
+    Section {
         name: "pack",
         about: "Token sequences.",
         options: &[

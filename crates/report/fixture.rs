@@ -243,6 +243,7 @@ pub fn run() -> Run {
             excluded_documents: 31,
             control_rate: 1.0,
             heldout_rate: 0.02,
+            mix: None,
         }),
         training: Some(training()),
         timing: Timing {

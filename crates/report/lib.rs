@@ -21,7 +21,7 @@ pub use human::{human_bytes, human_count, human_number};
 pub use method::render_method;
 pub use run::{
     Cluster, ClusterDocument, ClusterSize, EXTRACT, EvaluationSet, Extraction, FileNote, Inputs, Member,
-    Phase, Run, Sample, StageInfo, StageKind, Timing, TokenSummary,
+    MixSummary, Phase, Run, Sample, StageInfo, StageKind, Timing, TokenSummary,
 };
 pub use terminal::{render_json, render_table};
 pub use training::{ArmInfo, Curve, Difference, Generated, Point, Rewind, Training, Verdict};

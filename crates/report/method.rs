@@ -5,7 +5,7 @@ use std::fmt::Write;
 use document::Reason;
 
 use crate::human::human_count;
-use crate::{Run, StageInfo, StageKind};
+use crate::{MixSummary, Run, StageInfo, StageKind};
 
 /// Prose made from the recipe: filters in order with their thresholds and sources, the word splitter,
 /// the parameters of deduplication. One paragraph per stage, separated by blank lines; plain text.
@@ -172,14 +172,23 @@ fn tokens(run: &Run, stage: &StageInfo) -> String {
         (Some(tokens), _) => format!(
             "{} shuffled the documents and packed them best-fit into sequences of {} tokens, each document beginning \
              with the end-of-text token; longer ones were cut, none cropped. {} held-out documents and {} that share \
-             a band with one were left out.",
+             a band with one were left out.{}",
             stage.name,
             human_count(tokens.sequence_length),
             human_count(tokens.heldout_documents),
             human_count(tokens.excluded_documents),
+            tokens.mix.map(mixed).unwrap_or_default(),
         ),
         (None, _) => format!("{} ran.", stage.name),
     }
+}
+
+fn mixed(mix: MixSummary) -> String {
+    let [repeated, copies, left_out] = [mix.repeated, mix.copies, mix.left_out].map(human_count);
+    format!(
+        " By the recipe's weights, {repeated} documents were packed more than once, {copies} times together beyond the first, and \
+         {left_out} not at all."
+    )
 }
 
 fn join(items: &[String]) -> String {

@@ -236,6 +236,21 @@ pub struct TokenSummary {
     pub control_rate: f64,
     /// Share of the input that is held out, 0..=1.
     pub heldout_rate: f64,
+    /// `None`: every document was packed once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix: Option<MixSummary>,
+}
+
+/// What weights did to the documents that are trained on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MixSummary {
+    /// Documents that are packed more than once.
+    pub repeated: u64,
+    /// Times that they are, beyond the first.
+    pub copies: u64,
+    /// Documents that are not packed.
+    pub left_out: u64,
 }
 
 /// Where the time went. Never part of what must be reproducible.

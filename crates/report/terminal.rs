@@ -6,7 +6,7 @@ use document::{CheckTally, Reason, StageTally};
 
 use crate::human::{human_bytes, human_count, percent, short_count, significant, three_digits};
 use crate::run::EXTRACT;
-use crate::{Difference, Extraction, Run, StageInfo, TokenSummary, Training, Verdict};
+use crate::{Difference, Extraction, MixSummary, Run, StageInfo, TokenSummary, Training, Verdict};
 
 /// The longest reason (`duplicate_paragraph_chars`) and its indent.
 const NAME_WIDTH: usize = 27;
@@ -216,7 +216,7 @@ fn wall(out: &mut String, run: &Run) {
 
 fn token_block(out: &mut String, tokens: &TokenSummary) {
     let share = |fraction: f64| format!("sampled at {:.1}% of the input", 100.0 * fraction);
-    let rows = [
+    let mut rows = vec![
         ("tokens", tokens.n_tokens, format!("{:.2} bytes per token", tokens.bytes_per_token)),
         (
             "sequences",
@@ -231,6 +231,11 @@ fn token_block(out: &mut String, tokens: &TokenSummary) {
         ("held-out documents", tokens.heldout_documents, share(tokens.heldout_rate)),
         ("left out of training", tokens.excluded_documents, "too like a held-out document".to_owned()),
     ];
+    if let Some(MixSummary { repeated, copies, left_out }) = tokens.mix {
+        let note = format!("packed {} times more, by [mix]", human_count(copies));
+        rows.push(("repeated documents", repeated, note));
+        rows.push(("not packed", left_out, "by [mix]".to_owned()));
+    }
     out.push('\n');
     for (name, n, note) in rows {
         let _ = writeln!(out, "{name:NAME_WIDTH$} {:>15}  {note}", human_count(n));

@@ -4,6 +4,7 @@ mod bpe;
 mod byte_lengths;
 mod default_vocabulary;
 mod fast_hash;
+mod formats;
 mod heldout_shard;
 mod merges;
 mod pack;
@@ -16,6 +17,7 @@ mod vocabulary;
 
 pub use bpe::{Tokenizer, TokenizerError};
 pub use byte_lengths::ByteLengths;
+pub use formats::{IdWidth, TokenFormat, llm_c_header, megatron_index};
 pub use heldout_shard::{HeldoutBatchBuilder, HeldoutDocument, heldout_schema, read_heldout};
 pub use pack::{PackDoc, Piece, Sequence, bucket, pack, shuffle_key};
 pub use pretoken_cache::Cache;

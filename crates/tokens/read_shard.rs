@@ -107,7 +107,7 @@ pub struct StoredDocument {
 }
 
 /// The documents of all these sequences, ordered by shard, row and version.
-/// Documents of which not all pieces are there come with what is there.
+/// Documents of which not all pieces are there come with what is there, those that are packed several times as often.
 pub fn documents<'a>(sequences: impl IntoIterator<Item = SequenceView<'a>>) -> Vec<StoredDocument> {
     type Pieces<'a> = Vec<(DocumentRange, &'a [i32])>;
     let mut by_document: BTreeMap<(i32, i64, Version), Pieces<'a>> = BTreeMap::new();
@@ -116,17 +116,24 @@ pub fn documents<'a>(sequences: impl IntoIterator<Item = SequenceView<'a>>) -> V
             by_document.entry((range.shard, range.row, sequence.version)).or_default().push((range, ids));
         }
     }
-    by_document
-        .into_iter()
-        .map(|((shard, row, version), mut pieces)| {
-            pieces.sort_by_key(|(range, _)| (range.byte_start, range.byte_end));
+    let mut documents = Vec::with_capacity(by_document.len());
+    for ((shard, row, version), mut pieces) in by_document {
+        pieces.sort_by_key(|(range, _)| (range.byte_start, range.byte_end));
+        // A piece that is there again is one of the next copy, unless it holds no text, as several of a document may.
+        let mut copies: Vec<Pieces<'a>> = vec![Vec::new()];
+        for same in pieces.chunk_by(|a, b| a.0 == b.0 && a.0.byte_start < a.0.byte_end) {
+            copies.resize_with(copies.len().max(same.len()), Vec::new);
+            copies.iter_mut().zip(same).for_each(|(copy, piece)| copy.push(*piece));
+        }
+        for pieces in copies {
             let all = pieces.iter().flat_map(|(_, ids)| ids.iter().map(|&id| id as u32));
             let begins = pieces.first().is_some_and(|(range, _)| range.byte_start == 0);
             let ids = all.skip(usize::from(begins)).collect();
             let text_bytes = pieces.iter().map(|(range, _)| range.byte_end - range.byte_start).sum();
-            StoredDocument { shard, row, version, ids, text_bytes }
-        })
-        .collect()
+            documents.push(StoredDocument { shard, row, version, ids, text_bytes });
+        }
+    }
+    documents
 }
 
 pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {

@@ -1,6 +1,6 @@
 //! Token sequences without the removed documents: taken apart, and packed again as `clean` packs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -12,6 +12,7 @@ use super::choose::Chosen;
 use super::{ApplyOptions, Staging, Takedown};
 use crate::error::EngineError;
 use crate::finish::DocumentTokens;
+use crate::mixer::Mixer;
 use crate::sequences::{Packer, Sequences};
 use crate::spool::{Spool, SpoolPoint};
 use crate::steps::Steps;
@@ -73,8 +74,9 @@ pub(super) fn repack(
         packer.footer = pairs;
         let work = super::work(&staging.out);
         let mut spool = Spool::open(&work, SpoolPoint::default())?;
+        let mut known = (!is_control && Mixer::of(&recipe).is_some()).then(HashMap::new);
         for path in &paths {
-            unpack(&staging.out.join(path), is_control, chosen, &mut spool)?;
+            unpack(&staging.out.join(path), is_control, chosen, &mut spool, &mut known)?;
         }
         let steps = Steps::new(&work, &staging.folder);
         let (receipts, packed) =
@@ -91,8 +93,15 @@ pub(super) fn repack(
     Ok(repacked)
 }
 
-/// Spools the documents of a token shard that stay. A document lies in one file.
-fn unpack(path: &Path, is_control: bool, chosen: &Chosen, spool: &mut Spool) -> Result<(), EngineError> {
+/// Spools the documents of a token shard that stay. A document lies in one file, but for those of a mix, of which `known`
+/// has the places in the spool: they are found as often as they were packed.
+fn unpack(
+    path: &Path,
+    is_control: bool,
+    chosen: &Chosen,
+    spool: &mut Spool,
+    known: &mut Option<HashMap<(i32, i64), usize>>,
+) -> Result<(), EngineError> {
     let batches: Vec<_> = read_table(path, None, ROWS_PER_GROUP)?.collect::<Result<_, _>>()?;
     let mut views = Vec::new();
     for batch in &batches {
@@ -102,12 +111,21 @@ fn unpack(path: &Path, is_control: bool, chosen: &Chosen, spool: &mut Spool) -> 
         if chosen.documents.contains_key(&(document.shard, document.row)) {
             continue;
         }
+        if let Some(known) = known {
+            let at = spool.len();
+            let first = *known.entry((document.shard, document.row)).or_insert(at);
+            if first < at {
+                spool.repeat(first);
+                continue;
+            }
+        }
         let control: Option<Version> = is_control.then_some(document.version);
         spool.add(&DocumentTokens {
             shard: document.shard as u32,
             row: document.row as u64,
             control,
             text_bytes: document.text_bytes as u64,
+            copies: 1,
             ids: document.ids,
         })?;
     }

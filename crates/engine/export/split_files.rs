@@ -1,0 +1,232 @@
+//! The files of one split in one format, written as documents come.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use shards::{AtomicFile, ParquetSink, Receipt, SinkOptions};
+use tokens::{IdWidth, TokenFormat, Tokenizer, llm_c_header, megatron_index};
+
+use super::SplitCounts;
+use crate::error::EngineError;
+
+/// Tokens of a file, where a format has its tokens in many: those of llm.c's own data sets.
+const FILE_TOKENS: u64 = 100_000_000;
+/// Bytes of text in a file of nanochat, and documents in a row group, which its ranks take in turn.
+const FILE_TEXT: u64 = 250_000_000;
+const GROUP_TEXTS: usize = 1024;
+
+pub(super) struct SplitFiles<'a> {
+    pub counts: SplitCounts,
+    folder: &'a Path,
+    name: &'static str,
+    format: TokenFormat,
+    width: IdWidth,
+    tokenizer: &'a Tokenizer,
+    /// Tokens that there will be, and in each file.
+    total: u64,
+    per_file: u64,
+    /// Megatron: tokens of each document.
+    lengths: Vec<u32>,
+    /// The file that is written to: of ids, or of texts.
+    ids: Option<Ids>,
+    texts: Option<Texts>,
+    done: Vec<Receipt>,
+}
+
+struct Ids {
+    file: AtomicFile,
+    path: PathBuf,
+    /// datatrove: where documents end.
+    ends: Option<(AtomicFile, PathBuf)>,
+    tokens: u64,
+}
+
+struct Texts {
+    sink: ParquetSink,
+    /// Of the row group to come.
+    texts: Vec<String>,
+    bytes: u64,
+}
+
+impl<'a> SplitFiles<'a> {
+    /// `total` tokens are to come, with one for each document's end.
+    pub fn new(
+        folder: &'a Path,
+        name: &'static str,
+        format: TokenFormat,
+        width: IdWidth,
+        tokenizer: &'a Tokenizer,
+        total: u64,
+    ) -> SplitFiles<'a> {
+        // Equal files: a short last one would be refused by llm.c.
+        let n_files = total.div_ceil(FILE_TOKENS).max(1);
+        let per_file = total.div_ceil(n_files).max(1);
+        SplitFiles {
+            counts: SplitCounts::default(),
+            folder,
+            name,
+            format,
+            width,
+            tokenizer,
+            total,
+            per_file,
+            lengths: Vec::new(),
+            ids: None,
+            texts: None,
+            done: Vec::new(),
+        }
+    }
+
+    /// Adds a document, given without end-of-text token.
+    pub fn add(&mut self, ids: &[u32]) -> Result<(), EngineError> {
+        self.counts.documents += 1;
+        if self.format == TokenFormat::Nanochat {
+            self.counts.tokens += ids.len() as u64 + 1;
+            return self.add_text(ids);
+        }
+        let end = [self.tokenizer.end_of_text()];
+        let parts: [&[u32]; 2] =
+            if self.format.begins_with_end_of_text() { [&end, ids] } else { [ids, &end] };
+        for mut part in parts {
+            while !part.is_empty() {
+                let room = self.room()?;
+                let (now, rest) = part.split_at(part.len().min(usize::try_from(room).unwrap_or(usize::MAX)));
+                let Some(open) = &mut self.ids else { continue };
+                self.width.write(now, &mut open.file).map_err(EngineError::io(&open.path))?;
+                open.tokens += now.len() as u64;
+                self.counts.tokens += now.len() as u64;
+                part = rest;
+            }
+        }
+        self.lengths.extend((self.format == TokenFormat::Megatron).then_some(ids.len() as u32 + 1));
+        if let Some(Ids { ends: Some((file, path)), tokens, .. }) = &mut self.ids {
+            file.write_all(&tokens.to_le_bytes()).map_err(EngineError::io(&*path))?;
+            // datatrove's files hold whole documents.
+            if *tokens >= self.per_file {
+                self.close()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tokens that the open file still takes, at least one; opens the next file if need be.
+    fn room(&mut self) -> Result<u64, EngineError> {
+        let is_cut = self.format == TokenFormat::LlmC;
+        if let Some(open) = &self.ids {
+            if !is_cut {
+                return Ok(u64::MAX);
+            }
+            if open.tokens < self.per_file {
+                return Ok(self.per_file - open.tokens);
+            }
+            self.close()?;
+        }
+        let number = self.done.len();
+        let name = match self.format {
+            TokenFormat::LlmC => format!("{}_{number:06}.bin", self.name),
+            // The index of each file stands beside it.
+            TokenFormat::Datatrove => format!("{}/{:05}.ds", self.name, number / 3),
+            TokenFormat::Olmo => format!("{}.npy", self.name),
+            TokenFormat::Megatron | TokenFormat::NanoGpt | TokenFormat::Nanochat => {
+                format!("{}.bin", self.name)
+            }
+        };
+        let path = self.folder.join(name);
+        let mut file = AtomicFile::create(&path)?;
+        if is_cut {
+            let n_tokens = self.per_file.min(self.total.saturating_sub(self.counts.tokens)) as u32;
+            file.write_all(&llm_c_header(self.width, n_tokens)).map_err(EngineError::io(&path))?;
+        }
+        let ends = match self.format {
+            TokenFormat::Datatrove => {
+                let path = path.with_extension("ds.index");
+                Some((AtomicFile::create(&path)?, path))
+            }
+            _ => None,
+        };
+        self.ids = Some(Ids { file, path, ends, tokens: 0 });
+        Ok(if is_cut { self.per_file } else { u64::MAX })
+    }
+
+    fn add_text(&mut self, ids: &[u32]) -> Result<(), EngineError> {
+        let text = String::from_utf8_lossy(&self.tokenizer.decode_bytes(ids)).into_owned();
+        let open = match &mut self.texts {
+            Some(open) => open,
+            none => {
+                let name = format!("{}_{:05}.parquet", self.name, self.done.len());
+                let options = SinkOptions { row_group_rows: GROUP_TEXTS, ..SinkOptions::default() };
+                let sink = ParquetSink::create(&self.folder.join(name), text_schema(), &options)?;
+                none.insert(Texts { sink, texts: Vec::new(), bytes: 0 })
+            }
+        };
+        open.bytes += text.len() as u64;
+        open.texts.push(text);
+        if open.texts.len() == GROUP_TEXTS {
+            open.write()?;
+        }
+        if open.bytes >= FILE_TEXT { self.close() } else { Ok(()) }
+    }
+
+    fn close(&mut self) -> Result<(), EngineError> {
+        if let Some(mut open) = self.texts.take() {
+            open.write()?;
+            self.done.push(open.sink.commit()?);
+        }
+        if let Some(Ids { file, path, ends, tokens }) = self.ids.take() {
+            self.done.push(file.commit(tokens)?);
+            if let Some((file, _)) = ends {
+                self.done.push(file.commit(0)?);
+                self.done.push(self.metadata(&path, tokens)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// What datatrove writes beside its files: tokenizer and bytes of an id, tokens, tokens for people.
+    fn metadata(&self, path: &Path, tokens: u64) -> Result<Receipt, EngineError> {
+        let text = format!("tokenizer.json|{}\n{tokens}\n{}", self.width.bytes(), for_people(tokens));
+        Ok(AtomicFile::write_all_of(&path.with_extension("ds.metadata"), text.as_bytes())?)
+    }
+
+    /// The files of the split; none if it has no documents.
+    pub fn finish(mut self) -> Result<Vec<Receipt>, EngineError> {
+        self.close()?;
+        if self.counts.tokens != self.total {
+            let why =
+                format!("{} tokens where {} are due; verify the run's files", self.counts.tokens, self.total);
+            return Err(EngineError::Export { path: self.folder.join(self.name), why });
+        }
+        if !self.lengths.is_empty() {
+            let path = self.folder.join(format!("{}.idx", self.name));
+            let mut file = AtomicFile::create(&path)?;
+            megatron_index(self.width, &self.lengths, &mut file).map_err(EngineError::io(&path))?;
+            self.done.push(file.commit(self.lengths.len() as u64)?);
+        }
+        Ok(self.done)
+    }
+}
+
+/// Three digits, as in datatrove's own: `1.23 MT`.
+fn for_people(tokens: u64) -> String {
+    let exponent = tokens.checked_ilog10().unwrap_or(0);
+    let value = tokens as f64 / 1000_f64.powi((exponent / 3) as i32);
+    let decimals = 2 - (exponent % 3) as usize;
+    format!("{value:.decimals$} {}T", ["", "k", "M", "G", "T", "P", "E"][(exponent / 3) as usize])
+}
+
+fn text_schema() -> Arc<Schema> {
+    Arc::new(Schema::new(vec![Field::new("text", DataType::Utf8, false)]))
+}
+
+impl Texts {
+    fn write(&mut self) -> Result<(), EngineError> {
+        if self.texts.is_empty() {
+            return Ok(());
+        }
+        let column = StringArray::from_iter_values(self.texts.drain(..));
+        Ok(self.sink.write(&RecordBatch::try_new(text_schema(), vec![Arc::new(column)])?)?)
+    }
+}
