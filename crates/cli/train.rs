@@ -40,7 +40,7 @@ pub struct Args {
 }
 
 /// `tiny` is for tests.
-fn presets() -> PossibleValuesParser {
+pub fn presets() -> PossibleValuesParser {
     ["smoke", "quick"]
         .map(PossibleValue::new)
         .into_iter()
@@ -82,7 +82,7 @@ pub fn newest(_: &Path) -> anyhow::Result<Option<::report::Training>> {
 }
 
 #[cfg(feature = "train")]
-pub use trainer::{newest, run};
+pub use trainer::{budget, device, newest, preset, refuse_remote, run, show};
 
 #[cfg(feature = "train")]
 mod trainer {
@@ -100,27 +100,11 @@ mod trainer {
     use crate::{Exit, Format, print, report as pages};
 
     pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
-        if shards::is_remote(&args.out) {
-            let out = args.out.display();
-            anyhow::bail!(
-                "{out}: training reads a folder of this machine; fetch it first, for example with `aws s3 sync {out} out/`"
-            );
-        }
-        let budget = args.budget.as_deref().map(|text| {
-            parse_duration(text).with_context(|| format!("--budget {text}: write for example 90s, 10m or 1h"))
-        });
+        refuse_remote(&args.out)?;
         let options = Options {
-            preset: match args.preset.as_str() {
-                "tiny" => Preset::Tiny,
-                "smoke" => Preset::Smoke,
-                _ => Preset::Quick,
-            },
-            budget: budget.transpose()?,
-            device: match args.device.as_str() {
-                "cuda" => DeviceKind::Cuda,
-                "wgpu" => DeviceKind::Wgpu,
-                _ => DeviceKind::Cpu,
-            },
+            preset: preset(&args.preset),
+            budget: budget(args.budget.as_deref())?,
+            device: device(&args.device),
             seeds: args.seeds,
             schedule: match args.schedule.as_str() {
                 "cosine" => Schedule::Cosine,
@@ -157,7 +141,41 @@ mod trainer {
         Ok(Exit::Done)
     }
 
-    fn show(line: &Line, progress: &Progress<'_>) {
+    /// Training reads a folder of this machine.
+    pub fn refuse_remote(out: &Path) -> anyhow::Result<()> {
+        if shards::is_remote(out) {
+            let out = out.display();
+            anyhow::bail!(
+                "{out}: training reads a folder of this machine; fetch it first, for example with `aws s3 sync {out} out/`"
+            );
+        }
+        Ok(())
+    }
+
+    pub fn preset(name: &str) -> Preset {
+        match name {
+            "tiny" => Preset::Tiny,
+            "smoke" => Preset::Smoke,
+            _ => Preset::Quick,
+        }
+    }
+
+    pub fn device(name: &str) -> DeviceKind {
+        match name {
+            "cuda" => DeviceKind::Cuda,
+            "wgpu" => DeviceKind::Wgpu,
+            _ => DeviceKind::Cpu,
+        }
+    }
+
+    pub fn budget(text: Option<&str>) -> anyhow::Result<Option<Duration>> {
+        let parsed = text.map(|text| {
+            parse_duration(text).with_context(|| format!("--budget {text}: write for example 90s, 10m or 1h"))
+        });
+        parsed.transpose()
+    }
+
+    pub fn show(line: &Line, progress: &Progress<'_>) {
         let Progress { arm, seed, step, steps, loss, tokens_per_second, seconds_left } = progress;
         let left = duration(*seconds_left);
         line.show("train", *step as u64, *steps as u64, |_| {
