@@ -101,9 +101,9 @@ mod trainer {
         let plan = |plan: &::train::Planned| {
             let told = match (voice.format, args.dry_run) {
                 (Format::Text, _) => print(&render_plan(plan)),
-                (Format::Json, true) => {
-                    serde_json::to_string_pretty(plan).map_err(Into::into).and_then(|json| print(&format!("{json}\n")))
-                }
+                (Format::Json, true) => serde_json::to_string_pretty(plan)
+                    .map_err(Into::into)
+                    .and_then(|json| print(&format!("{json}\n"))),
                 (Format::Json, false) => Ok(()),
             };
             // Who does not listen to the plan hears of the outcome.
@@ -142,7 +142,8 @@ mod trainer {
         });
         let stage = |(at, stage): (usize, &report::StageInfo)| {
             let cuts = run.tally.stages.get(at).is_some_and(|counts| counts.cut_bytes != 0);
-            let removes_lines = run.reasons.0.iter().any(|reason| reason.stage == stage.name && reason.is_line);
+            let removes_lines =
+                run.reasons.0.iter().any(|reason| reason.stage == stage.name && reason.is_line);
             Stage {
                 name: stage.name.clone(),
                 rewrites: cuts || removes_lines,

@@ -91,7 +91,10 @@ mod trainer {
 
     use ::train::{DeviceKind, Options, Outcome, Preset, Progress, Rewound, Schedule, TrainError};
     use anyhow::Context;
-    use report::{ArmInfo, Curve, Difference, Generated, Point, Rewind, Training, Verdict};
+    use report::{
+        Ablation, ArmInfo, Asks, Control, Curve, Difference, Gain, Generated, Point, Rewind, Training,
+        Verdict,
+    };
     use serde_json::Value;
 
     use super::{Args, Path, Voice};
@@ -245,7 +248,45 @@ mod trainer {
             differences: differences(&outcome),
             rewinds: outcome.rewinds.iter().map(rewind).collect(),
             samples: samples(&serde_json::from_str(&read("samples.json")?)?),
+            ablation: outcome.ablation.as_ref().map(|findings| ablation(&outcome, findings)),
         }))
+    }
+
+    fn ablation(outcome: &Outcome, findings: &::train::Findings) -> Ablation {
+        let control = |control: &::train::Control| Control {
+            a: control.arm.clone(),
+            b: control.against.clone(),
+            asks: asks(control.asks),
+            is_met: control.is_met,
+        };
+        let gain = |arm: &::train::ArmScore| -> Option<Gain> {
+            let gain = arm.heldout.iter().find(|set| set.set == findings.set)?.token_gain?;
+            Some(Gain {
+                arm: arm.arm.clone(),
+                times: gain.times,
+                low: gain.interval.map(|interval| interval.0.times),
+                high: gain.interval.map(|interval| interval.1.times),
+                words: gain.words(),
+            })
+        };
+        Ablation {
+            headline: findings.headline.clone(),
+            held_out: findings.set.clone(),
+            runs: findings.runs as u64,
+            runs_done: findings.runs_done as u64,
+            controls: findings.controls.iter().map(control).collect(),
+            gains: outcome.arms.iter().filter_map(gain).collect(),
+        }
+    }
+
+    fn asks(asks: ::train::Asks) -> Asks {
+        match asks {
+            ::train::Asks::Effect => Asks::Effect,
+            ::train::Asks::Silence => Asks::Silence,
+            ::train::Asks::Better => Asks::Better,
+            ::train::Asks::Worse => Asks::Worse,
+            ::train::Asks::Repeat => Asks::Repeat,
+        }
     }
 
     fn arms(outcome: &Outcome) -> Vec<ArmInfo> {
@@ -256,11 +297,13 @@ mod trainer {
             "all" => "those that the whole recipe keeps, as it leaves them",
             _ => "",
         };
+        let facts = |arm: &str| outcome.ablation.as_ref()?.arms.iter().find(|facts| facts.arm == arm);
         let arm = |arm: &::train::ArmScore| ArmInfo {
             name: arm.arm.clone(),
-            about: about(&arm.arm).to_owned(),
+            about: facts(&arm.arm).map_or(about(&arm.arm).to_owned(), |facts| facts.about.clone()),
+            documents: facts(&arm.arm).map_or(0, |facts| facts.documents as u64),
+            tokens: facts(&arm.arm).map_or(0, |facts| facts.tokens as u64),
             bits_per_byte: arm.heldout.iter().map(|set| (set.set.clone(), set.bits_per_byte)).collect(),
-            ..ArmInfo::default()
         };
         outcome.arms.iter().map(arm).collect()
     }
@@ -293,13 +336,17 @@ mod trainer {
             verdict: match comparison.verdict {
                 ::train::Verdict::Better => Verdict::Better,
                 ::train::Verdict::Worse => Verdict::Worse,
+                ::train::Verdict::TooWide if outcome.ablation.is_some() => Verdict::NotResolved,
                 ::train::Verdict::NoDifference | ::train::Verdict::TooWide => Verdict::NoDifferenceSeen,
             },
+            asks: asks(comparison.asks),
+            p_adjusted: comparison.p_adjusted,
         };
         // First what the page's first screen shows: texts of the user's own, else those that the recipe keeps.
         let order = |set: &str| ["own", "kept", "raw"].iter().position(|known| *known == set);
         let mut differences: Vec<Difference> = outcome.comparisons.iter().map(difference).collect();
-        differences.sort_by_key(|difference| order(&difference.held_out));
+        // Of an ablation then the whole recipe.
+        differences.sort_by_key(|difference| (order(&difference.held_out), difference.a != "all"));
         differences
     }
 

@@ -227,7 +227,9 @@ impl Plan {
             block.nanos[self.stages.len()] += (block.clock)() - start;
         }
         let kept_bytes = if is_rewritten { scratch.kept.len() } else { original.len() } as u64;
-        let rewritten = (is_rewritten && verdict.is_keep()).then(|| {
+        // A control document's text is wanted whatever the verdict: an arm without the stage that dropped it has it so.
+        let is_compared = options.all_signals && flags.has(Flags::CONTROL);
+        let rewritten = (is_rewritten && (verdict.is_keep() || is_compared)).then(|| {
             let start = arena.len();
             arena.push_str(&scratch.kept);
             start..arena.len()

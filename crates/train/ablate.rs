@@ -91,4 +91,3 @@ fn facts(arm: &ArmSpec, config: &Config, library: &Library<'_>) -> ArmFacts {
         tokens_per_run: config.tokens_of(arm),
     }
 }
-

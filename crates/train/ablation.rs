@@ -260,13 +260,18 @@ pub fn about(arm: &ArmSpec) -> String {
         (_, "raw_slow") => "raw at a third of the learning rate".to_owned(),
         (_, "all_slow") => "all at a third of the learning rate".to_owned(),
         (Arm::Raw, "pos") => {
-            format!("raw on {:.1} times the tokens, which must be better", f64::from(arm.tokens_percent) / 100.0)
+            format!(
+                "raw on {:.1} times the tokens, which must be better",
+                f64::from(arm.tokens_percent) / 100.0
+            )
         }
         (Arm::Raw, _) => "every document of the control sample, as it came".to_owned(),
         (Arm::LanguageOnly, _) => "those in a wanted language".to_owned(),
         (Arm::RandomDrop, _) => "drawn at random from raw, down to the size of all".to_owned(),
         (Arm::All, _) => "those that the whole recipe keeps, as it leaves them".to_owned(),
-        (Arm::Shuffled, _) => "raw with the words of 30 % of its documents shuffled, which must be worse".to_owned(),
+        (Arm::Shuffled, _) => {
+            "raw with the words of 30 % of its documents shuffled, which must be worse".to_owned()
+        }
         (Arm::Own, _) => "the text of --positive, which must be better".to_owned(),
         (Arm::Stages(kept), name) if name.starts_with("all-") => {
             format!("the recipe without {}: what {} keep", &name[4..], stages(kept))
@@ -313,9 +318,23 @@ mod tests {
         assert_eq!(
             names,
             [
-                "raw", "all", "raw2", "language_only", "only:dedup", "random_drop", "pos", "neg",
-                "all-language", "all-heuristics", "all-toxicity", "all-dedup", "only:heuristics",
-                "only:toxicity", "raw_half", "raw_slow", "all_slow"
+                "raw",
+                "all",
+                "raw2",
+                "language_only",
+                "only:dedup",
+                "random_drop",
+                "pos",
+                "neg",
+                "all-language",
+                "all-heuristics",
+                "all-toxicity",
+                "all-dedup",
+                "only:heuristics",
+                "only:toxicity",
+                "raw_half",
+                "raw_slow",
+                "all_slow"
             ]
         );
         assert_eq!(applied(&arms, "only:dedup").0, ["exact_dedup", "minhash"]);

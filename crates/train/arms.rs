@@ -105,7 +105,8 @@ impl ArmSpec {
     /// Two arms of one definition on disjoint halves: any difference between them is noise.
     pub fn halves(arm: Arm) -> Vec<ArmSpec> {
         let whole = ArmSpec::from(arm);
-        let part = |half| ArmSpec { name: format!("{}_half{half}", whole.name), half: Some(half), ..whole.clone() };
+        let part =
+            |half| ArmSpec { name: format!("{}_half{half}", whole.name), half: Some(half), ..whole.clone() };
         (0..2).map(part).collect()
     }
 }

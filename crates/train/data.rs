@@ -231,6 +231,7 @@ fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> R
             false => None,
         };
         for i in (0..batch.num_rows()).filter(|&i| control.value(i)) {
+            knows_clusters &= twins.is_none_or(|(_, _, sizes)| sizes.is_valid(i));
             let reasons = if reasons.is_null(i) { None } else { Some(reasons.value(i)) };
             let mut failed: Vec<String> = Vec::new();
             for reason in reasons.iter().filter_map(|r| r.as_string_opt::<i32>()).flatten().flatten() {
@@ -243,7 +244,8 @@ fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> R
             let foreign = failed.iter().any(|stage| foreign.contains(&stage.as_str()));
             // One that others name stands for itself; one that is alone is in no cluster.
             let cluster = twins.and_then(|(of_shards, of_rows, sizes)| {
-                let twin = (of_shards.is_valid(i) && of_rows.is_valid(i)).then(|| (of_shards.value(i), of_rows.value(i)));
+                let twin = (of_shards.is_valid(i) && of_rows.is_valid(i))
+                    .then(|| (of_shards.value(i), of_rows.value(i)));
                 let is_named = sizes.is_valid(i) && sizes.value(i) > 1;
                 twin.or_else(|| is_named.then(|| (shards.value(i), rows.value(i))))
             });

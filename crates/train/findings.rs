@@ -74,7 +74,8 @@ pub fn judge(comparisons: &mut [Comparison]) {
         let mut adjusted = holm(&ps).into_iter();
         for comparison in comparisons.iter_mut().filter(|c| c.set == set) {
             let is_asked = matches!(comparison.asks, Asks::Effect | Asks::Silence);
-            comparison.p_adjusted = comparison.p.and_then(|p| if is_asked { adjusted.next() } else { Some(p) });
+            comparison.p_adjusted =
+                comparison.p.and_then(|p| if is_asked { adjusted.next() } else { Some(p) });
             comparison.verdict = verdict(comparison);
         }
         let of_set = || comparisons.iter().filter(|c| c.set == set);
@@ -154,8 +155,12 @@ fn panel(controls: &[Control]) -> Option<String> {
         () if !failed.is_empty() => {
             format!("Budget too small to tell: {}. More --seeds or --budget help.", failed.join("; "))
         }
-        () if controls.is_empty() => "No control was run, so nothing says what this budget can see.".to_owned(),
-        () if n_open > 0 => "Too few runs are finished for the controls to say what this budget can see.".to_owned(),
+        () if controls.is_empty() => {
+            "No control was run, so nothing says what this budget can see.".to_owned()
+        }
+        () if n_open > 0 => {
+            "Too few runs are finished for the controls to say what this budget can see.".to_owned()
+        }
         () => "The controls came out as they must.".to_owned(),
     })
 }
@@ -243,7 +248,8 @@ mod tests {
         assert_eq!(verdicts(&panel_of(0.001, 0.01, 0.01))[..3], [TooWide; 3]);
         assert_eq!(verdicts(&panel_of(0.4, 0.3, 0.01))[..3], [Better, TooWide, TooWide]);
         // What is too small to matter is no difference however sharp the eye.
-        let small = Comparison { interval: Some((-0.004, 0.001)), ..comparison("x", Asks::Effect, -0.0015, 0.2) };
+        let small =
+            Comparison { interval: Some((-0.004, 0.001)), ..comparison("x", Asks::Effect, -0.0015, 0.2) };
         assert_eq!(verdicts(&[small]), [NoDifference]);
         let unknown = Comparison { interval: None, p: None, ..comparison("x", Asks::Effect, -0.5, 0.0) };
         assert_eq!(verdicts(&[unknown]), [TooWide]);

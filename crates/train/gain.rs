@@ -37,6 +37,21 @@ pub struct TokenPoint {
     pub reach: Reach,
 }
 
+impl TokenGain {
+    /// `1.8 times (1.2 to more than 2.0)`.
+    pub fn words(&self) -> String {
+        let words = |times: f64, reach: Reach| match reach {
+            Reach::LessThan => format!("less than {times:.1}"),
+            Reach::About => format!("{times:.1}"),
+            Reach::MoreThan => format!("more than {times:.1}"),
+        };
+        let interval = self.interval.map_or(String::new(), |(low, high)| {
+            format!(" ({} to {})", words(low.times, low.reach), words(high.times, high.reach))
+        });
+        format!("{} times{interval}", words(self.times, self.reach))
+    }
+}
+
 /// `curve`: multiples of the tokens of a run, ascending, and bits per byte of raw text there.
 pub fn token_gain(curve: &[(f64, f64)], bits: f64, interval: Option<(f64, f64)>) -> Option<TokenGain> {
     let at = |bits| point(curve, bits);

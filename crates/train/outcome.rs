@@ -230,20 +230,23 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
             let is_common = |seed: &&u32| by_seed[against].contains_key(seed);
             let seeds: Vec<u32> = by_seed[arm].keys().filter(is_common).copied().collect();
             let bits = |arm: usize| mean(&seeds.iter().map(|seed| by_seed[arm][seed]).collect::<Vec<f64>>());
-            let documents = (&trained[arm].mean_nats(s, &seeds)[..], &trained[against].mean_nats(s, &seeds)[..]);
+            let documents =
+                (&trained[arm].mean_nats(s, &seeds)[..], &trained[against].mean_nats(s, &seeds)[..]);
             let noise = variance.map(|(variance, freedom)| (2.0 * variance / seeds.len() as f64, freedom));
             let difference = bits(arm) - bits(against);
             let names = (names[arm], names[against]);
             (!seeds.is_empty()).then(|| compare(set, (names, asks), difference, documents, noise))
         };
         let questions = questions(config, &names);
-        comparisons.extend(questions.into_iter().filter_map(|(arm, against, asks)| compared(arm, against, asks)));
+        comparisons
+            .extend(questions.into_iter().filter_map(|(arm, against, asks)| compared(arm, against, asks)));
         if let Some(raw) = names.iter().position(|name| *name == "raw").filter(|_| config.is_ablation) {
             let curve = raw_curve(config, &names, &scores);
             for arm in (0..names.len()).filter(|arm| !names[*arm].ends_with("_slow")) {
                 let at_raw = mean(&scores[raw]);
                 let interval = compared(arm, raw, Asks::Effect).and_then(|comparison| comparison.interval);
-                let interval = interval.filter(|_| arm != raw).map(|(low, high)| (at_raw + low, at_raw + high));
+                let interval =
+                    interval.filter(|_| arm != raw).map(|(low, high)| (at_raw + low, at_raw + high));
                 if let Some(score) = arms[arm].heldout.last_mut() {
                     score.token_gain = token_gain(&curve, mean(&scores[arm]), interval);
                 }
@@ -263,7 +266,8 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
     let rewinds: Vec<Rewound> = runs.iter().flat_map(rewound).collect();
     notes.extend(rewinds.iter().map(told));
     let seconds: f64 = runs.iter().map(|run| run.seconds).sum();
-    let tokens_of = |run: &RunScore| config.arms.iter().find(|arm| arm.name == run.arm).map(|arm| config.tokens_of(arm));
+    let tokens_of =
+        |run: &RunScore| config.arms.iter().find(|arm| arm.name == run.arm).map(|arm| config.tokens_of(arm));
     let tokens: usize = runs.iter().filter_map(tokens_of).sum();
     Outcome {
         config_hash: config.hash(),

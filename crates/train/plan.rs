@@ -109,7 +109,8 @@ impl Config {
             if arm.tokens_percent > 100 {
                 let wanted = tokens * arm.tokens_percent as usize / 100 + 1;
                 let found = library.unique_tokens(arm, 0, wanted) * self.epochs as usize;
-                arm.tokens_percent = arm.tokens_percent.min((found.saturating_sub(1) * 100 / tokens) as u32 / 10 * 10);
+                arm.tokens_percent =
+                    arm.tokens_percent.min((found.saturating_sub(1) * 100 / tokens) as u32 / 10 * 10);
             }
             arm.tokens_percent <= 100 || arm.tokens_percent >= LEAST_MORE
         });

@@ -98,8 +98,10 @@ impl Planned {
             crate::models::run_folder(&folder, &arm.name, seed).join("score.json").exists()
         };
         let done = config.arms.iter().flat_map(|arm| (0..n_seeds).map(move |seed| (arm, seed)));
-        let done: Vec<&ArmSpec> = done.filter(|(arm, seed)| is_done(arm, *seed)).map(|(arm, _)| arm).collect();
-        let tokens = |arms: &mut dyn Iterator<Item = &ArmSpec>| arms.map(|arm| config.tokens_of(arm)).sum::<usize>();
+        let done: Vec<&ArmSpec> =
+            done.filter(|(arm, seed)| is_done(arm, *seed)).map(|(arm, _)| arm).collect();
+        let tokens =
+            |arms: &mut dyn Iterator<Item = &ArmSpec>| arms.map(|arm| config.tokens_of(arm)).sum::<usize>();
         let all = tokens(&mut config.arms.iter()) * n_seeds as usize;
         let left = 1.0 - tokens(&mut done.iter().copied()) as f64 / all.max(1) as f64;
         let measured = measured_deviation(root, config);
@@ -149,7 +151,8 @@ fn measured_deviation(root: &Path, config: &Config) -> Option<f64> {
     let outcomes = std::fs::read_dir(root).ok()?.flatten().filter_map(outcome);
     let like = |outcome: &Outcome| {
         let is_whole = outcome.ablation.as_ref().is_none_or(|ablation| ablation.runs_done == ablation.runs);
-        let is_like = outcome.preset == config.preset.name() && outcome.tokens_per_run == config.training.tokens;
+        let is_like =
+            outcome.preset == config.preset.name() && outcome.tokens_per_run == config.training.tokens;
         is_whole && is_like
     };
     let (_, newest) = outcomes.filter(|(_, outcome)| like(outcome)).max_by_key(|(time, _)| *time)?;
@@ -166,12 +169,13 @@ fn notes(
 ) -> Vec<String> {
     let mut notes = Vec::new();
     let has = |name: &str| config.arms.iter().any(|arm| arm.name == name);
-    let left_out: Vec<&str> =
-        design.iter().map(|arm| arm.name.as_str()).filter(|name| !has(name)).collect();
+    let left_out: Vec<&str> = design.iter().map(|arm| arm.name.as_str()).filter(|name| !has(name)).collect();
     if !left_out.is_empty() {
         notes.push(format!("Not trained, for want of time or text: {}.", left_out.join(", ")));
     }
-    notes.extend(alike.iter().map(|(arm, as_in)| format!("{arm} has the text of {as_in}, so it is not trained.")));
+    notes.extend(
+        alike.iter().map(|(arm, as_in)| format!("{arm} has the text of {as_in}, so it is not trained.")),
+    );
     if has("all-language") {
         notes.push(
             "all-language takes back pages in other languages as they came: no stage behind the language stage has \
@@ -180,7 +184,9 @@ fn notes(
         );
     }
     let is_deduplicated = |arm: &&ArmSpec| match &arm.arm {
-        Arm::Stages(stages) => stages.applied.iter().any(|stage| crate::selection::DEDUP.contains(&stage.as_str())),
+        Arm::Stages(stages) => {
+            stages.applied.iter().any(|stage| crate::selection::DEDUP.contains(&stage.as_str()))
+        }
         _ => false,
     };
     if !library.knows_clusters() && config.arms.iter().any(|arm| is_deduplicated(&arm)) {

@@ -2,7 +2,6 @@
 
 use crate::ablation::Asks;
 use crate::findings::{ArmFacts, Findings};
-use crate::gain::{Reach, TokenGain};
 use crate::outcome::{Comparison, Outcome, Verdict};
 use crate::planned::Planned;
 use crate::render::{thousands, wrap};
@@ -12,13 +11,16 @@ const WIDTH: usize = 78;
 
 /// What is going to be trained, in the order of the tables.
 pub fn render_plan(plan: &Planned) -> String {
-    let mut text = format!("{:<20}{:>10}{:>10}{:>12}{:>10}  against\n", "arm", "documents", "left out", "tokens", "a run has");
+    let mut text = format!(
+        "{:<20}{:>10}{:>10}{:>12}{:>10}  against\n",
+        "arm", "documents", "left out", "tokens", "a run has"
+    );
     for arm in plan.sorted() {
         let ArmFacts { arm: name, documents, left_out, tokens, tokens_per_run, .. } = &arm.facts;
         let against = match arm.asks {
-            Some(Asks::Silence) => format!("{}, no difference", arm.against[0]),
-            Some(Asks::Better) => format!("{}, better", arm.against[0]),
-            Some(Asks::Worse) => format!("{}, worse", arm.against[0]),
+            Some(Asks::Silence) => format!("{}: alike", arm.against[0]),
+            Some(Asks::Better) => format!("{}: better", arm.against[0]),
+            Some(Asks::Worse) => format!("{}: worse", arm.against[0]),
             _ => arm.against.first().cloned().unwrap_or_default(),
         };
         let row = format!(
@@ -29,7 +31,7 @@ pub fn render_plan(plan: &Planned) -> String {
             thousands(*tokens),
             thousands(*tokens_per_run),
         );
-        let _ = writeln!(text, "{}", shortened(&row, WIDTH + 2));
+        let _ = writeln!(text, "{}", shortened(row.trim_end(), WIDTH + 2));
     }
     let detectable = match plan.smallest_detectable {
         Some(detectable) => format!(
@@ -87,12 +89,14 @@ pub fn render_ablation(outcome: &Outcome) -> String {
         arm.heldout.iter().for_each(|set| _ = write!(text, "{:>9.3}", set.bits_per_byte));
         let seeds = arm.heldout.first().map_or(0, |set| set.by_seed.len());
         let gain = arm.heldout.iter().find(|set| set.set == findings.set).and_then(|set| set.token_gain);
-        let _ = writeln!(text, "{seeds:>9}  {}", gain.map_or(String::new(), |gain| token_gain(&gain)));
+        let _ = writeln!(text, "{seeds:>9}  {}", gain.map_or(String::new(), |gain| gain.words()));
     }
     // First the set that the headline is about.
-    let order = [findings.set.as_str()].into_iter().chain(sets.iter().copied().filter(|set| *set != findings.set));
+    let order =
+        [findings.set.as_str()].into_iter().chain(sets.iter().copied().filter(|set| *set != findings.set));
     for set in order {
-        let _ = writeln!(text, "\ndifference on held-out {set}  (95 % interval; smallest detectable; Holm's p)");
+        let _ =
+            writeln!(text, "\ndifference on held-out {set}  (95 % interval; smallest detectable; Holm's p)");
         for comparison in outcome.comparisons.iter().filter(|c| c.set == set) {
             text.push_str(&difference(comparison));
         }
@@ -117,19 +121,6 @@ fn difference(comparison: &Comparison) -> String {
         _ => "no interval".to_owned(),
     };
     format!("  {:<26}{:+.3} {numbers:<30} {verdict}\n", shortened(&names, 26), comparison.difference)
-}
-
-/// `1.8 times (1.2 to more than 2.0)`.
-pub fn token_gain(gain: &TokenGain) -> String {
-    let words = |times: f64, reach: Reach| match reach {
-        Reach::LessThan => format!("less than {times:.1}"),
-        Reach::About => format!("{times:.1}"),
-        Reach::MoreThan => format!("more than {times:.1}"),
-    };
-    let interval = gain.interval.map_or(String::new(), |(low, high)| {
-        format!(" ({} to {})", words(low.times, low.reach), words(high.times, high.reach))
-    });
-    format!("{} times{interval}", words(gain.times, gain.reach))
 }
 
 /// At most `width` characters.

@@ -104,7 +104,8 @@ mod tests {
         // Of each cluster the one that is named.
         assert_eq!(kept(&["exact_dedup", "minhash"], false, &documents), [0, 3, 5]);
         // Without what is named, the longest.
-        let none_named = documents.clone().map(|d| ControlDocument { cluster: d.cluster.map(|_| (9, 9)), ..d });
+        let none_named =
+            documents.clone().map(|d| ControlDocument { cluster: d.cluster.map(|_| (9, 9)), ..d });
         assert_eq!(kept(&["minhash"], false, &none_named[3..5]), [1]);
         // Beside what the recipe keeps nothing comes back, and where it keeps nothing one does.
         assert_eq!(kept(&["language", "exact_dedup", "minhash"], true, &documents), [1, 3]);

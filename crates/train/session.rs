@@ -114,7 +114,8 @@ impl Session<'_> {
         }
         write_json(&folder.join("config.json"), config)?;
         let t = &config.training;
-        let set = |set| EvalSet::new(set, library.tokenizer(), t.document_bytes, t.curve_bytes, t.final_bytes);
+        let set =
+            |set| EvalSet::new(set, library.tokenizer(), t.document_bytes, t.curve_bytes, t.final_bytes);
         let sets: Vec<EvalSet> = corpus.heldout.iter().map(set).collect();
         let setting = Setting {
             model: &config.model,

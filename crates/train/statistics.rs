@@ -35,11 +35,11 @@ pub fn run_variance(scores: &[Vec<f64>]) -> Option<(f64, f64)> {
 /// so many that the degrees of freedom are most.
 pub fn balanced(scores: &[BTreeMap<u32, f64>]) -> Vec<Vec<f64>> {
     let most = scores.iter().map(BTreeMap::len).max().unwrap_or(0);
-    let seeds: Vec<u32> = scores.iter().find(|arm| arm.len() == most).map_or(Vec::new(), |arm| {
-        arm.keys().copied().collect()
-    });
+    let seeds: Vec<u32> =
+        scores.iter().find(|arm| arm.len() == most).map_or(Vec::new(), |arm| arm.keys().copied().collect());
     let of = |n: usize| -> Vec<Vec<f64>> {
-        let scores_of = |arm: &BTreeMap<u32, f64>| seeds[..n].iter().map(|seed| arm.get(seed).copied()).collect();
+        let scores_of =
+            |arm: &BTreeMap<u32, f64>| seeds[..n].iter().map(|seed| arm.get(seed).copied()).collect();
         scores.iter().filter_map(scores_of).collect()
     };
     let freedom = |table: &Vec<Vec<f64>>| {
@@ -170,7 +170,9 @@ mod tests {
     fn chances_are_the_quantiles_read_backwards() {
         for (p, freedom) in [(0.05, 3.0), (0.01, 12.0), (0.6, 40.0), (0.05, 1e9)] {
             let t = t_quantile(1.0 - p / 2.0, freedom);
-            assert!((two_sided(t, freedom) - p).abs() < 1e-6 && two_sided(-t, freedom) == two_sided(t, freedom));
+            assert!(
+                (two_sided(t, freedom) - p).abs() < 1e-6 && two_sided(-t, freedom) == two_sided(t, freedom)
+            );
         }
         assert_eq!(two_sided(0.0, 5.0), 1.0);
     }
