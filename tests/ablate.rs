@@ -129,7 +129,13 @@ fn the_ledger_knows_what_is_alike_in_the_control_sample_whatever_dropped_it() {
     let raw = folder.path().join("raw");
     fs::create_dir_all(&raw).unwrap();
     // Too short to be kept, each once more, and pages that are kept or near-duplicates.
-    let short = |n: u32| format!("{{\"text\": \"The page number {n} asks who comes to log in first.\"}}\n");
+    // Words of their own, since numbers are all one to near-deduplication.
+    let short = |n: u8| {
+        let letters = [b'a' + n % 26, b'a' + n / 26].map(char::from);
+        let words = ["ona", "ilu", "eso", "amo", "uni", "ore"]
+            .map(|end| format!("{}{}{end}", letters[0], letters[1]));
+        format!("{{\"text\": \"{}\"}}\n", words.join(" "))
+    };
     let twice: String = (0..60).map(|n| short(n % 30)).collect();
     fs::write(raw.join("a.jsonl"), twice).unwrap();
     fs::write(raw.join("b.jsonl"), demo_pages(0..4)).unwrap();

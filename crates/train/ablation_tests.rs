@@ -178,44 +178,61 @@ fn the_plan_comes_first_and_a_stopped_ablation_is_whole_and_goes_on() {
     assert_eq!(told, ["plan of 12", "0 steps"]);
 }
 
-#[test]
-fn the_controls_come_out_as_they_must() {
-    let folder = tempdir().unwrap();
-    write_out(folder.path(), &mixed_rows(480, 24));
-    let mut ablation = ablation(folder.path(), &["all", "raw2", "pos", "neg", "only:toxicity"]);
-    ablation.training.seeds = Some(4);
-    let planned = Mutex::new(String::new());
+/// Runs these arms with these seeds; the plan and the outcome.
+fn told(out: &Path, arms: &[&str], seeds: u32) -> (String, Outcome) {
+    let mut ablation = ablation(out, arms);
+    ablation.training.seeds = Some(seeds);
+    let plan = Mutex::new(String::new());
     let outcome = ablate(
         &ablation,
-        &|plan| *planned.lock().unwrap() = render_plan(plan),
+        &|planned| *plan.lock().unwrap() = render_plan(planned),
         &|_| (),
         &|_| (),
         &AtomicBool::new(false),
     );
-    let outcome = outcome.unwrap().unwrap();
-    let plan = planned.into_inner().unwrap();
+    (plan.into_inner().unwrap(), outcome.unwrap().unwrap())
+}
+
+fn verdict(outcome: &Outcome, arm: &str) -> Verdict {
+    let is_asked = |c: &&crate::Comparison| c.set == "kept" && c.arm == arm && c.against == "raw";
+    outcome.comparisons.iter().find(is_asked).unwrap().verdict
+}
+
+#[test]
+fn more_text_and_better_text_are_found_and_the_same_text_is_not() {
+    let folder = tempdir().unwrap();
+    write_out(folder.path(), &mixed_rows(480, 24));
+    let (plan, outcome) = told(folder.path(), &["all", "raw2", "pos", "only:toxicity"], 4);
     assert!(plan.lines().all(|line| line.chars().count() <= 80), "{plan}");
     assert!(plan.contains("only:toxicity has the text of language_only"), "{plan}");
     let table = render_ablation(&outcome);
-    eprintln!("{plan}\n{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
-    let verdict = |arm: &str| {
-        outcome
-            .comparisons
-            .iter()
-            .find(|c| c.set == "kept" && c.arm == arm && c.against == "raw")
-            .unwrap()
-            .verdict
-    };
-    assert!(!matches!(verdict("raw2"), Verdict::Better | Verdict::Worse), "{table}");
-    assert_eq!((verdict("pos"), verdict("all")), (Verdict::Better, Verdict::Better), "{table}");
-    let kept = |arm: &str| {
+    assert!(!matches!(verdict(&outcome, "raw2"), Verdict::Better | Verdict::Worse), "{table}");
+    assert_eq!(
+        (verdict(&outcome, "pos"), verdict(&outcome, "all")),
+        (Verdict::Better, Verdict::Better),
+        "{table}"
+    );
+    let gain = |arm: &str| {
         let arm = outcome.arms.iter().find(|score| score.arm == arm).unwrap();
-        arm.heldout.iter().find(|set| set.set == "kept").unwrap().clone()
+        arm.heldout.iter().find(|set| set.set == "kept").unwrap().token_gain.unwrap()
     };
-    let gain = kept("all").token_gain.unwrap();
-    assert!(gain.times > 1.0, "{gain:?}");
-    assert!((kept("pos").token_gain.unwrap().times - 2.0).abs() < 1e-9);
+    assert!(gain("all").times > 1.0, "{table}");
+    assert!((gain("pos").times - 2.0).abs() < 1e-9 && (gain("raw").times - 1.0).abs() < 1e-9, "{table}");
+    assert!(outcome.ablation.unwrap().headline.starts_with("The controls came out as they must."), "{table}");
+}
+
+#[test]
+fn text_in_disorder_is_found_worse_where_order_is_learned() {
+    let folder = tempdir().unwrap();
+    let mut random = Random::new(5);
+    let row =
+        |i: usize| Row { text: prose(&mut random, 12), control: i >= 24, heldout: i < 24, ..Row::default() };
+    write_out(folder.path(), &(0..400).map(row).collect::<Vec<_>>());
+    let (_, outcome) = told(folder.path(), &["neg", "raw2"], 6);
+    let table = render_ablation(&outcome);
+    assert!(!matches!(verdict(&outcome, "raw2"), Verdict::Better | Verdict::Worse), "{table}");
+    assert_eq!(verdict(&outcome, "neg"), Verdict::Worse, "{table}");
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod simd;
 mod speed;
 mod spikes;
 mod statistics;
+mod trained;
 mod training;
 mod workers;
 

@@ -1,7 +1,7 @@
 //! From scores of runs to statements: bits per byte per arm, differences with intervals, verdicts.
 
-use crate::ablation::{Asks, asked, place};
-use crate::arms::{Arm, ArmSpec};
+use crate::ablation::{Asks, asked};
+use crate::arms::ArmSpec;
 use crate::eval::{EvalSet, bits_per_byte};
 use crate::findings::{self, Findings};
 use crate::gain::{TokenGain, token_gain};
@@ -9,8 +9,10 @@ use crate::plan::Config;
 use crate::samples::Sample;
 use crate::spikes::Rewind;
 use crate::statistics::{
-    balanced, bootstrap_error, combined_freedom, mean, run_variance, seed_deviation, t_quantile, two_sided,
+    balanced, bootstrap_error, combined_freedom, mean, moderated, run_variance, seed_deviation, t_quantile,
+    two_sided, variance_of,
 };
+use crate::trained::{raw_curve, trained};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -162,43 +164,6 @@ pub struct Comparison {
     pub p_adjusted: Option<f64>,
 }
 
-/// An arm and its finished runs.
-struct Trained<'r> {
-    name: &'r str,
-    /// Nats of every document of every set, by seed.
-    runs: BTreeMap<u32, &'r [Vec<f64>]>,
-}
-
-impl Trained<'_> {
-    /// Bits per byte on a set, by seed.
-    fn bits(&self, s: usize, set: &EvalSet) -> BTreeMap<u32, f64> {
-        let bits = |nats: &[f64]| bits_per_byte(nats, set.documents.iter().map(|d| d.bytes));
-        self.runs.iter().map(|(seed, nats)| (*seed, bits(&nats[s]))).collect()
-    }
-
-    /// Of every document of a set, over some seeds.
-    fn mean_nats(&self, s: usize, seeds: &[u32]) -> Vec<f64> {
-        let runs: Vec<&Vec<f64>> = seeds.iter().filter_map(|seed| Some(&self.runs.get(seed)?[s])).collect();
-        let n_documents = runs.first().map_or(0, |nats| nats.len());
-        let n = runs.len().max(1) as f64;
-        (0..n_documents).map(|d| runs.iter().map(|nats| nats[d]).sum::<f64>() / n).collect()
-    }
-}
-
-/// The arms of which a run is finished, in the order of the tables.
-fn trained<'r>(config: &'r Config, runs: &'r [RunScore]) -> Vec<Trained<'r>> {
-    let of = |name: &'r str| Trained {
-        name,
-        runs: runs.iter().filter(|run| run.arm == name).map(|run| (run.seed, &run.nats[..])).collect(),
-    };
-    let mut arms: Vec<Trained<'r>> = config.arms.iter().map(|arm| of(&arm.name)).collect();
-    arms.retain(|arm| !arm.runs.is_empty());
-    if config.is_ablation {
-        arms.sort_by_key(|arm| place(arm.name));
-    }
-    arms
-}
-
 /// Puts all finished runs together.
 pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[RunScore]) -> Outcome {
     let trained = trained(config, runs);
@@ -232,7 +197,13 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
             let bits = |arm: usize| mean(&seeds.iter().map(|seed| by_seed[arm][seed]).collect::<Vec<f64>>());
             let documents =
                 (&trained[arm].mean_nats(s, &seeds)[..], &trained[against].mean_nats(s, &seeds)[..]);
-            let noise = variance.map(|(variance, freedom)| (2.0 * variance / seeds.len() as f64, freedom));
+            let n = seeds.len() as f64;
+            let pooled = variance.map(|(variance, freedom)| (2.0 * variance / n, freedom));
+            let differences: Vec<f64> = seeds.iter().map(|s| by_seed[arm][s] - by_seed[against][s]).collect();
+            let noise = match config.is_ablation {
+                true => pooled.map(|pooled| moderated(pooled, (variance_of(&differences) / n, n - 1.0))),
+                false => pooled,
+            };
             let difference = bits(arm) - bits(against);
             let names = (names[arm], names[against]);
             (!seeds.is_empty()).then(|| compare(set, (names, asks), difference, documents, noise))
@@ -284,18 +255,6 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
         rewinds,
         ablation: None,
     }
-}
-
-/// Bits per byte of raw text by the tokens that a run had, as multiples of the others'.
-fn raw_curve(config: &Config, names: &[&str], scores: &[Vec<f64>]) -> Vec<(f64, f64)> {
-    let is_raw = |spec: &&ArmSpec| spec.arm == Arm::Raw && spec.order == 0 && spec.rate_divisor == 1;
-    let point = |spec: &ArmSpec| {
-        let at = names.iter().position(|name| *name == spec.name)?;
-        Some((f64::from(spec.tokens_percent) / 100.0, mean(&scores[at])))
-    };
-    let mut curve: Vec<(f64, f64)> = config.arms.iter().filter(is_raw).filter_map(point).collect();
-    curve.sort_by(|a, b| a.0.total_cmp(&b.0));
-    curve
 }
 
 fn told(Rewound { arm, seed, rewind }: &Rewound) -> String {
