@@ -1,6 +1,8 @@
 //! What a user sees: the binary, run on real and on hostile input.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "train")]
+mod ablate;
 mod against;
 mod apply;
 mod catalogue;

@@ -23,7 +23,8 @@ fn every_command_of_the_readme_runs() {
         match arguments[0] {
             // The full comparison takes minutes, this one seconds.
             "train" if cfg!(feature = "train") => arguments.extend(["--preset", "smoke", "--seeds", "1"]),
-            "train" => continue,
+            "ablate" if cfg!(feature = "train") => arguments.extend(["--preset", "smoke", "--dry-run"]),
+            "train" | "ablate" => continue,
             "demo" => arguments.push("--no-train"),
             _ => {}
         }

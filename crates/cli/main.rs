@@ -1,5 +1,6 @@
 //! `corpus`: cleans, deduplicates and packs web text for pretraining, then trains on it.
 
+mod ablate;
 mod apply;
 mod classifier;
 mod clean;
@@ -59,6 +60,8 @@ enum Verb {
     Clean(clean::Args),
     /// Train small models on raw and cleaned data at equal cost, and compare them
     Train(train::Args),
+    /// Take a recipe apart: models on what each of its parts keeps, alone and left out, with controls
+    Ablate(ablate::Args),
     /// Let the models of a training write: corpus generate out/ --prompt "The river"
     Generate(models::GenerateArgs),
     /// Write a trained model, or the tokens, as other programs load them: corpus export out/ model/ --model all
@@ -122,6 +125,7 @@ fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::Clean(args) => clean::run(args, voice),
         Verb::Train(args) => train::run(args, voice),
+        Verb::Ablate(args) => ablate::run(args, voice),
         Verb::Generate(args) => models::generate(args, voice),
         Verb::Export(args) => export::run(args, voice),
         Verb::Report(args) => report::run(args, voice),

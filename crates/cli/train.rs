@@ -40,7 +40,7 @@ pub struct Args {
 }
 
 /// `tiny` is for tests.
-fn presets() -> PossibleValuesParser {
+pub fn presets() -> PossibleValuesParser {
     ["smoke", "quick"]
         .map(PossibleValue::new)
         .into_iter()
@@ -82,7 +82,7 @@ pub fn newest(_: &Path) -> anyhow::Result<Option<::report::Training>> {
 }
 
 #[cfg(feature = "train")]
-pub use trainer::{newest, run};
+pub use trainer::{budget, device, newest, preset, refuse_remote, run, show};
 
 #[cfg(feature = "train")]
 mod trainer {
@@ -91,7 +91,10 @@ mod trainer {
 
     use ::train::{DeviceKind, Options, Outcome, Preset, Progress, Rewound, Schedule, TrainError};
     use anyhow::Context;
-    use report::{ArmInfo, Curve, Difference, Generated, Point, Rewind, Training, Verdict};
+    use report::{
+        Ablation, ArmInfo, Asks, Control, Curve, Difference, Gain, Generated, Point, Rewind, Training,
+        Verdict,
+    };
     use serde_json::Value;
 
     use super::{Args, Path, Voice};
@@ -100,27 +103,11 @@ mod trainer {
     use crate::{Exit, Format, print, report as pages};
 
     pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
-        if shards::is_remote(&args.out) {
-            let out = args.out.display();
-            anyhow::bail!(
-                "{out}: training reads a folder of this machine; fetch it first, for example with `aws s3 sync {out} out/`"
-            );
-        }
-        let budget = args.budget.as_deref().map(|text| {
-            parse_duration(text).with_context(|| format!("--budget {text}: write for example 90s, 10m or 1h"))
-        });
+        refuse_remote(&args.out)?;
         let options = Options {
-            preset: match args.preset.as_str() {
-                "tiny" => Preset::Tiny,
-                "smoke" => Preset::Smoke,
-                _ => Preset::Quick,
-            },
-            budget: budget.transpose()?,
-            device: match args.device.as_str() {
-                "cuda" => DeviceKind::Cuda,
-                "wgpu" => DeviceKind::Wgpu,
-                _ => DeviceKind::Cpu,
-            },
+            preset: preset(&args.preset),
+            budget: budget(args.budget.as_deref())?,
+            device: device(&args.device),
             seeds: args.seeds,
             schedule: match args.schedule.as_str() {
                 "cosine" => Schedule::Cosine,
@@ -157,7 +144,41 @@ mod trainer {
         Ok(Exit::Done)
     }
 
-    fn show(line: &Line, progress: &Progress<'_>) {
+    /// Training reads a folder of this machine.
+    pub fn refuse_remote(out: &Path) -> anyhow::Result<()> {
+        if shards::is_remote(out) {
+            let out = out.display();
+            anyhow::bail!(
+                "{out}: training reads a folder of this machine; fetch it first, for example with `aws s3 sync {out} out/`"
+            );
+        }
+        Ok(())
+    }
+
+    pub fn preset(name: &str) -> Preset {
+        match name {
+            "tiny" => Preset::Tiny,
+            "smoke" => Preset::Smoke,
+            _ => Preset::Quick,
+        }
+    }
+
+    pub fn device(name: &str) -> DeviceKind {
+        match name {
+            "cuda" => DeviceKind::Cuda,
+            "wgpu" => DeviceKind::Wgpu,
+            _ => DeviceKind::Cpu,
+        }
+    }
+
+    pub fn budget(text: Option<&str>) -> anyhow::Result<Option<Duration>> {
+        let parsed = text.map(|text| {
+            parse_duration(text).with_context(|| format!("--budget {text}: write for example 90s, 10m or 1h"))
+        });
+        parsed.transpose()
+    }
+
+    pub fn show(line: &Line, progress: &Progress<'_>) {
         let Progress { arm, seed, step, steps, loss, tokens_per_second, seconds_left } = progress;
         let left = duration(*seconds_left);
         line.show("train", *step as u64, *steps as u64, |_| {
@@ -227,7 +248,45 @@ mod trainer {
             differences: differences(&outcome),
             rewinds: outcome.rewinds.iter().map(rewind).collect(),
             samples: samples(&serde_json::from_str(&read("samples.json")?)?),
+            ablation: outcome.ablation.as_ref().map(|findings| ablation(&outcome, findings)),
         }))
+    }
+
+    fn ablation(outcome: &Outcome, findings: &::train::Findings) -> Ablation {
+        let control = |control: &::train::Control| Control {
+            a: control.arm.clone(),
+            b: control.against.clone(),
+            asks: asks(control.asks),
+            is_met: control.is_met,
+        };
+        let gain = |arm: &::train::ArmScore| -> Option<Gain> {
+            let gain = arm.heldout.iter().find(|set| set.set == findings.set)?.token_gain?;
+            Some(Gain {
+                arm: arm.arm.clone(),
+                times: gain.times,
+                low: gain.interval.map(|interval| interval.0.times),
+                high: gain.interval.map(|interval| interval.1.times),
+                words: gain.words(),
+            })
+        };
+        Ablation {
+            headline: findings.headline.clone(),
+            held_out: findings.set.clone(),
+            runs: findings.runs as u64,
+            runs_done: findings.runs_done as u64,
+            controls: findings.controls.iter().map(control).collect(),
+            gains: outcome.arms.iter().filter_map(gain).collect(),
+        }
+    }
+
+    fn asks(asks: ::train::Asks) -> Asks {
+        match asks {
+            ::train::Asks::Effect => Asks::Effect,
+            ::train::Asks::Silence => Asks::Silence,
+            ::train::Asks::Better => Asks::Better,
+            ::train::Asks::Worse => Asks::Worse,
+            ::train::Asks::Repeat => Asks::Repeat,
+        }
     }
 
     fn arms(outcome: &Outcome) -> Vec<ArmInfo> {
@@ -238,11 +297,13 @@ mod trainer {
             "all" => "those that the whole recipe keeps, as it leaves them",
             _ => "",
         };
+        let facts = |arm: &str| outcome.ablation.as_ref()?.arms.iter().find(|facts| facts.arm == arm);
         let arm = |arm: &::train::ArmScore| ArmInfo {
             name: arm.arm.clone(),
-            about: about(&arm.arm).to_owned(),
+            about: facts(&arm.arm).map_or(about(&arm.arm).to_owned(), |facts| facts.about.clone()),
+            documents: facts(&arm.arm).map_or(0, |facts| facts.documents as u64),
+            tokens: facts(&arm.arm).map_or(0, |facts| facts.tokens as u64),
             bits_per_byte: arm.heldout.iter().map(|set| (set.set.clone(), set.bits_per_byte)).collect(),
-            ..ArmInfo::default()
         };
         outcome.arms.iter().map(arm).collect()
     }
@@ -275,13 +336,17 @@ mod trainer {
             verdict: match comparison.verdict {
                 ::train::Verdict::Better => Verdict::Better,
                 ::train::Verdict::Worse => Verdict::Worse,
+                ::train::Verdict::TooWide if outcome.ablation.is_some() => Verdict::NotResolved,
                 ::train::Verdict::NoDifference | ::train::Verdict::TooWide => Verdict::NoDifferenceSeen,
             },
+            asks: asks(comparison.asks),
+            p_adjusted: comparison.p_adjusted,
         };
         // First what the page's first screen shows: texts of the user's own, else those that the recipe keeps.
         let order = |set: &str| ["own", "kept", "raw"].iter().position(|known| *known == set);
         let mut differences: Vec<Difference> = outcome.comparisons.iter().map(difference).collect();
-        differences.sort_by_key(|difference| order(&difference.held_out));
+        // Of an ablation then the whole recipe.
+        differences.sort_by_key(|difference| (order(&difference.held_out), difference.a != "all"));
         differences
     }
 

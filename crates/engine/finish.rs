@@ -101,7 +101,7 @@ struct Texts<'b> {
 }
 
 impl<'b> Texts<'b> {
-    /// After line filters; of survivors only.
+    /// After line filters; of survivors, and of control documents that they changed.
     fn kept(&self, row: usize) -> Option<&'b str> {
         self.kept.is_valid(row).then(|| self.kept.value(row))
     }
@@ -230,6 +230,12 @@ impl Finisher<'_> {
             } else {
                 out.tokens.push(tokens(Some(Version::Original), original, ids));
             }
+        }
+        // A control document that was dropped as the line filters leave it, for arms without what dropped it.
+        if let (Some(text), None, false, true) =
+            (texts.kept(row), kept, is_heldout, wants_original && is_rewritten)
+        {
+            out.tokens.push(tokens(Some(Version::Kept), text, ids_of(text)?));
         }
         if let (Some(kept), Some(ids)) = (kept, &kept_ids) {
             if is_heldout {

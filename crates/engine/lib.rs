@@ -7,6 +7,7 @@ mod against;
 mod apply;
 mod carried;
 mod clean;
+mod control_twins;
 mod counting;
 mod error;
 mod export;

@@ -44,6 +44,7 @@ impl Names {
         let mut names = NameWriter::create(work.names())?;
         let twins = resolution.kept_twins();
         let own = twins.iter().take_while(|document| *document < OTHERS);
+        let own = merged(own, resolution.control.kept(&resolution.bases));
         visit_documents(work, receipts, own, &["row", "id"], |document, receipt, block, row| {
             let ids = block.column_by_name("id").and_then(|c| c.as_any().downcast_ref::<StringArray>());
             let places = block.column_by_name("row").and_then(|c| c.as_any().downcast_ref::<UInt64Array>());
@@ -75,6 +76,17 @@ impl Names {
         }
         Ok(None)
     }
+}
+
+/// Documents of two ascending lists, each once, ascending.
+fn merged(a: impl Iterator<Item = u64>, b: impl Iterator<Item = u64>) -> impl Iterator<Item = u64> {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    std::iter::from_fn(move || {
+        let next = [a.peek(), b.peek()].into_iter().flatten().min().copied()?;
+        a.next_if_eq(&next);
+        b.next_if_eq(&next);
+        Some(next)
+    })
 }
 
 /// Writes ascending names: document, shard, row and length of the id, little-endian, then the id.
@@ -134,6 +146,14 @@ fn read(bytes: &mut &[u8]) -> Option<(u64, Name)> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_lists_are_one() {
+        let of = |a: &[u64], b: &[u64]| merged(a.iter().copied(), b.iter().copied()).collect::<Vec<_>>();
+        assert_eq!(of(&[1, 3, 5], &[0, 3, 9]), [0, 1, 3, 5, 9]);
+        assert_eq!(of(&[], &[2]), [2]);
+        assert_eq!(of(&[2], &[]), [2]);
+    }
 
     #[test]
     fn a_name_is_found_wherever_it_stands() {

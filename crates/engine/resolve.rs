@@ -11,6 +11,7 @@ use plan::{Carried, ColumnKind, Keep, Plan, VerifyBy};
 use crate::against::Against;
 use crate::carried::{Guarded, ShingleSets, band_rows};
 use crate::clean::CleanOptions;
+use crate::control_twins::ControlTwins;
 use crate::error::EngineError;
 use crate::ranking::text_ranks;
 use crate::signature_columns::{Candidates, SignatureColumns};
@@ -36,6 +37,8 @@ pub(crate) struct Resolution {
     pub largest: Vec<(u64, Vec<u64>)>,
     /// Clusters by their size.
     pub sizes: BTreeMap<u64, u64>,
+    /// Which documents of the control sample are alike.
+    pub control: ControlTwins,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -196,9 +199,18 @@ pub(crate) fn resolve(
     failed.finish()?;
     clean.unless_stopped()?;
     let excluded = columns.excluded(&bases)?;
+    let held = held + documents * Verdicts::BYTES;
+    let control = ControlTwins::find(plan, receipts, work, clean, memory.saturating_sub(held))?;
     let Clusters { sizes, largest } = clusters(&verdicts, SHOWN_CLUSTERS);
-    let mut resolution =
-        Resolution { bases, candidates: columns.found, verdicts, excluded, sizes, ..Resolution::default() };
+    let mut resolution = Resolution {
+        bases,
+        candidates: columns.found,
+        verdicts,
+        excluded,
+        sizes,
+        control,
+        ..Resolution::default()
+    };
     let name = |candidate: u32| resolution.document(candidate).unwrap_or_default();
     let largest = largest
         .iter()
@@ -207,7 +219,7 @@ pub(crate) fn resolve(
     Ok(resolution)
 }
 
-fn is_near(plan: &Plan) -> bool {
+pub(crate) fn is_near(plan: &Plan) -> bool {
     plan.stage("minhash").is_some()
 }
 

@@ -141,9 +141,33 @@ impl Rows<'_> {
         columns.push(("heldout".to_owned(), is(Flags::HELDOUT)));
         columns.push(("excluded".to_owned(), Arc::new(excluded.collect::<BooleanArray>())));
         columns.extend(same(block, &["sampling_key"]));
+        columns.extend(self.control_twins(block)?);
         let signals: Vec<&str> = self.plan.columns.iter().map(|(name, _, _)| name.as_str()).collect();
         columns.extend(same(block, &signals));
         batch(columns)
+    }
+
+    /// Of each control document the one that stands for those that are alike in the sample, if that is another one, and
+    /// how many they are.
+    fn control_twins(&self, block: Block<'_>) -> Result<Columns, EngineError> {
+        let n = block.records.num_rows();
+        let (mut shards, mut rows, mut sizes) = (vec![None; n], vec![None; n], vec![None; n]);
+        for (document, twin, size) in
+            self.resolution.control.alike(&self.resolution.bases, block.first, n as u64)
+        {
+            let at = (document - block.first) as usize;
+            sizes[at] = Some(i64::from(size));
+            if let Some((shard, row)) =
+                twin.map(|twin| self.names.get(twin)).transpose()?.flatten().and_then(|n| n.place)
+            {
+                (shards[at], rows[at]) = (Some(shard as i32), Some(row as i64));
+            }
+        }
+        Ok(vec![
+            ("control_duplicate_of_shard".to_owned(), Arc::new(Int32Array::from(shards))),
+            ("control_duplicate_of_row".to_owned(), integers(rows.into_iter())),
+            ("control_cluster_size".to_owned(), integers(sizes.into_iter())),
+        ])
     }
 
     fn shards(&self, block: Block<'_>) -> ArrayRef {

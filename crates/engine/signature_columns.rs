@@ -20,6 +20,7 @@ pub struct SignatureColumns {
     pub(crate) found: Candidates,
     is_exact: bool,
     is_near: bool,
+    of: Of,
     /// Groups and candidates before those of other corpora.
     own: (usize, u32),
     /// Of each own file that of its addresses, and their number; empty if none are looked at.
@@ -30,6 +31,35 @@ pub struct SignatureColumns {
     pub(crate) url_ranks: Option<Vec<u64>>,
 }
 
+/// Which signatures are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// Those of the candidates of deduplication.
+    Candidates,
+    /// Those of the control documents' texts as they came.
+    Control,
+}
+
+impl Of {
+    fn has(self, state: State) -> bool {
+        match self {
+            Of::Candidates => state.is_candidate(),
+            Of::Control => state.is_control(),
+        }
+    }
+
+    fn is_exact(self, state: State) -> bool {
+        self == Of::Control || state.flags.has(Flags::EXACT)
+    }
+
+    fn is_near(self, state: State) -> bool {
+        match self {
+            Of::Candidates => state.is_near_candidate(),
+            Of::Control => state.has_near(),
+        }
+    }
+}
+
 impl SignatureColumns {
     /// Reads which documents are candidates, of exact deduplication and of near deduplication. `others` are the signatures
     /// of other corpora, whose documents are never dropped.
@@ -37,10 +67,31 @@ impl SignatureColumns {
     /// # Errors
     /// When a file cannot be read.
     pub fn open(
-        mut files: Vec<SignatureFile>,
+        files: Vec<SignatureFile>,
         others: Vec<SignatureFile>,
         is_exact: bool,
         is_near: bool,
+    ) -> Result<Self, EngineError> {
+        SignatureColumns::read(files, others, Of::Candidates, (is_exact, is_near))
+    }
+
+    /// The control documents' texts as they came, whatever the recipe made of them, as candidates of the same.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(crate) fn open_control(
+        files: Vec<SignatureFile>,
+        is_exact: bool,
+        is_near: bool,
+    ) -> Result<Self, EngineError> {
+        SignatureColumns::read(files, Vec::new(), Of::Control, (is_exact, is_near))
+    }
+
+    fn read(
+        mut files: Vec<SignatureFile>,
+        others: Vec<SignatureFile>,
+        of: Of,
+        (is_exact, is_near): (bool, bool),
     ) -> Result<Self, EngineError> {
         let (mut groups, mut firsts, mut found) = (Vec::new(), Vec::new(), Candidates::default());
         let n_own = files.len();
@@ -55,7 +106,7 @@ impl SignatureColumns {
                 groups.push((at, group));
                 firsts.push(found.rows.len() as u32);
                 let rows = file.rows(group)?.into_iter().zip(file.states(group)?);
-                found.rows.extend(rows.filter(|(_, state)| state.is_candidate()).map(|(row, _)| row));
+                found.rows.extend(rows.filter(|(_, state)| of.has(*state)).map(|(row, _)| row));
             }
         }
         let own = own.unwrap_or((groups.len(), found.rows.len() as u32));
@@ -66,6 +117,7 @@ impl SignatureColumns {
             found,
             is_exact,
             is_near,
+            of,
             own,
             urls: Vec::new(),
             ranks: None,
@@ -85,7 +137,7 @@ impl SignatureColumns {
         let file = &self.files[file];
         let records = file.states(at)?.into_iter().zip(column(file, at)?);
         for (candidate, (state, value)) in
-            (self.firsts[group]..).zip(records.filter(|(s, _)| s.is_candidate()))
+            (self.firsts[group]..).zip(records.filter(|(state, _)| self.of.has(*state)))
         {
             if is_looked_at(state) {
                 each(candidate, value);
@@ -197,14 +249,14 @@ impl Signatures for SignatureColumns {
 
     fn exact(&self, group: usize, each: impl FnMut(u32, u128)) -> Result<(), EngineError> {
         match self.is_exact {
-            true => self.each(group, SignatureFile::exact, |state| state.flags.has(Flags::EXACT), each),
+            true => self.each(group, SignatureFile::exact, |state| self.of.is_exact(state), each),
             false => Ok(()),
         }
     }
 
     fn band(&self, group: usize, band: usize, each: impl FnMut(u32, u64)) -> Result<(), EngineError> {
         match self.is_near {
-            true => self.each(group, |file, at| file.band(at, band), State::is_near_candidate, each),
+            true => self.each(group, |file, at| file.band(at, band), |state| self.of.is_near(state), each),
             false => Ok(()),
         }
     }
@@ -244,6 +296,10 @@ pub(crate) struct Candidates {
 }
 
 impl Candidates {
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     pub fn document(&self, bases: &[u64], candidate: u32) -> Option<u64> {
         let segment = self.firsts.partition_point(|first| *first <= candidate).checked_sub(1)?;
         Some(bases[segment] + u64::from(*self.rows.get(candidate as usize)?))

@@ -219,6 +219,11 @@ impl State {
         self.state & ORIGINAL == 0
     }
 
+    /// The text of a control document as it came.
+    pub fn is_control(self) -> bool {
+        self.state & ORIGINAL != 0 && self.flags.has(Flags::CONTROL)
+    }
+
     /// Its text has shingles.
     pub fn has_near(self) -> bool {
         self.state & HAS_NEAR != 0

@@ -204,7 +204,9 @@ impl Plan {
         }
         block.nanos[self.stages.len()] += (block.clock)() - start;
 
-        let rewrites = !known.is_some_and(|known| known.is_gone);
+        // A control document's text is wanted whatever the verdict: an arm without the stage that dropped it has it so.
+        let is_compared = options.all_signals && flags.has(Flags::CONTROL);
+        let rewrites = is_compared || !known.is_some_and(|known| known.is_gone);
         let to = To { position, end: self.stages.len(), known, rewrites };
         let Judged { verdict, language, is_rewritten, url, exact, near, carried } =
             self.judge(document, to, options, scratch, block);
@@ -237,7 +239,7 @@ impl Plan {
             block.nanos[self.stages.len()] += (block.clock)() - start;
         }
         let kept_bytes = if is_rewritten { scratch.kept.len() } else { original.len() } as u64;
-        let rewritten = (is_rewritten && verdict.is_keep()).then(|| {
+        let rewritten = (is_rewritten && (verdict.is_keep() || is_compared)).then(|| {
             let start = arena.len();
             arena.push_str(&scratch.kept);
             start..arena.len()

@@ -151,7 +151,10 @@ impl<'p> Measured<'p> {
             None => original(index),
         };
         let text: StringArray = (rows.iter().enumerate())
-            .map(|(index, row)| row.flags.has(Flags::SURVIVES).then(|| kept(index, row)).flatten())
+            .map(|(index, row)| {
+                let is_wanted = row.flags.has(Flags::SURVIVES) || row.rewritten.is_some();
+                is_wanted.then(|| kept(index, row)).flatten()
+            })
             .collect();
         let originals: StringArray = (rows.iter().enumerate())
             .map(|(index, row)| {

@@ -30,6 +30,7 @@ const SCRIPT: &str = concat!(
     include_str!("assets/filters.js"),
     include_str!("assets/documents.js"),
     include_str!("assets/training.js"),
+    include_str!("assets/ablation.js"),
     include_str!("assets/main.js"),
     "})();\n"
 );
@@ -152,7 +153,7 @@ fn largest(groups: BTreeMap<String, GroupTally>) -> BTreeMap<String, GroupTally>
 #[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests {
     use super::*;
-    use crate::fixture::{HOSTILE, run};
+    use crate::fixture::{HOSTILE, ablation, run};
 
     /// The page between two marks.
     fn between<'p>(page: &'p str, start: &str, end: &str) -> &'p str {
@@ -221,9 +222,15 @@ mod tests {
             }
         }
         let folder = std::env::var_os("CORPUS_REPORT_HTML");
-        for (name, run) in
-            [("full", run()), ("bare", bare), ("single_seed", single), ("empty", Run::default())]
-        {
+        let mut ablated = run();
+        ablated.training = ablated.training.map(ablation);
+        for (name, run) in [
+            ("full", run()),
+            ("bare", bare),
+            ("single_seed", single),
+            ("ablated", ablated),
+            ("empty", Run::default()),
+        ] {
             let page = render_dashboard(&run).unwrap();
             assert!(page.len() < 400_000, "{name}: {} bytes", page.len());
             if let Some(folder) = &folder {

@@ -412,6 +412,7 @@ fn training() -> Training {
         high: Some(delta + 0.024),
         mde: Some(0.034),
         verdict,
+        ..Difference::default()
     };
     Training {
         preset: "quick".into(),
@@ -453,6 +454,7 @@ fn training() -> Training {
             gradient_norm: None,
             documents: vec![HOSTILE.into()],
         }],
+        ablation: None,
         samples: ["The harbour", "In the year"]
             .map(|prompt| Generated {
                 prompt: prompt.into(),
@@ -468,5 +470,47 @@ fn training() -> Training {
                     .into(),
             })
             .into(),
+    }
+}
+
+/// The same as an ablation, half done.
+pub fn ablation(training: Training) -> Training {
+    let difference = |a: &str, b: &str, delta: f64, (verdict, asks): (Verdict, Asks)| Difference {
+        a: a.into(),
+        b: b.into(),
+        held_out: "kept".into(),
+        delta,
+        low: Some(delta - 0.024),
+        high: Some(delta + 0.024),
+        mde: Some(0.034),
+        verdict,
+        asks,
+        p_adjusted: Some(0.02),
+    };
+    use Asks::{Effect, Silence, Worse};
+    let control = |arm: &str, asks, is_met| Control { a: arm.into(), b: "raw".into(), asks, is_met };
+    Training {
+        differences: vec![
+            difference("all", "language_only", -0.058, (Verdict::Better, Effect)),
+            difference("only:dedup", "raw", -0.01, (Verdict::NotResolved, Effect)),
+            difference("all-heuristics", "all", 0.05, (Verdict::Worse, Effect)),
+            difference("raw2", "raw", 0.004, (Verdict::NoDifferenceSeen, Silence)),
+            difference("neg", "raw", 0.06, (Verdict::Worse, Worse)),
+        ],
+        ablation: Some(Ablation {
+            headline: "The controls came out as they must.".into(),
+            held_out: "kept".into(),
+            runs: 24,
+            runs_done: 12,
+            controls: vec![control("raw2", Silence, Some(true)), control("neg", Worse, None)],
+            gains: vec![Gain {
+                arm: "all".into(),
+                times: 1.8,
+                low: Some(1.2),
+                high: Some(2.0),
+                words: "1.8 times (1.2 to more than 2.0)".into(),
+            }],
+        }),
+        ..training
     }
 }

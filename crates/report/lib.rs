@@ -24,7 +24,9 @@ pub use run::{
     MixSummary, Phase, Run, Sample, StageInfo, StageKind, Timing, TokenSummary,
 };
 pub use terminal::{render_json, render_table};
-pub use training::{ArmInfo, Curve, Difference, Generated, Point, Rewind, Training, Verdict};
+pub use training::{
+    Ablation, ArmInfo, Asks, Control, Curve, Difference, Gain, Generated, Point, Rewind, Training, Verdict,
+};
 pub use what_if::{Change, Group, Setting, Shown, WhatIf, render_what_if};
 
 #[cfg(test)]

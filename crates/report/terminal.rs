@@ -6,7 +6,9 @@ use document::{CheckTally, Reason, StageTally};
 
 use crate::human::{human_bytes, human_count, percent, short_count, significant, three_digits};
 use crate::run::EXTRACT;
-use crate::{Difference, Extraction, MixSummary, Run, StageInfo, TokenSummary, Training, Verdict};
+use crate::{
+    Ablation, Difference, Extraction, MixSummary, Run, StageInfo, TokenSummary, Training, Verdict,
+};
 
 /// The longest reason (`duplicate_paragraph_chars`) and its indent.
 const NAME_WIDTH: usize = 27;
@@ -249,8 +251,12 @@ fn training_block(out: &mut String, training: &Training) {
         human_count(training.tokens),
         training.seeds
     );
+    if let Some(ablation) = &training.ablation {
+        let Ablation { headline, runs, runs_done, .. } = ablation;
+        let _ = writeln!(out, "{} of {} runs. {headline}", human_count(*runs_done), human_count(*runs));
+    }
     for difference in &training.differences {
-        let Difference { a, b, held_out, delta, low, high, mde, verdict } = difference;
+        let Difference { a, b, held_out, delta, low, high, mde, verdict, .. } = difference;
         let interval = match (low, high) {
             (Some(low), Some(high)) => format!("[{low:+.3}, {high:+.3}]"),
             _ => "no interval".to_owned(),
@@ -260,6 +266,7 @@ fn training_block(out: &mut String, training: &Training) {
             (Verdict::Worse, _) => "worse".to_owned(),
             (Verdict::NoDifferenceSeen, Some(mde)) => format!("no difference ≥ {mde:.3}"),
             (Verdict::NoDifferenceSeen, None) => "cannot tell".to_owned(),
+            (Verdict::NotResolved, _) => "not resolved".to_owned(),
         };
         let name = format!("{a} − {b}");
         let _ = writeln!(out, "{} {held_out:4} {delta:+.3} {interval:16} {verdict}", fitted(&name));

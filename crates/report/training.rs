@@ -24,6 +24,65 @@ pub struct Training {
     pub samples: Vec<Generated>,
     /// Runs that went back before a spike of the loss.
     pub rewinds: Vec<Rewind>,
+    /// Of `corpus ablate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ablation: Option<Ablation>,
+}
+
+/// What taking a recipe apart found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ablation {
+    /// What was found, and whether the controls let it be believed.
+    pub headline: String,
+    /// The held-out set that the headline is about.
+    pub held_out: String,
+    /// Runs of the plan, and those that are finished.
+    pub runs: u64,
+    pub runs_done: u64,
+    pub controls: Vec<Control>,
+    /// On the held-out set of the headline.
+    pub gains: Vec<Gain>,
+}
+
+/// A comparison whose answer is known before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Control {
+    pub a: String,
+    pub b: String,
+    /// As [`Difference::asks`].
+    pub asks: Asks,
+    /// `None`: too few runs are finished.
+    pub is_met: Option<bool>,
+}
+
+/// Tokens of raw text that are worth as much as an arm's, as multiples of the arm's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Gain {
+    pub arm: String,
+    pub times: f64,
+    /// Ends of the interval; `None` with one seed.
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    /// The same in words, with `more than` where raw text was not trained that far.
+    pub words: String,
+}
+
+/// What a comparison is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asks {
+    #[default]
+    Effect,
+    /// Both arms are one definition: they should not differ.
+    Silence,
+    /// Must be better.
+    Better,
+    Worse,
+    /// At another learning rate.
+    Repeat,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -78,6 +137,10 @@ pub struct Difference {
     /// Smallest detectable effect: what this run would have found with 80 % power.
     pub mde: Option<f64>,
     pub verdict: Verdict,
+    pub asks: Asks,
+    /// Of an ablation: the chance of a difference as large where there is none, adjusted for the number of questions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p_adjusted: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +152,8 @@ pub enum Verdict {
     /// No difference as large as the smallest detectable effect.
     #[default]
     NoDifferenceSeen,
+    /// Too little was trained to tell.
+    NotResolved,
 }
 
 /// Text that each arm writes after the same prompt with the same seed.

@@ -24,6 +24,12 @@ pub struct ControlDocument {
     pub excluded: bool,
     /// No `language.*` or `input.*` reason.
     pub wanted_language: bool,
+    /// Stages whose reasons it has, each once.
+    pub failed: Vec<String>,
+    /// Shard and row of the document that stands for those that are alike in the control sample, if there are some.
+    pub cluster: Option<(i32, i64)>,
+    /// Of the user's texts for the positive control: no other arm has it.
+    pub is_own: bool,
     /// Text as it was read.
     pub original: String,
     /// Text after the line filters, where it differs.
@@ -56,7 +62,12 @@ pub struct Corpus {
     pub heldout: Vec<HeldoutSet>,
     pub tokenizer: Tokenizer,
     pub recipe_hash: String,
+    /// The ledger says which control documents are alike, whatever dropped them.
+    pub knows_clusters: bool,
 }
+
+/// Plain text of the user's is cut into documents of this many bytes.
+const OWN_DOCUMENT_BYTES: usize = 8_192;
 
 type Key = (i32, i64);
 /// Pieces of a document's text by their first byte, and its tokens.
@@ -84,13 +95,32 @@ impl Corpus {
             recipe_hash = read_control(path, &tokenizer, &mut originals, &mut rewritten)?;
         }
         let mut documents = BTreeMap::new();
+        let mut knows_clusters = true;
         for path in files(&out.join("ledger"), "")? {
-            read_ledger(&path, &mut documents)?;
+            knows_clusters &= read_ledger(&path, &mut documents)?;
         }
         let documents = join(documents, originals, rewritten, &out.join("tokens"))?;
         let heldout = ["raw", "kept"].map(|name| read_heldout_set(out, name));
         let [raw, kept] = heldout;
-        Ok(Corpus { documents, heldout: vec![raw?, kept?], tokenizer, recipe_hash })
+        Ok(Corpus { documents, heldout: vec![raw?, kept?], tokenizer, recipe_hash, knows_clusters })
+    }
+
+    /// Adds texts of the user's own for the positive control, in the format of [`read_own_heldout`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn add_own(&mut self, path: &Path) -> Result<(), TrainError> {
+        let texts = read_own_heldout(path, OWN_DOCUMENT_BYTES)?.documents;
+        self.documents.extend((0..).zip(texts).map(|(row, document)| ControlDocument {
+            shard: i32::MAX,
+            row,
+            id: format!("{}#{row}", path.display()),
+            sampling_key: row as u64,
+            original: document.text,
+            is_own: true,
+            ..ControlDocument::default()
+        }));
+        Ok(())
     }
 }
 
@@ -171,9 +201,13 @@ fn read_control(
     Ok(recipe_hash)
 }
 
-fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> Result<(), TrainError> {
+/// Whether it says which control documents are alike: those of older versions do not.
+fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> Result<bool, TrainError> {
     // `columns` matches a prefix of the path, so "reasons" takes the list whatever its item is called.
     let names = ["id", "shard", "row", "kept", "reasons", "control", "heldout", "excluded", "sampling_key"];
+    let clusters = ["control_duplicate_of_shard", "control_duplicate_of_row", "control_cluster_size"];
+    let names = [&names[..], &clusters].concat();
+    let mut knows_clusters = true;
     let (reader, _) = open(path, Some(&names))?;
     for batch in reader {
         let batch = batch.map_err(|e| TrainError::format(path, e))?;
@@ -186,11 +220,34 @@ fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> R
         let heldout: &BooleanArray = column(&batch, "heldout", path)?;
         let excluded: &BooleanArray = column(&batch, "excluded", path)?;
         let keys: &UInt64Array = column(&batch, "sampling_key", path)?;
+        let twins = clusters[..2].iter().all(|name| batch.column_by_name(name).is_some());
+        knows_clusters &= twins;
+        let twins: Option<(&Int32Array, &Int64Array, &Int64Array)> = match twins {
+            true => Some((
+                column(&batch, clusters[0], path)?,
+                column(&batch, clusters[1], path)?,
+                column(&batch, clusters[2], path)?,
+            )),
+            false => None,
+        };
         for i in (0..batch.num_rows()).filter(|&i| control.value(i)) {
+            knows_clusters &= twins.is_none_or(|(_, _, sizes)| sizes.is_valid(i));
             let reasons = if reasons.is_null(i) { None } else { Some(reasons.value(i)) };
-            let foreign = reasons.as_ref().and_then(|r| r.as_string_opt::<i32>()).is_some_and(|reasons| {
-                let stages = ["language.", "fasttext_language.", "input."];
-                reasons.iter().flatten().any(|reason| stages.iter().any(|stage| reason.starts_with(stage)))
+            let mut failed: Vec<String> = Vec::new();
+            for reason in reasons.iter().filter_map(|r| r.as_string_opt::<i32>()).flatten().flatten() {
+                let stage = reason.split('.').next().unwrap_or(reason);
+                if !failed.iter().any(|known| known == stage) {
+                    failed.push(stage.to_owned());
+                }
+            }
+            let foreign = ["language", "fasttext_language", "input"];
+            let foreign = failed.iter().any(|stage| foreign.contains(&stage.as_str()));
+            // One that others name stands for itself; one that is alone is in no cluster.
+            let cluster = twins.and_then(|(of_shards, of_rows, sizes)| {
+                let twin = (of_shards.is_valid(i) && of_rows.is_valid(i))
+                    .then(|| (of_shards.value(i), of_rows.value(i)));
+                let is_named = sizes.is_valid(i) && sizes.value(i) > 1;
+                twin.or_else(|| is_named.then(|| (shards.value(i), rows.value(i))))
             });
             let document = ControlDocument {
                 shard: shards.value(i),
@@ -200,12 +257,14 @@ fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> R
                 kept: kept.value(i),
                 excluded: excluded.value(i) || heldout.value(i),
                 wanted_language: !foreign,
+                failed,
+                cluster,
                 ..ControlDocument::default()
             };
             documents.insert((document.shard, document.row), document);
         }
     }
-    Ok(())
+    Ok(knows_clusters)
 }
 
 /// Gives every control document of the ledger its text. Documents without text (unreadable input) are left out.

@@ -28,6 +28,8 @@ pub struct Row {
     pub heldout: bool,
     pub excluded: bool,
     pub source: Option<&'static str>,
+    /// The row that stands for those that are alike in the control sample, if it is another one.
+    pub twin: Option<usize>,
 }
 
 /// Sentences of a made-up language with its own words and word order.
@@ -145,6 +147,12 @@ fn ledger(rows: &[Row]) -> RecordBatch {
         row.reasons.iter().for_each(|reason| reasons.values().append_value(reason));
         reasons.append(true);
     }
+    // Nobody is the twin of a document that has one.
+    let size = |i: usize| {
+        let named = rows[i].twin.unwrap_or(i);
+        1 + rows.iter().filter(|row| row.twin == Some(named)).count() as i64
+    };
+    let twins = || rows.iter().map(|row| row.twin);
     let flags = |of: fn(&Row) -> bool| Arc::new(rows.iter().map(|r| Some(of(r))).collect::<BooleanArray>());
     let indices = 0..rows.len();
     let columns: Vec<(&str, ArrayRef)> = vec![
@@ -156,6 +164,12 @@ fn ledger(rows: &[Row]) -> RecordBatch {
         ("control", flags(|row| row.control)),
         ("heldout", flags(|row| row.heldout)),
         ("excluded", flags(|row| row.excluded)),
+        ("control_duplicate_of_shard", Arc::new(twins().map(|twin| twin.map(|_| 0)).collect::<Int32Array>())),
+        (
+            "control_duplicate_of_row",
+            Arc::new(twins().map(|twin| twin.map(|row| row as i64)).collect::<Int64Array>()),
+        ),
+        ("control_cluster_size", Arc::new(indices.clone().map(|i| Some(size(i))).collect::<Int64Array>())),
         (
             "sampling_key",
             Arc::new(indices.map(|i| Some(Random::new(i as u64).next())).collect::<UInt64Array>()),

@@ -2,6 +2,8 @@
 //!
 //! Reads `out/tokens`, `out/ledger` and `out/tokenizer.json`; writes `out/train/<config hash>/`.
 
+mod ablate;
+mod ablation;
 mod arms;
 mod attention;
 mod checkpoint;
@@ -9,6 +11,8 @@ mod data;
 mod device;
 mod eval;
 mod export;
+mod findings;
+mod gain;
 mod head;
 mod kernel;
 mod lock;
@@ -17,19 +21,25 @@ mod models;
 mod optimizer;
 mod outcome;
 mod plan;
+mod planned;
 mod presets;
 mod random;
 mod render;
+mod render_ablation;
 mod runs;
 mod samples;
+mod selection;
 mod session;
 mod simd;
 mod speed;
 mod spikes;
 mod statistics;
+mod trained;
 mod training;
 mod workers;
 
+#[cfg(test)]
+mod ablation_tests;
 #[cfg(test)]
 mod experiment_tests;
 #[cfg(test)]
@@ -37,12 +47,18 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use arms::{Arm, ArmSpec};
+pub use ablate::ablate;
+pub use ablation::{Ablation, Asks, By, Stage};
+pub use arms::{Arm, ArmSpec, Stages};
 pub use device::DeviceKind;
+pub use findings::{ArmFacts, Control, Findings};
+pub use gain::{Reach, TokenGain, TokenPoint};
 pub use models::{Model, Models};
 pub use outcome::{ArmScore, Comparison, Outcome, Rewound, Score, SetScore, Verdict};
+pub use planned::{Planned, PlannedArm, Speed};
 pub use presets::{ModelConfig, Preset, Schedule, TrainingConfig};
 pub use render::render_text;
+pub use render_ablation::{render_ablation, render_plan};
 pub use samples::Sampling;
 pub use session::{train, train_arms};
 pub use speed::step_seconds;

@@ -81,7 +81,9 @@ impl Models {
     /// # Errors
     /// When there is no such run, or it is not finished.
     pub fn model(&self, name: &str) -> Result<Model, TrainError> {
-        let (arm, seed) = name.split_once(':').unwrap_or((name, "0"));
+        // The name of an arm may have a colon of its own.
+        let is_arm = self.arms().contains(&name);
+        let (arm, seed) = name.rsplit_once(':').filter(|_| !is_arm).unwrap_or((name, "0"));
         let seeds = self.config.training.seeds;
         let seed = seed.parse().ok().filter(|seed: &u32| *seed < seeds && self.arms().contains(&arm));
         let seed = seed.ok_or_else(|| {
@@ -92,7 +94,7 @@ impl Models {
                 seeds - 1
             ))
         })?;
-        let folder = self.folder.join(format!("checkpoint-{arm}-{seed}"));
+        let folder = run_folder(&self.folder, arm, seed);
         // The weights lie there a moment before the run is scored, and whole.
         let file = folder.join("model.safetensors");
         if !file.exists() {
@@ -143,6 +145,11 @@ impl Model {
         let pass = Pass::new(&rotations, ids, &[], ids.len().max(1), end_of_text);
         kernel::logits(&self.config, &self.weights, &pass, ids.len())
     }
+}
+
+/// Where a run of an experiment keeps what it leaves.
+pub fn run_folder(experiment: &Path, arm: &str, seed: u32) -> PathBuf {
+    experiment.join(format!("checkpoint-{}-{seed}", arm.replace(':', "_")))
 }
 
 /// The first ids of the corpus' own BPE; a tokenizer that cannot be cut is replaced by the embedded one.

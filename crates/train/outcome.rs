@@ -1,10 +1,18 @@
 //! From scores of runs to statements: bits per byte per arm, differences with intervals, verdicts.
 
+use crate::ablation::{Asks, asked};
+use crate::arms::ArmSpec;
 use crate::eval::{EvalSet, bits_per_byte};
+use crate::findings::{self, Findings};
+use crate::gain::{TokenGain, token_gain};
 use crate::plan::Config;
 use crate::samples::Sample;
 use crate::spikes::Rewind;
-use crate::statistics::{bootstrap_error, combined_freedom, mean, run_variance, seed_deviation, t_quantile};
+use crate::statistics::{
+    balanced, bootstrap_error, combined_freedom, mean, moderated, run_variance, seed_deviation, t_quantile,
+    two_sided, variance_of,
+};
+use crate::trained::{raw_curve, trained};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -67,6 +75,9 @@ pub struct Outcome {
     /// Runs that went back before a spike of the loss.
     #[serde(default)]
     pub rewinds: Vec<Rewound>,
+    /// Of `corpus ablate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ablation: Option<Findings>,
 }
 
 /// An arm's scores.
@@ -93,6 +104,9 @@ pub struct SetScore {
     pub by_seed: Vec<f64>,
     /// Mean over seeds, per domain; empty where the input names none.
     pub domains: BTreeMap<String, Score>,
+    /// What the arm is worth in tokens of `raw`, in an ablation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_gain: Option<TokenGain>,
 }
 
 /// Bits per byte of one domain.
@@ -139,53 +153,82 @@ pub struct Comparison {
     pub smallest_detectable: Option<f64>,
     /// What follows.
     pub verdict: Verdict,
+    /// What it is for.
+    #[serde(default)]
+    pub asks: Asks,
+    /// Chance of a difference as large where there is none; absent with one seed.
+    #[serde(default)]
+    pub p: Option<f64>,
+    /// Of an ablation: the same, adjusted for the number of questions.
+    #[serde(default)]
+    pub p_adjusted: Option<f64>,
 }
 
-/// Puts all runs together. `runs` holds every arm and seed.
+/// Puts all finished runs together.
 pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[RunScore]) -> Outcome {
-    let names: Vec<&str> = config.arms.iter().map(|a| a.name.as_str()).collect();
-    // nats[arm][seed][set][document]
-    let nats: Vec<Vec<&[Vec<f64>]>> = names
-        .iter()
-        .map(|name| {
-            let mut of_arm: Vec<&RunScore> = runs.iter().filter(|run| run.arm == *name).collect();
-            of_arm.sort_by_key(|run| run.seed);
-            of_arm.into_iter().map(|run| &run.nats[..]).collect()
-        })
-        .collect();
+    let trained = trained(config, runs);
+    let names: Vec<&str> = trained.iter().map(|arm| arm.name).collect();
     let mut arms: Vec<ArmScore> =
         names.iter().map(|name| ArmScore { arm: (*name).to_owned(), heldout: Vec::new() }).collect();
     let mut comparisons = Vec::new();
     let mut deviations = BTreeMap::new();
     for (s, set) in sets.iter().enumerate().filter(|(_, set)| !set.documents.is_empty()) {
-        let by_seed = |arm: usize| -> Vec<f64> {
-            nats[arm]
-                .iter()
-                .map(|run| bits_per_byte(&run[s], set.documents.iter().map(|d| d.bytes)))
-                .collect()
-        };
-        let scores: Vec<Vec<f64>> = (0..names.len()).map(by_seed).collect();
+        let by_seed: Vec<BTreeMap<u32, f64>> = trained.iter().map(|arm| arm.bits(s, set)).collect();
+        let scores: Vec<Vec<f64>> = by_seed.iter().map(|arm| arm.values().copied().collect()).collect();
         for (arm, scores) in scores.iter().enumerate() {
+            let seeds: Vec<u32> = by_seed[arm].keys().copied().collect();
             arms[arm].heldout.push(SetScore {
                 set: set.name.clone(),
                 documents: set.documents.len(),
                 bytes: set.documents.iter().map(|d| d.bytes).sum(),
                 bits_per_byte: mean(scores),
                 by_seed: scores.clone(),
-                domains: domains(set, &mean_nats(&nats[arm], s)),
+                domains: domains(set, &trained[arm].mean_nats(s, &seeds)),
+                token_gain: None,
             });
         }
         if let Some(deviation) = seed_deviation(&scores) {
             deviations.insert(set.name.clone(), deviation);
         }
-        for (arm, against) in pairs(&names) {
-            let documents = (&mean_nats(&nats[arm], s)[..], &mean_nats(&nats[against], s)[..]);
-            let difference = mean(&scores[arm]) - mean(&scores[against]);
-            comparisons.push(compare(set, (names[arm], names[against]), difference, documents, &scores));
+        let variance = run_variance(&balanced(&by_seed));
+        let compared = |arm: usize, against: usize, asks: Asks| {
+            let is_common = |seed: &&u32| by_seed[against].contains_key(seed);
+            let seeds: Vec<u32> = by_seed[arm].keys().filter(is_common).copied().collect();
+            let bits = |arm: usize| mean(&seeds.iter().map(|seed| by_seed[arm][seed]).collect::<Vec<f64>>());
+            let documents =
+                (&trained[arm].mean_nats(s, &seeds)[..], &trained[against].mean_nats(s, &seeds)[..]);
+            let n = seeds.len() as f64;
+            let pooled = variance.map(|(variance, freedom)| (2.0 * variance / n, freedom));
+            let differences: Vec<f64> = seeds.iter().map(|s| by_seed[arm][s] - by_seed[against][s]).collect();
+            let noise = match config.is_ablation {
+                true => pooled.map(|pooled| moderated(pooled, (variance_of(&differences) / n, n - 1.0))),
+                false => pooled,
+            };
+            let difference = bits(arm) - bits(against);
+            let names = (names[arm], names[against]);
+            (!seeds.is_empty()).then(|| compare(set, (names, asks), difference, documents, noise))
+        };
+        let questions = questions(config, &names);
+        comparisons
+            .extend(questions.into_iter().filter_map(|(arm, against, asks)| compared(arm, against, asks)));
+        if let Some(raw) = names.iter().position(|name| *name == "raw").filter(|_| config.is_ablation) {
+            let curve = raw_curve(config, &names, &scores);
+            for arm in (0..names.len()).filter(|arm| !names[*arm].ends_with("_slow")) {
+                let at_raw = mean(&scores[raw]);
+                let interval = compared(arm, raw, Asks::Effect).and_then(|comparison| comparison.interval);
+                let interval =
+                    interval.filter(|_| arm != raw).map(|(low, high)| (at_raw + low, at_raw + high));
+                if let Some(score) = arms[arm].heldout.last_mut() {
+                    score.token_gain = token_gain(&curve, mean(&scores[arm]), interval);
+                }
+            }
         }
     }
     let mut notes = notes(&names, config);
-    notes.extend(distrust_unlike_twins(&mut comparisons, config));
+    match config.is_ablation {
+        true => findings::judge(&mut comparisons),
+        false => notes.extend(distrust_unlike_twins(&mut comparisons, config)),
+    }
     let rewound = |run: &RunScore| -> Vec<Rewound> {
         let rewound =
             |rewind: &Rewind| Rewound { arm: run.arm.clone(), seed: run.seed, rewind: rewind.clone() };
@@ -194,6 +237,9 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
     let rewinds: Vec<Rewound> = runs.iter().flat_map(rewound).collect();
     notes.extend(rewinds.iter().map(told));
     let seconds: f64 = runs.iter().map(|run| run.seconds).sum();
+    let tokens_of =
+        |run: &RunScore| config.arms.iter().find(|arm| arm.name == run.arm).map(|arm| config.tokens_of(arm));
+    let tokens: usize = runs.iter().filter_map(tokens_of).sum();
     Outcome {
         config_hash: config.hash(),
         preset: config.preset.name().to_owned(),
@@ -201,12 +247,13 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
         tokens_per_run: config.training.tokens,
         steps: config.steps,
         seeds: config.training.seeds,
-        tokens_per_second_per_run: (config.training.tokens * runs.len()) as f64 / seconds.max(1e-9),
+        tokens_per_second_per_run: tokens as f64 / seconds.max(1e-9),
         arms,
         comparisons,
         seed_deviation: deviations,
         notes,
         rewinds,
+        ablation: None,
     }
 }
 
@@ -239,21 +286,29 @@ fn distrust_unlike_twins(comparisons: &mut [Comparison], config: &Config) -> Vec
     sets.into_iter().map(note).collect()
 }
 
-/// The default arms are compared as the headline asks; other arms with the first.
-fn pairs(names: &[&str]) -> Vec<(usize, usize)> {
+/// Which arm is compared with which, and what for.
+fn questions(config: &Config, names: &[&str]) -> Vec<(usize, usize, Asks)> {
     let at = |name: &str| names.iter().position(|n| *n == name);
-    match (at("raw"), at("language_only"), at("random_drop"), at("all")) {
+    if config.is_ablation {
+        let specs = names.iter().map(|name| config.arms.iter().find(|arm| arm.name == *name));
+        let of_arm = |(arm, spec): (usize, Option<&ArmSpec>)| -> Vec<(usize, usize, Asks)> {
+            let asks = spec.map(|spec| asked(spec, |name| at(name).is_some())).unwrap_or_default();
+            // Where raw is read more than once and a random drop is not, more than the draw is asked.
+            let asks = asks.into_iter().map(|(against, asks)| match (names[arm], config.epochs) {
+                ("random_drop", 2..) => (against, Asks::Effect),
+                _ => (against, asks),
+            });
+            asks.filter_map(|(against, asks)| Some((arm, at(against)?, asks))).collect()
+        };
+        return specs.enumerate().flat_map(of_arm).collect();
+    }
+    let pairs = match (at("raw"), at("language_only"), at("random_drop"), at("all")) {
         (Some(raw), Some(language), Some(random), Some(all)) => {
             vec![(all, language), (all, random), (all, raw), (language, raw), (random, raw)]
         }
         _ => (1..names.len()).map(|i| (i, 0)).collect(),
-    }
-}
-
-fn mean_nats(seeds: &[&[Vec<f64>]], set: usize) -> Vec<f64> {
-    let n_documents = seeds.first().map_or(0, |run| run[set].len());
-    let n = seeds.len().max(1) as f64;
-    (0..n_documents).map(|d| seeds.iter().map(|run| run[set][d]).sum::<f64>() / n).collect()
+    };
+    pairs.into_iter().map(|(arm, against)| (arm, against, Asks::Effect)).collect()
 }
 
 fn domains(set: &EvalSet, nats: &[f64]) -> BTreeMap<String, Score> {
@@ -272,21 +327,21 @@ fn domains(set: &EvalSet, nats: &[f64]) -> BTreeMap<String, Score> {
     sums.into_iter().map(score).collect()
 }
 
+/// `noise`: variance of the difference between seeds, and its degrees of freedom.
 fn compare(
     set: &EvalSet,
-    (arm, against): (&str, &str),
+    ((arm, against), asks): ((&str, &str), Asks),
     difference: f64,
     (nats, nats_against): (&[f64], &[f64]),
-    scores: &[Vec<f64>],
+    noise: Option<(f64, f64)>,
 ) -> Comparison {
     let bits: Vec<f64> =
         nats.iter().zip(nats_against).map(|(a, b)| (a - b) / std::f64::consts::LN_2).collect();
     let bytes: Vec<f64> = set.documents.iter().map(|d| d.bytes as f64).collect();
     let document_error = bootstrap_error(&bits, &bytes, BOOTSTRAP_SEED);
-    let n_seeds = scores.first().map_or(1, Vec::len) as f64;
-    let seeds = run_variance(scores).map(|(variance, freedom)| (2.0 * variance / n_seeds, freedom));
     let (mut interval, mut smallest_detectable, mut verdict) = (None, None, Verdict::TooWide);
-    if let Some((seed_variance, freedom)) = seeds {
+    let mut p = None;
+    if let Some((seed_variance, freedom)) = noise {
         let error = (seed_variance + document_error.powi(2)).sqrt();
         let freedom = combined_freedom(seed_variance, freedom, document_error.powi(2));
         let reach = t_quantile(0.975, freedom) * error;
@@ -302,6 +357,7 @@ fn compare(
         };
         interval = Some((difference - reach, difference + reach));
         smallest_detectable = Some(detectable);
+        p = Some(if difference == 0.0 { 1.0 } else { two_sided(difference / error, freedom) });
     }
     Comparison {
         set: set.name.clone(),
@@ -310,9 +366,12 @@ fn compare(
         difference,
         interval,
         document_error,
-        seed_error: seeds.map(|(variance, _)| variance.sqrt()),
+        seed_error: noise.map(|(variance, _)| variance.sqrt()),
         smallest_detectable,
         verdict,
+        asks,
+        p,
+        p_adjusted: None,
     }
 }
 

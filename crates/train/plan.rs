@@ -14,6 +14,11 @@ const SHORT_STEPS: usize = 100;
 /// Tokens and seeds that a budget buys at most.
 const MOST_TOKENS: usize = 8_000_000;
 const MOST_SEEDS: u32 = 8;
+/// Arms that a short budget keeps as long as it can, and seeds of each, so that there is an interval.
+const CORE_ARMS: usize = 3;
+const CORE_SEEDS: u32 = 2;
+/// Less than this much more text, in per cent, is no control.
+const LEAST_MORE: u32 = 130;
 /// Share of a budget that is planned for; the rest is start-up and noise.
 const PLANNED: f64 = 0.9;
 /// Scoring a token costs this share of training on it; and a token of a small vocabulary is about this long.
@@ -37,6 +42,13 @@ pub struct Config {
     pub tokenizer_hash: String,
     /// Hash of the control documents, their verdicts and the held-out texts.
     pub data_hash: String,
+    /// Arms were chosen to take a recipe apart.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub is_ablation: bool,
+}
+
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 impl Config {
@@ -58,18 +70,27 @@ impl Config {
             budget: options.budget.map(|b| b.as_secs()),
             recipe_hash: corpus.recipe_hash.clone(),
             tokenizer_hash: library.tokenizer().hash(),
-            data_hash: data_hash(corpus),
+            data_hash: data_hash(corpus, false),
+            is_ablation: false,
         }
     }
 
-    /// Equal tokens for all arms: the preset's number, or what the smallest arm has. Always whole batches.
+    /// Likewise of an ablation.
+    pub fn ablation(options: &Options, arms: &[ArmSpec], corpus: &Corpus, library: &Library<'_>) -> Self {
+        let request = Config::request(options, arms, corpus, library);
+        Config { is_ablation: true, data_hash: data_hash(corpus, true), ..request }
+    }
+
+    /// Equal tokens for all arms: the preset's number, or what the smallest arm has. Always whole batches. An arm that
+    /// is to have more tokens has what there is, and goes where that is not much more.
     ///
     /// # Errors
     /// When the smallest arm has too little text.
     pub fn settle(mut self, library: &Library<'_>) -> Result<Self, TrainError> {
         let limit = self.training.tokens;
         let per_pass = limit.div_ceil(self.epochs as usize) + 1;
-        let runs = self.arms.iter().flat_map(|arm| (0..self.training.seeds).map(move |seed| (arm, seed)));
+        let usual = self.arms.iter().filter(|arm| arm.tokens_percent <= 100);
+        let runs = usual.flat_map(|arm| (0..self.training.seeds).map(move |seed| (arm, seed)));
         let sizes = runs.map(|(arm, seed)| (library.unique_tokens(arm, seed, per_pass), &arm.name));
         let (unique, smallest) = sizes.min().ok_or_else(|| TrainError::Refused("no arms to train".into()))?;
         // One id more than is trained on: the last input's target.
@@ -83,6 +104,97 @@ impl Config {
             )));
         }
         self.training.tokens = self.steps * self.tokens_per_step();
+        let tokens = self.training.tokens;
+        self.arms.retain_mut(|arm| {
+            if arm.tokens_percent > 100 {
+                let wanted = tokens * arm.tokens_percent as usize / 100 + 1;
+                let found = library.unique_tokens(arm, 0, wanted) * self.epochs as usize;
+                arm.tokens_percent =
+                    arm.tokens_percent.min((found.saturating_sub(1) * 100 / tokens) as u32 / 10 * 10);
+            }
+            arm.tokens_percent <= 100 || arm.tokens_percent >= LEAST_MORE
+        });
+        Ok(self)
+    }
+
+    /// Steps of an arm's runs.
+    pub fn steps_of(&self, arm: &ArmSpec) -> usize {
+        (self.steps * arm.tokens_percent as usize / 100).max(1)
+    }
+
+    /// Trained-on tokens of an arm's runs.
+    pub fn tokens_of(&self, arm: &ArmSpec) -> usize {
+        self.steps_of(arm) * self.tokens_per_step()
+    }
+
+    /// What an arm's runs are trained with.
+    pub fn training_of(&self, arm: &ArmSpec) -> TrainingConfig {
+        let learning_rate = self.training.learning_rate / f64::from(arm.rate_divisor);
+        TrainingConfig { learning_rate, ..self.training.clone() }
+    }
+
+    /// Tokens that scoring one run costs, in tokens trained on.
+    fn scoring(&self, n_sets: usize) -> f64 {
+        let scored =
+            n_sets * (self.training.evaluations * self.training.curve_bytes + self.training.final_bytes);
+        scored as f64 / BYTES_PER_TOKEN * SCORING_COST
+    }
+
+    /// Seconds that these runs take on `workers` that each train `rate` tokens per second.
+    pub fn seconds(&self, workers: usize, rate: f64, n_sets: usize) -> f64 {
+        let tokens: usize = self.arms.iter().map(|arm| self.tokens_of(arm)).sum();
+        let cost = tokens as f64 + self.scoring(n_sets) * self.arms.len() as f64;
+        cost * f64::from(self.training.seeds) / (rate * workers.max(1) as f64)
+    }
+
+    /// Of a settled ablation what `seconds` allow: first its arms, in their order, with two seeds each, then more seeds.
+    /// Only where the first three arms do not fit are runs shorter.
+    ///
+    /// # Errors
+    /// When not even the shortest runs of these fit.
+    pub fn fit_arms(
+        mut self,
+        seconds: f64,
+        seeds: Option<u32>,
+        (workers, rate, n_sets): (usize, f64, usize),
+    ) -> Result<Self, TrainError> {
+        let arms = std::mem::take(&mut self.arms);
+        let core = arms.len().min(CORE_ARMS);
+        self.arms = arms[..core].to_vec();
+        self.training.seeds = seeds.unwrap_or(CORE_SEEDS);
+        let allowed = PLANNED * seconds;
+        let needed = self.seconds(workers, rate, n_sets);
+        if needed > allowed {
+            let runs = f64::from(self.training.seeds) * core as f64;
+            let tokens = allowed * rate * workers.max(1) as f64 / runs - self.scoring(n_sets);
+            self.steps = (tokens.max(0.0) as usize) / self.tokens_per_step();
+            if self.steps < FEWEST_STEPS {
+                return Err(TrainError::Refused(format!(
+                    "--budget {seconds:.0} s is too short at {rate:.0} tokens per second and thread: {core} arms with \
+                     {} seeds take {needed:.0} s as planned; give more time, or --preset smoke",
+                    self.training.seeds
+                )));
+            }
+            self.training.tokens = self.steps * self.tokens_per_step();
+        }
+        for arm in arms.into_iter().skip(core) {
+            self.arms.push(arm);
+            if self.seconds(workers, rate, n_sets) > allowed {
+                self.arms.pop();
+                break;
+            }
+        }
+        // An arm that only serves another one goes without it.
+        let names: Vec<String> = self.arms.iter().map(|arm| arm.name.clone()).collect();
+        let serves = |arm: &ArmSpec| arm.name != "raw_slow" || names.iter().any(|name| name == "all_slow");
+        self.arms.retain(serves);
+        while seeds.is_none() && self.training.seeds < MOST_SEEDS {
+            self.training.seeds += 1;
+            if self.seconds(workers, rate, n_sets) > allowed {
+                self.training.seeds -= 1;
+                break;
+            }
+        }
         Ok(self)
     }
 
@@ -91,9 +203,7 @@ impl Config {
     /// # Errors
     /// When not even the shortest run fits.
     pub fn fit(mut self, seconds: f64, workers: usize, rate: f64, n_sets: usize) -> Result<Self, TrainError> {
-        let scored =
-            n_sets * (self.training.evaluations * self.training.curve_bytes + self.training.final_bytes);
-        let scoring = scored as f64 / BYTES_PER_TOKEN * SCORING_COST;
+        let scoring = self.scoring(n_sets);
         let n_arms = self.arms.len();
         let affordable = |seeds: u32| {
             let waves = (n_arms * seeds as usize).div_ceil(workers.max(1));
@@ -135,11 +245,15 @@ impl Config {
         request.steps = other.steps;
         request.training.tokens = other.training.tokens;
         request.training.seeds = other.training.seeds;
+        let is_part = |arm: &ArmSpec| self.arms.iter().any(|known| known.name == arm.name);
+        if self.is_ablation && other.arms.iter().all(is_part) {
+            request.arms.clone_from(&other.arms);
+        }
         request == *other
     }
 }
 
-fn data_hash(corpus: &Corpus) -> String {
+fn data_hash(corpus: &Corpus, with_reasons: bool) -> String {
     let mut hash = Xxh3::new();
     for document in &corpus.documents {
         hash.update(&document.shard.to_le_bytes());
@@ -147,6 +261,12 @@ fn data_hash(corpus: &Corpus) -> String {
         hash.update(&[document.kept.into(), document.excluded.into(), document.wanted_language.into()]);
         hash.update(document.original.as_bytes());
         hash.update(document.rewritten.as_deref().unwrap_or_default().as_bytes());
+        if with_reasons {
+            document.failed.iter().for_each(|stage| hash.update(stage.as_bytes()));
+            let cluster = document.cluster.unwrap_or((-1, -1));
+            hash.update(&cluster.0.to_le_bytes());
+            hash.update(&cluster.1.to_le_bytes());
+        }
     }
     for HeldoutSet { name, documents } in &corpus.heldout {
         hash.update(name.as_bytes());

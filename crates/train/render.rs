@@ -58,7 +58,8 @@ fn difference(comparison: &Comparison) -> String {
     format!("  {names:<27}{:+.3}  {interval:<25}{verdict}\n", comparison.difference)
 }
 
-fn wrap(text: &mut String, sentence: &str, width: usize) {
+/// Adds a sentence in lines of at most `width` characters.
+pub fn wrap(text: &mut String, sentence: &str, width: usize) {
     let mut column = 0;
     for word in sentence.split_whitespace() {
         let length = word.chars().count();
@@ -75,7 +76,8 @@ fn wrap(text: &mut String, sentence: &str, width: usize) {
     text.push('\n');
 }
 
-fn thousands(n: usize) -> String {
+/// `1,234,567`.
+pub fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

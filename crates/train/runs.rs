@@ -4,6 +4,7 @@ use crate::arms::{ArmSpec, Library};
 use crate::checkpoint::{State, write_atomically};
 use crate::eval::{BATCH, EvalSet, document_nats};
 use crate::model::layout;
+use crate::models::run_folder;
 use crate::outcome::RunScore;
 use crate::plan::Config;
 use crate::samples::generate;
@@ -13,6 +14,7 @@ use crate::workers::{Clock, Workers};
 use crate::{Progress, TrainError};
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,8 @@ pub struct Experiment<'a> {
     pub setting: Setting<'a>,
     pub folder: &'a Path,
     pub progress: &'a (dyn Fn(Progress<'_>) + Sync),
+    /// Told after every run that was trained, of all that are finished, one call at a time.
+    pub on_run: &'a (dyn Fn(&[RunScore]) -> Result<(), TrainError> + Sync),
 }
 
 /// A line that says that a run went back.
@@ -57,32 +61,47 @@ impl Experiment<'_> {
         let runs: Vec<(u32, &ArmSpec)> =
             seeds.flat_map(|s| self.config.arms.iter().map(move |a| (s, a))).collect();
         let (next, metrics) = (AtomicUsize::new(0), self.open_metrics(&runs)?);
-        let clock = Clock::new(runs.len() * self.config.training.tokens);
+        let clock = Clock::new(runs.iter().map(|(_, arm)| self.config.tokens_of(arm)).sum());
         let failed = AtomicBool::new(false);
+        // By place in the plan: what an earlier call has finished, and what this one does.
+        let earlier = |(at, (seed, arm)): (usize, &(u32, &ArmSpec))| Some((at, self.score(arm, *seed)?));
+        let finished: BTreeMap<usize, RunScore> = runs.iter().enumerate().filter_map(earlier).collect();
+        let done: Vec<usize> = finished.keys().copied().collect();
+        done.iter().for_each(|at| clock.skip(self.config.tokens_of(runs[*at].1)));
+        let finished = Mutex::new(finished);
         let results = workers.each(|_, lanes| {
-            let mut scores = Vec::new();
-            while let Some((seed, arm)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while let Some(at) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < runs.len()) {
                 if failed.load(Ordering::Relaxed) {
                     break;
                 }
-                let score = self.run_one(arm, *seed, lanes, &metrics, &clock);
-                failed.fetch_or(score.is_err(), Ordering::Relaxed);
-                scores.push(score?);
+                if done.contains(&at) {
+                    continue;
+                }
+                let (seed, arm) = runs[at];
+                let told = self.run_one(arm, seed, lanes, &metrics, &clock).and_then(|score| {
+                    let mut finished = finished.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    finished.insert(at, score);
+                    (self.on_run)(&finished.values().cloned().collect::<Vec<_>>())
+                });
+                failed.fetch_or(told.is_err(), Ordering::Relaxed);
+                told?;
             }
-            Ok(scores)
+            Ok(())
         });
         if results.len() < workers.len() {
             return Err(TrainError::Refused(
                 "a training thread ended early; the message above says why".into(),
             ));
         }
-        let results: Result<Vec<Vec<RunScore>>, TrainError> = results.into_iter().collect();
-        let mut scores = results?.concat();
-        // As they were planned, not as workers came to them.
-        scores.sort_by_key(|score| {
-            runs.iter().position(|(seed, arm)| (*seed, &arm.name) == (score.seed, &score.arm))
-        });
-        Ok(scores)
+        results.into_iter().collect::<Result<(), TrainError>>()?;
+        let finished = finished.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(finished.into_values().collect())
+    }
+
+    /// What a finished run has left.
+    fn score(&self, arm: &ArmSpec, seed: u32) -> Option<RunScore> {
+        let json = std::fs::read(self.run_folder(arm, seed).join("score.json")).ok()?;
+        serde_json::from_slice(&json).ok()
     }
 
     fn run_one(
@@ -94,16 +113,11 @@ impl Experiment<'_> {
         clock: &Clock,
     ) -> Result<RunScore, TrainError> {
         let folder = self.run_folder(spec, seed);
-        let path = folder.join("score.json");
-        if let Ok(json) = std::fs::read(&path)
-            && let Ok(score) = serde_json::from_slice(&json)
-        {
-            clock.skip(self.config.training.tokens);
-            return Ok(score);
-        }
         std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
+        let (training, steps) = (self.config.training_of(spec), self.config.steps_of(spec));
+        let setting = self.setting.of_arm(&training, steps);
         let stream = {
-            let (length, n_tokens) = (self.config.model.sequence_length, self.setting.tokens_to_read());
+            let (length, n_tokens) = (self.config.model.sequence_length, setting.tokens_to_read());
             self.library.stream(spec, seed, n_tokens, length)?
         };
         let done = AtomicUsize::new(0);
@@ -113,7 +127,6 @@ impl Experiment<'_> {
             clock.skip((step - 1).saturating_sub(before) * n_tokens);
             clock.add((before + 1).saturating_sub(step) * n_tokens);
             let (tokens_per_second, seconds_left) = clock.advance(n_tokens);
-            let steps = self.config.steps;
             (self.progress)(Progress {
                 arm: &spec.name,
                 seed,
@@ -129,7 +142,7 @@ impl Experiment<'_> {
             append_line(metrics, &RewindLine { arm: &spec.name, seed, rewind }, self.folder)
         };
         let which = Run { arm: &spec.name, seed, stream: &stream, folder: &folder };
-        let (weights, cursor) = run(&self.setting, &which, lanes, &on_step, &on_metric, &on_rewind)?;
+        let (weights, cursor) = run(&setting, &which, lanes, &on_step, &on_metric, &on_rewind)?;
         let Setting { model, end_of_text, sets, device, .. } = self.setting;
         let nats = |set: &EvalSet| document_nats(model, &weights, &set.documents, end_of_text, BATCH, device);
         let prompts = sets.iter().rev().find(|set| !set.documents.is_empty()).filter(|_| seed == 0);
@@ -144,7 +157,7 @@ impl Experiment<'_> {
             seconds: cursor.seconds,
             rewinds: cursor.rewinds,
         };
-        write_json(&path, &score)?;
+        write_json(&folder.join("score.json"), &score)?;
         let state = folder.join("state.safetensors");
         if state.exists() {
             std::fs::remove_file(&state).map_err(TrainError::io(&state))?;
@@ -153,7 +166,7 @@ impl Experiment<'_> {
     }
 
     fn run_folder(&self, spec: &ArmSpec, seed: u32) -> PathBuf {
-        self.folder.join(format!("checkpoint-{}-{seed}", spec.name))
+        run_folder(self.folder, &spec.name, seed)
     }
 
     /// `metrics.jsonl`, without the lines that runs will write again because they lie after their checkpoint.

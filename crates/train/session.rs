@@ -3,6 +3,7 @@
 use crate::arms::{ArmSpec, Library};
 use crate::data::{Corpus, read_own_heldout};
 use crate::eval::EvalSet;
+use crate::findings::{self, ArmFacts};
 use crate::lock::Lock;
 use crate::model::{Weights, layout};
 use crate::models::small_tokenizer;
@@ -47,6 +48,17 @@ pub fn train_arms(
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
     let device = options.device.open()?;
+    let corpus = read(options)?;
+    let library = Library::new(&corpus, small_tokenizer(&corpus.tokenizer)?);
+    let workers = Workers::new(options, arms.len())?;
+    let root = options.out.join("train");
+    let config = settle(options, arms, &corpus, &library, &workers, &device, &root)?;
+    let session = Session { options, config: &config, corpus: &corpus, library: &library, device: &device };
+    session.run(&workers, progress, stop, None)
+}
+
+/// What an output folder holds, with the user's own held-out texts.
+pub fn read(options: &Options) -> Result<Corpus, TrainError> {
     let mut corpus = Corpus::read(&options.out)?;
     let document_bytes = options.preset.training().document_bytes;
     if let Some(path) = &options.heldout {
@@ -59,48 +71,89 @@ pub fn train_arms(
                 .to_owned(),
         ));
     }
-    let library = Library::new(&corpus, small_tokenizer(&corpus.tokenizer)?);
-    let workers = Workers::new(options, arms.len())?;
-    let root = options.out.join("train");
-    let config = settle(options, arms, &corpus, &library, &workers, &device, &root)?;
-    let folder = root.join(config.hash());
-    if let Some(outcome) = finished(&folder).filter(|_| !options.fresh) {
-        return Ok(outcome);
-    }
-    let lock = Lock::take(&folder)?;
-    if options.fresh {
-        lock.clear()?;
-    }
-    // Another process may have finished it just now.
-    if let Some(outcome) = finished(&folder) {
-        lock.remove()?;
-        return Ok(outcome);
-    }
-    write_json(&folder.join("config.json"), &config)?;
-    let t = &config.training;
-    let set = |set| EvalSet::new(set, library.tokenizer(), t.document_bytes, t.curve_bytes, t.final_bytes);
-    let sets: Vec<EvalSet> = corpus.heldout.iter().map(set).collect();
-    let setting = Setting {
-        model: &config.model,
-        training: &config.training,
-        steps: config.steps,
-        end_of_text: library.tokenizer().end_of_text(),
-        sets: &sets,
-        arithmetic: Arithmetic::new(&config.model, &device),
-        device: &device,
-        stop,
-    };
-    let experiment = Experiment { config: &config, library: &library, setting, folder: &folder, progress };
-    let runs = experiment.run_all(&workers)?;
-    let outcome = conclude(&config, n_parameters(&layout(&config.model)), &sets, &runs);
-    write_json(&folder.join("samples.json"), &side_by_side(&runs))?;
-    write_json(&folder.join("result.json"), &outcome)?;
-    lock.remove()?;
-    Ok(outcome)
+    Ok(corpus)
 }
 
+/// What the runs of a call have in common.
+pub struct Session<'a> {
+    pub options: &'a Options,
+    pub config: &'a Config,
+    pub corpus: &'a Corpus,
+    pub library: &'a Library<'a>,
+    pub device: &'a Device,
+}
+
+/// Of an ablation: its arms, and who is told of every finished run.
+pub type Told<'a> = (&'a [ArmFacts], &'a (dyn Fn(&Outcome) + Sync));
+
+impl Session<'_> {
+    /// Trains what is left of the runs; of an ablation the outcome is written after each.
+    ///
+    /// # Errors
+    /// As [`train_arms`].
+    pub fn run(
+        &self,
+        workers: &Workers,
+        progress: &(dyn Fn(Progress<'_>) + Sync),
+        stop: &AtomicBool,
+        told: Option<Told<'_>>,
+    ) -> Result<Outcome, TrainError> {
+        let Session { options, config, corpus, library, device } = *self;
+        let folder = options.out.join("train").join(config.hash());
+        if let Some(outcome) = finished(&folder).filter(|_| !options.fresh) {
+            return Ok(outcome);
+        }
+        let lock = Lock::take(&folder)?;
+        if options.fresh {
+            lock.clear()?;
+        }
+        // Another process may have finished it just now.
+        if let Some(outcome) = finished(&folder) {
+            lock.remove()?;
+            return Ok(outcome);
+        }
+        write_json(&folder.join("config.json"), config)?;
+        let t = &config.training;
+        let set =
+            |set| EvalSet::new(set, library.tokenizer(), t.document_bytes, t.curve_bytes, t.final_bytes);
+        let sets: Vec<EvalSet> = corpus.heldout.iter().map(set).collect();
+        let setting = Setting {
+            model: &config.model,
+            training: &config.training,
+            steps: config.steps,
+            end_of_text: library.tokenizer().end_of_text(),
+            sets: &sets,
+            arithmetic: Arithmetic::new(&config.model, device),
+            device,
+            stop,
+        };
+        let of = |runs: &[RunScore]| -> Result<Outcome, TrainError> {
+            let mut outcome = conclude(config, n_parameters(&layout(&config.model)), &sets, runs);
+            if let Some((facts, _)) = told {
+                let planned = config.arms.len() * config.training.seeds as usize;
+                findings::conclude(&mut outcome, facts.to_vec(), planned, runs.len());
+            }
+            write_json(&folder.join("samples.json"), &side_by_side(runs))?;
+            write_json(&folder.join("result.json"), &outcome)?;
+            Ok(outcome)
+        };
+        let on_run = |runs: &[RunScore]| match told {
+            Some((_, told)) => of(runs).map(|outcome| told(&outcome)),
+            None => Ok(()),
+        };
+        let on_run = &on_run;
+        let experiment = Experiment { config, library, setting, folder: &folder, progress, on_run };
+        let outcome = of(&experiment.run_all(workers)?)?;
+        lock.remove()?;
+        Ok(outcome)
+    }
+}
+
+/// The outcome of all runs, if they are finished.
 fn finished(folder: &Path) -> Option<Outcome> {
-    serde_json::from_slice(&std::fs::read(folder.join("result.json")).ok()?).ok()
+    let outcome: Outcome = serde_json::from_slice(&std::fs::read(folder.join("result.json")).ok()?).ok()?;
+    let is_whole = outcome.ablation.as_ref().is_none_or(|ablation| ablation.runs_done == ablation.runs);
+    is_whole.then_some(outcome)
 }
 
 fn settle(
@@ -122,7 +175,7 @@ fn settle(
 }
 
 /// The configuration of an earlier call with the same budget, so that it is resumed and not begun anew.
-fn earlier_answer(root: &Path, request: &Config) -> Option<Config> {
+pub fn earlier_answer(root: &Path, request: &Config) -> Option<Config> {
     let folders = std::fs::read_dir(root).ok()?;
     let configs = folders.flatten().filter_map(|entry| {
         let json = std::fs::read(entry.path().join("config.json")).ok()?;
@@ -132,7 +185,7 @@ fn earlier_answer(root: &Path, request: &Config) -> Option<Config> {
 }
 
 /// Tokens per second of one worker while all work.
-fn measure(
+pub fn measure(
     config: &Config,
     library: &Library<'_>,
     workers: &Workers,

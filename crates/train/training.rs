@@ -35,6 +35,13 @@ impl Setting<'_> {
         self.training.batch * self.model.sequence_length
     }
 
+    /// The same for the runs of an arm with its own settings.
+    pub fn of_arm<'b>(&'b self, training: &'b TrainingConfig, steps: usize) -> Setting<'b> {
+        let Setting { model, end_of_text, sets, device, stop, .. } = *self;
+        let arithmetic = Arithmetic::new(model, device);
+        Setting { model, training, steps, end_of_text, sets, arithmetic, device, stop }
+    }
+
     /// Ids that a run's stream holds: its batches, those that it may leave out, and the last target.
     pub fn tokens_to_read(&self) -> usize {
         (self.steps + MOST_SKIPPED) * self.tokens_per_step() + 1

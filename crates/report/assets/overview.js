@@ -10,7 +10,7 @@ const cutBytes = () => Math.max(0, tally.kept_input_bytes - tally.kept.bytes);
 
 /** Value and notes of a difference for the first screen. */
 function headline({ a, b, held_out, delta, low, high, mde, verdict }) {
-  const outcome = { better: "better", worse: "worse", no_difference_seen: "no difference seen" }[verdict];
+  const outcome = { better: "better", worse: "worse", no_difference_seen: "no difference seen", not_resolved: "not resolved" }[verdict];
   const interval = low !== null && high !== null ? `95 % interval ${signed(low)} to ${signed(high)}` : "one seed, no interval";
   const limit = verdict === "no_difference_seen" && mde !== null ? `; it could have seen ${mde.toFixed(3)}` : "";
   return [signed(delta), `bits per byte, ${name(a)} against ${name(b)}: ${outcome}`, `${interval}${limit}; on ${set(held_out)}`];

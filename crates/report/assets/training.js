@@ -16,7 +16,8 @@ function training(body) {
   body.append(el("p", { class: "lead" }, `${t.arms.length} arms, ${count(t.seeds)} ${t.seeds === 1 ? "seed" : "seeds"} each, preset ${t.preset}: ` +
     `${short(t.parameters)} parameters, ${short(t.tokens)} tokens per run on ${t.device}; same start, same schedule, same number of tokens. Fewer bits per byte are better.`));
   if (t.note) body.append(el("p", { class: "lead" }, t.note));
-  forest(body, t);
+  if (t.ablation) takenApart(body, t);
+  else forest(body, t);
   curves(body, t);
   armTable(body, t);
   rewinds(body, t);
@@ -56,12 +57,14 @@ function curves(body, t) {
   const metrics = METRICS.filter(([key]) => t.curves.some((curve) => curve.points.some((point) => point[key] !== null)));
   if (!metrics.length) return;
   let metric = metrics[0][0];
-  const hidden = new Set();
+  // Of many arms the first screen shows those of a plain training.
+  const isMain = (arm) => !t.ablation || ["raw", "language_only", "random_drop", "all"].includes(arm.name);
+  const hidden = new Set(t.arms.filter((arm) => !isMain(arm)).map((arm) => arm.name));
   const holder = el("div");
   const place = el("div", { class: "curves" });
   const below = el("div");
   const legend = el("div", { class: "legend arms", role: "group", "aria-label": "Arms shown" }, t.arms.map((arm, index) =>
-    el("button", { type: "button", "aria-pressed": "true", title: arm.about, click: (event) => {
+    el("button", { type: "button", "aria-pressed": String(isMain(arm)), title: arm.about, click: (event) => {
       if (!hidden.delete(arm.name)) hidden.add(arm.name);
       event.currentTarget.setAttribute("aria-pressed", String(!hidden.has(arm.name)));
       entry.draw();
@@ -82,13 +85,13 @@ function curves(body, t) {
   table();
 }
 
-/** Differences with their intervals, and in grey what was too small to be detected. */
-function forest(body, t) {
-  if (!t.differences.length) return;
-  const rows = t.differences;
+const VERDICTS = { better: "better", worse: "worse", no_difference_seen: "no difference seen", not_resolved: "not resolved" };
+
+/** Groups of differences, each with a title or null, on one scale. */
+function forestPlot(groups, label) {
+  const rows = groups.flatMap(([, group]) => group);
   const reach = 1.12 * Math.max(0.01, ...rows.flatMap((row) => [Math.abs(row.delta), Math.abs(row.low ?? 0), Math.abs(row.high ?? 0), row.mde ?? 0]));
   const x = (value) => 50 + (50 * value) / reach;
-  const verdict = { better: "better", worse: "worse", no_difference_seen: "no difference seen" };
   const plot = (row) => {
     const line = (x1, y1, x2, y2, kind) => svg("line", { x1: `${x1}%`, y1, x2: `${x2}%`, y2, class: kind });
     const node = svg("svg", { class: "interval", height: 26, "aria-hidden": "true" });
@@ -99,28 +102,43 @@ function forest(body, t) {
     return node;
   };
   const ticks = [-1, -0.5, 0, 0.5, 1].map((share) => share * reach / 1.12);
-  body.append(el("h3", {}, "Differences in bits per byte"), el("div", { class: "forest" },
-    rows.map((row) => el("div", { class: "step" },
-      el("span", { class: "name" }, `${name(row.a)} − ${name(row.b)}`, el("small", {}, ` ${row.held_out}`)), plot(row),
-      el("span", { class: "n" }, signed(row.delta), el("small", {}, row.low === null || row.high === null ? "no interval" : `${signed(row.low)} … ${signed(row.high)}`)),
-      el("span", { class: `n verdict ${row.verdict}` }, verdict[row.verdict]))),
+  const step = (row) => el("div", { class: "step" },
+    el("span", { class: "name" }, `${name(row.a)} − ${name(row.b)}`, el("small", {}, ` ${label(row)}`)), plot(row),
+    el("span", { class: "n" }, signed(row.delta), el("small", {}, row.low === null || row.high === null ? "no interval" : `${signed(row.low)} … ${signed(row.high)}`)),
+    el("span", { class: `n verdict ${row.verdict}` }, VERDICTS[row.verdict]));
+  return el("div", { class: "forest" },
+    groups.flatMap(([title, group]) => [title ? el("h4", {}, title) : null, ...group.map(step)]),
     el("div", { class: "step scale", "aria-hidden": "true" }, el("span", { class: "name" }),
-      el("span", { class: "ticks" }, ticks.map((tick) => el("i", { style: { left: `${x(tick)}%` } }, tick === 0 ? "0" : signed(tick)))), el("span"), el("span"))),
-  el("p", { class: "about" }, "Dot: mean over the seeds; line: 95 % interval; grey: smaller than the smallest effect that this run could detect. Left of zero, the first arm is better."),
-  numbers("differences", ["a", "b", "held_out", "delta", "low", "high", "smallest_detectable", "verdict"],
-    rows.map((row) => [row.a, row.b, row.held_out, row.delta, row.low, row.high, row.mde, verdict[row.verdict]])));
+      el("span", { class: "ticks" }, ticks.map((tick) => el("i", { style: { left: `${x(tick)}%` } }, tick === 0 ? "0" : signed(tick)))), el("span"), el("span")));
+}
+
+/** Differences with their intervals, and in grey what was too small to be detected. */
+function forest(body, t) {
+  if (!t.differences.length) return;
+  const rows = t.differences;
+  body.append(el("h3", {}, "Differences in bits per byte"), forestPlot([[null, rows]], (row) => row.held_out),
+    el("p", { class: "about" }, "Dot: mean over the seeds; line: 95 % interval; grey: smaller than the smallest effect that this run could detect. Left of zero, the first arm is better."),
+    numbers("differences", ["a", "b", "held_out", "delta", "low", "high", "smallest_detectable", "verdict"],
+      rows.map((row) => [row.a, row.b, row.held_out, row.delta, row.low, row.high, row.mde, VERDICTS[row.verdict]])));
 }
 
 function armTable(body, t) {
   const sets = [...new Set(t.arms.flatMap((arm) => Object.keys(arm.bits_per_byte)))].sort();
   // What no arm has a count of was not recorded.
   const sizes = [["documents", "documents"], ["tokens", "unique tokens"]].filter(([key]) => t.arms.some((arm) => arm[key] > 0));
+  const gains = new Map((t.ablation?.gains ?? []).map((gain) => [gain.arm, gain.words]));
+  const worth = gains.size ? ["worth raw tokens"] : [];
   body.append(el("h3", {}, "Arms"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Arms" }, el("table", {},
     el("thead", {}, el("tr", {}, ["arm", "trained on"].map((title) => el("th", { scope: "col" }, title)),
-      [...sizes.map(([, title]) => title), ...sets.map((key) => `bits per byte, ${key}`)].map((title) => el("th", { scope: "col", class: "n" }, title)))),
+      [...sizes.map(([, title]) => title), ...sets.map((key) => `bits per byte, ${key}`), ...worth].map((title) => el("th", { scope: "col", class: "n" }, title)))),
     el("tbody", {}, t.arms.map((arm) => el("tr", {}, el("th", { scope: "row" }, name(arm.name)), el("td", {}, arm.about),
       sizes.map(([key]) => el("td", { class: "n" }, count(arm[key]))),
-      sets.map((key) => el("td", { class: "n" }, key in arm.bits_per_byte ? arm.bits_per_byte[key].toFixed(3) : ""))))))));
+      sets.map((key) => el("td", { class: "n" }, key in arm.bits_per_byte ? arm.bits_per_byte[key].toFixed(3) : "")),
+      worth.map(() => el("td", { class: "n" }, gains.get(arm.name) ?? ""))))))));
+  if (t.ablation) {
+    body.append(numbers("arms", ["arm", "trained_on", "documents", "unique_tokens", ...sets.map((key) => `bits_per_byte_${key}`), "worth_raw_tokens"],
+      t.arms.map((arm) => [arm.name, arm.about, arm.documents, arm.tokens, ...sets.map((key) => arm.bits_per_byte[key] ?? null), gains.get(arm.name) ?? ""])));
+  }
 }
 
 function generated(body, t) {
