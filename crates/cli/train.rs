@@ -31,6 +31,9 @@ pub struct Args {
     /// Texts of your own to score as well (.txt, .md, or JSONL with `text`).
     #[arg(long)]
     heldout: Option<PathBuf>,
+    /// Plant made-up texts 1 to 64 times in what every arm reads, up to 3 % of its tokens, to see what models remember.
+    #[arg(long)]
+    canaries: bool,
     /// Worker threads.
     #[arg(long)]
     threads: Option<usize>,
@@ -60,6 +63,7 @@ impl Args {
             schedule: "wsd".to_owned(),
             epochs: None,
             heldout: None,
+            canaries: false,
             threads,
             fresh: false,
         }
@@ -128,6 +132,8 @@ mod trainer {
             },
             epochs: args.epochs,
             heldout: args.heldout.clone(),
+            canaries: args.canaries,
+            name_language: Some(name_language),
             threads: machine::threads(args.threads)?.get(),
             fresh: args.fresh,
             ..Options::new(&args.out)
@@ -155,6 +161,12 @@ mod trainer {
             eprintln!("{} shows the curves", args.out.join("report.html").display());
         }
         Ok(Exit::Done)
+    }
+
+    /// By whatlang, as the filter `language` does: the scripts of `purity` are the second opinion.
+    fn name_language(text: &str) -> Option<&'static str> {
+        let named = classify::language::identify(text, &mut classify::language::IdentifyScratch::default());
+        named.map(|language| language.short)
     }
 
     fn show(line: &Line, progress: &Progress<'_>) {

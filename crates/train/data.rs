@@ -4,6 +4,7 @@ use crate::TrainError;
 use arrow::array::{
     Array, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, UInt64Array,
 };
+use arrow::datatypes::{Int32Type, Int64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub struct ControlDocument {
     pub excluded: bool,
     /// No `language.*` or `input.*` reason.
     pub wanted_language: bool,
+    /// The document that the recipe keeps in its place, by (shard, row).
+    pub duplicate_of: Option<(i32, i64)>,
     /// Text as it was read.
     pub original: String,
     /// Text after the line filters, where it differs.
@@ -173,7 +176,19 @@ fn read_control(
 
 fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> Result<(), TrainError> {
     // `columns` matches a prefix of the path, so "reasons" takes the list whatever its item is called.
-    let names = ["id", "shard", "row", "kept", "reasons", "control", "heldout", "excluded", "sampling_key"];
+    let names = [
+        "id",
+        "shard",
+        "row",
+        "kept",
+        "reasons",
+        "control",
+        "heldout",
+        "excluded",
+        "sampling_key",
+        "duplicate_of_shard",
+        "duplicate_of_row",
+    ];
     let (reader, _) = open(path, Some(&names))?;
     for batch in reader {
         let batch = batch.map_err(|e| TrainError::format(path, e))?;
@@ -186,6 +201,15 @@ fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> R
         let heldout: &BooleanArray = column(&batch, "heldout", path)?;
         let excluded: &BooleanArray = column(&batch, "excluded", path)?;
         let keys: &UInt64Array = column(&batch, "sampling_key", path)?;
+        // Not in ledgers of recipes without deduplication.
+        let twin_shards =
+            batch.column_by_name("duplicate_of_shard").and_then(|c| c.as_primitive_opt::<Int32Type>());
+        let twin_rows =
+            batch.column_by_name("duplicate_of_row").and_then(|c| c.as_primitive_opt::<Int64Type>());
+        let twin = |i: usize| {
+            let (shards, rows) = (twin_shards?, twin_rows?);
+            (shards.is_valid(i) && rows.is_valid(i)).then(|| (shards.value(i), rows.value(i)))
+        };
         for i in (0..batch.num_rows()).filter(|&i| control.value(i)) {
             let reasons = if reasons.is_null(i) { None } else { Some(reasons.value(i)) };
             let foreign = reasons.as_ref().and_then(|r| r.as_string_opt::<i32>()).is_some_and(|reasons| {
@@ -200,6 +224,7 @@ fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> R
                 kept: kept.value(i),
                 excluded: excluded.value(i) || heldout.value(i),
                 wanted_language: !foreign,
+                duplicate_of: twin(i),
                 ..ControlDocument::default()
             };
             documents.insert((document.shard, document.row), document);

@@ -28,6 +28,8 @@ pub struct Row {
     pub heldout: bool,
     pub excluded: bool,
     pub source: Option<&'static str>,
+    /// The row that is kept in its place.
+    pub duplicate_of: Option<usize>,
 }
 
 /// Sentences of a made-up language with its own words and word order.
@@ -156,6 +158,14 @@ fn ledger(rows: &[Row]) -> RecordBatch {
         ("control", flags(|row| row.control)),
         ("heldout", flags(|row| row.heldout)),
         ("excluded", flags(|row| row.excluded)),
+        (
+            "duplicate_of_shard",
+            Arc::new(rows.iter().map(|row| row.duplicate_of.map(|_| 0)).collect::<Int32Array>()),
+        ),
+        (
+            "duplicate_of_row",
+            Arc::new(rows.iter().map(|row| row.duplicate_of.map(|twin| twin as i64)).collect::<Int64Array>()),
+        ),
         (
             "sampling_key",
             Arc::new(indices.map(|i| Some(Random::new(i as u64).next())).collect::<UInt64Array>()),

@@ -1,5 +1,6 @@
 //! The outcome as a table of at most 80 columns.
 
+use crate::metrics::table;
 use crate::outcome::{Comparison, Outcome, Verdict};
 use std::fmt::Write;
 
@@ -31,6 +32,7 @@ pub fn render_text(outcome: &Outcome) -> String {
             text.push_str(&difference(comparison));
         }
     }
+    text.push_str(&table(outcome));
     text.push('\n');
     for note in &outcome.notes {
         wrap(&mut text, note, 78);

@@ -3,6 +3,7 @@
 use crate::arms::{ArmSpec, Library};
 use crate::checkpoint::{State, write_atomically};
 use crate::eval::{BATCH, EvalSet, document_nats};
+use crate::metrics::{Battery, NameLanguage};
 use crate::model::layout;
 use crate::outcome::RunScore;
 use crate::plan::Config;
@@ -26,6 +27,7 @@ pub struct Experiment<'a> {
     pub setting: Setting<'a>,
     pub folder: &'a Path,
     pub progress: &'a (dyn Fn(Progress<'_>) + Sync),
+    pub name_language: Option<NameLanguage>,
 }
 
 /// A line that says that a run went back.
@@ -59,13 +61,14 @@ impl Experiment<'_> {
         let (next, metrics) = (AtomicUsize::new(0), self.open_metrics(&runs)?);
         let clock = Clock::new(runs.len() * self.config.training.tokens);
         let failed = AtomicBool::new(false);
+        let battery = Battery::new(self.library, &self.setting, self.config.canaries, self.name_language);
         let results = workers.each(|_, lanes| {
             let mut scores = Vec::new();
             while let Some((seed, arm)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if failed.load(Ordering::Relaxed) {
                     break;
                 }
-                let score = self.run_one(arm, *seed, lanes, &metrics, &clock);
+                let score = self.run_one((arm, *seed), lanes, &battery, &metrics, &clock);
                 failed.fetch_or(score.is_err(), Ordering::Relaxed);
                 scores.push(score?);
             }
@@ -87,9 +90,9 @@ impl Experiment<'_> {
 
     fn run_one(
         &self,
-        spec: &ArmSpec,
-        seed: u32,
+        (spec, seed): (&ArmSpec, u32),
         lanes: &[ThreadPool],
+        battery: &Battery<'_>,
         metrics: &Mutex<File>,
         clock: &Clock,
     ) -> Result<RunScore, TrainError> {
@@ -102,9 +105,11 @@ impl Experiment<'_> {
             return Ok(score);
         }
         std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
+        let canaries = battery.canaries(spec, seed);
         let stream = {
             let (length, n_tokens) = (self.config.model.sequence_length, self.setting.tokens_to_read());
-            self.library.stream(spec, seed, n_tokens, length)?
+            let stream = self.library.stream(spec, seed, n_tokens, length)?;
+            canaries.plant(stream, self.config.training.tokens)
         };
         let done = AtomicUsize::new(0);
         let on_step = |step: usize, loss: f64, n_tokens: usize| {
@@ -141,6 +146,7 @@ impl Experiment<'_> {
             seed,
             nats: sets.iter().map(nats).collect(),
             samples: samples.unwrap_or_default(),
+            metrics: battery.measure(&weights, (spec, seed), &stream, &canaries, &cursor),
             seconds: cursor.seconds,
             rewinds: cursor.rewinds,
         };

@@ -90,7 +90,9 @@ pub fn train_arms(
         device: &device,
         stop,
     };
-    let experiment = Experiment { config: &config, library: &library, setting, folder: &folder, progress };
+    let name_language = options.name_language;
+    let experiment =
+        Experiment { config: &config, library: &library, setting, folder: &folder, progress, name_language };
     let runs = experiment.run_all(&workers)?;
     let outcome = conclude(&config, n_parameters(&layout(&config.model)), &sets, &runs);
     write_json(&folder.join("samples.json"), &side_by_side(&runs))?;
