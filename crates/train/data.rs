@@ -174,6 +174,23 @@ fn read_control(
     Ok(recipe_hash)
 }
 
+/// Bytes of all clean text that is packed for training.
+///
+/// # Errors
+/// When the files are missing or not in the format that `corpus clean` writes.
+pub fn clean_bytes(out: &Path) -> Result<u64, TrainError> {
+    let mut n_bytes = 0;
+    for path in files(&out.join("tokens"), "train-")? {
+        let (reader, _) = open(&path, Some(&["text_bytes"]))?;
+        for batch in reader {
+            let batch = batch.map_err(|e| TrainError::format(&path, e))?;
+            let bytes: &Int64Array = column(&batch, "text_bytes", &path)?;
+            n_bytes += bytes.iter().flatten().map(i64::unsigned_abs).sum::<u64>();
+        }
+    }
+    Ok(n_bytes)
+}
+
 fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> Result<(), TrainError> {
     // `columns` matches a prefix of the path, so "reasons" takes the list whatever its item is called.
     let names = [

@@ -9,6 +9,7 @@ mod data;
 mod device;
 mod eval;
 mod export;
+mod forecast;
 mod head;
 mod kernel;
 mod lock;
@@ -40,6 +41,10 @@ mod tests;
 
 pub use arms::{Arm, ArmSpec};
 pub use device::DeviceKind;
+pub use forecast::{
+    Advice, CellScore, Forecast, ForecastOptions, Foretold, ForetoldModel, Law, Prediction, Scale, Scored,
+    ScoredModel, forecast, newest_forecast, render_forecast,
+};
 pub use metrics::{ArmMetric, Better, Found, Measure, Measures, MetricDifference, MetricScore, NameLanguage};
 pub use models::{Model, Models};
 pub use outcome::{ArmScore, Comparison, Outcome, Rewound, Score, SetScore, Verdict};

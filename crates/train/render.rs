@@ -60,7 +60,8 @@ fn difference(comparison: &Comparison) -> String {
     format!("  {names:<27}{:+.3}  {interval:<25}{verdict}\n", comparison.difference)
 }
 
-fn wrap(text: &mut String, sentence: &str, width: usize) {
+/// Appends a sentence in lines of at most `width` characters.
+pub fn wrap(text: &mut String, sentence: &str, width: usize) {
     let mut column = 0;
     for word in sentence.split_whitespace() {
         let length = word.chars().count();

@@ -3,12 +3,15 @@
 use crate::metrics::families::FAMILIES;
 use crate::metrics::{ArmMetric, Better, Found, MetricScore};
 use crate::outcome::Outcome;
+use crate::render::wrap;
 use std::fmt::Write;
 
 /// Columns of a block, and blocks of a family; the files hold the rest.
 const COLUMNS: usize = 4;
 const BLOCKS: usize = 2;
 const WIDTH: usize = 14;
+const HEAD: usize = 17;
+const LINE: usize = 79;
 
 /// All families that were measured, and what differs between the first two arms that are compared.
 pub fn table(outcome: &Outcome) -> String {
@@ -25,7 +28,8 @@ pub fn table(outcome: &Outcome) -> String {
                     Better::Lower => "(lower is better)",
                     Better::Neither => "",
                 };
-                let _ = writeln!(text, "\n{}", format!("{} {better}", family.about).trim_end());
+                text.push('\n');
+                wrap(&mut text, &format!("{} {better}", family.about), LINE);
             }
             block(&mut text, outcome, metrics);
         }
@@ -50,7 +54,8 @@ fn block(text: &mut String, outcome: &Outcome, metrics: &[&MetricScore]) {
 
 fn row(text: &mut String, head: &str, cells: impl Iterator<Item = String>) {
     let cells: String = cells.map(|cell| format!(" {cell:>WIDTH$}")).collect();
-    let _ = writeln!(text, "  {head:<17}{cells}");
+    let head: String = head.chars().take(HEAD).collect();
+    let _ = writeln!(text, "  {head:<HEAD$}{cells}");
 }
 
 fn shown(arm: &ArmMetric) -> String {
@@ -78,14 +83,15 @@ fn differences(text: &mut String, outcome: &Outcome) {
     if of_pair.iter().all(|(_, d)| d.interval.is_none()) {
         return;
     }
-    let _ = writeln!(
-        text,
-        "\n{} − {}: {} of {} such numbers differ (one in twenty would by chance)",
+    text.push('\n');
+    let sentence = format!(
+        "{} − {}: {} of {} such numbers differ (one in twenty would by chance)",
         first.arm,
         first.against,
         found.len(),
         of_pair.len()
     );
+    wrap(text, &sentence, LINE);
     for (metric, difference) in found {
         let (low, high) = difference.interval.unwrap_or_default();
         let better = match (metric.better, difference.found) {

@@ -10,7 +10,7 @@ use crate::arms::Arm;
 use crate::attention::Rotations;
 use crate::fixture::{mixed_rows, prose, write_out};
 use crate::kernel::Pass;
-use crate::presets::{ModelConfig, Preset};
+use crate::presets::{ModelConfig, Preset, TrainingConfig};
 use crate::random::Random;
 use crate::training::{Arithmetic, Run, run};
 use crate::{Options, Outcome, train_arms};
@@ -104,23 +104,18 @@ fn drawing_with_a_memory_is_the_model() {
     assert!(write(1).iter().all(|text| text.len() <= 16 && !text.contains(&0)));
 }
 
-/// The gap of every canary after a run on `n` tokens of prose, by the number of copies.
-fn gaps_after(tokens: usize, once: bool) -> Vec<(usize, Vec<f32>)> {
-    let (texts, tokenizer) = (texts(), tokenizer());
-    let model = ModelConfig {
-        d_model: 64,
-        n_heads: 2,
-        head_dim: 32,
-        d_ff: 96,
-        sequence_length: 64,
-        ..Preset::Tiny.model()
-    };
-    let training = crate::presets::TrainingConfig {
-        batch: 8,
-        micro_batch: 8,
-        learning_rate: 1e-2,
-        ..Preset::Tiny.training()
-    };
+/// Trains a small model on texts, again and again, for so many tokens, and asks it.
+fn with_trained<R>(
+    texts: &[String],
+    tokens: usize,
+    canaries: &Canaries,
+    ask: impl FnOnce(&Subject<'_>) -> R,
+) -> R {
+    let tokenizer = tokenizer();
+    let model =
+        ModelConfig { d_model: 64, n_heads: 2, d_ff: 96, sequence_length: 64, ..Preset::Tiny.model() };
+    let training =
+        TrainingConfig { batch: 8, micro_batch: 8, learning_rate: 1e-2, ..Preset::Tiny.training() };
     let (device, stop) = (Device::flex(), AtomicBool::new(false));
     let setting = Setting {
         model: &model,
@@ -135,28 +130,83 @@ fn gaps_after(tokens: usize, once: bool) -> Vec<(usize, Vec<f32>)> {
     let mut stream = Stream { ids: Vec::new(), pieces: Vec::new() };
     let name = crate::spikes::DocumentName { shard: 0, row: 0, id: String::new() };
     for text in texts.iter().cycle() {
-        let ids = [vec![tokenizer.end_of_text()], tokenizer.encode(text).unwrap()].concat();
         stream.pieces.push((stream.ids.len(), name.clone()));
-        stream.ids.extend(ids);
+        stream.ids.extend([vec![tokenizer.end_of_text()], tokenizer.encode(text).unwrap()].concat());
         if stream.ids.len() >= setting.tokens_to_read() {
             break;
         }
     }
     stream.ids.truncate(setting.tokens_to_read());
     let length = stream.ids.len();
-    // As many as a run of a million tokens has room for, in fewer tokens. Words of noise: prose has too few.
-    let words = crate::fixture::noise(&mut Random::new(8), 500);
-    let canaries = Canaries::new(&Vocabulary::new(&[words]), &tokenizer, 1_000_000, 0, once);
     let stream = canaries.plant(stream, tokens);
     assert_eq!(stream.ids.len(), length);
     let folder = tempdir().unwrap();
     let which = Run { arm: "arm", seed: 0, stream: &stream, folder: folder.path() };
     let lanes = [ThreadPoolBuilder::new().num_threads(1).build().unwrap()];
     let (weights, _) = run(&setting, &which, &lanes, &|_, _, _| (), &|_| Ok(()), &|_| Ok(())).unwrap();
-    let subject = Subject { setting: &setting, weights: &weights, values: kernel::values(&weights) };
-    let (gaps, recited) = canaries.measure(&subject);
+    ask(&Subject { setting: &setting, weights: &weights, values: kernel::values(&weights) })
+}
+
+/// The gap of every canary after a run on prose, by the number of copies.
+fn gaps_after(tokens: usize, once: bool) -> Vec<(usize, Vec<f32>)> {
+    // As many as a run of a million tokens has room for, in fewer tokens. Words of noise: prose has too few.
+    let words = crate::fixture::noise(&mut Random::new(8), 500);
+    let canaries = Canaries::new(&Vocabulary::new(&[words]), &tokenizer(), 1_000_000, 0, once);
+    let (gaps, recited) = with_trained(&texts(), tokens, &canaries, |subject| canaries.measure(subject));
     assert_eq!(recited.len(), 4);
     gaps.into_iter().map(|(copies, gap)| (copies.parse().unwrap(), gap.unwrap().items)).collect()
+}
+
+#[test]
+fn shuffled_and_obscene_text_show_where_they_should() {
+    let (prose, tokenizer) = (texts(), tokenizer());
+    let spoil = |text: &String| {
+        let mut words: Vec<&str> = text.split_whitespace().collect();
+        let mut random = Random::new(text.len() as u64);
+        for last in (1..words.len()).rev() {
+            words.swap(last, random.below(last + 1));
+        }
+        words.insert(words.len() / 2, "bullshit");
+        words.join(" ")
+    };
+    let spoiled: Vec<String> = prose.iter().map(spoil).collect();
+    let sentences = sentences(&prose);
+    let pairs = Pairs::new(&sentences, &Vocabulary::new(&prose), &tokenizer, 100);
+    let lexicon = Lexicon::new(&sentences, &tokenizer, 4);
+    let ask = |subject: &Subject<'_>| {
+        let (told, _) = pairs.measure(&|documents| subject.nats(documents));
+        (told[0].1.clone().unwrap().value, lexicon.measure(subject).unwrap().value)
+    };
+    let (told, listed) = with_trained(&prose, 60_000, &Canaries::none(), ask);
+    let (told_spoiled, listed_spoiled) = with_trained(&spoiled, 60_000, &Canaries::none(), ask);
+    assert!(told > 0.9 && told_spoiled < told - 0.2, "{told} {told_spoiled}");
+    assert!(listed_spoiled > 100.0 * listed, "per million: {listed} {listed_spoiled}");
+}
+
+#[test]
+fn what_is_held_out_is_found_in_training_text_and_no_longer_once_it_is_excluded() {
+    let folder = tempdir().unwrap();
+    let mut random = Random::new(4);
+    let mut noise = || crate::fixture::noise(&mut random, 60);
+    let leaked = noise();
+    let row = |text: String| crate::fixture::Row { text, control: true, ..crate::fixture::Row::default() };
+    let mut rows: Vec<_> = (0..20).map(|_| row(noise())).collect();
+    rows.push(row(format!("menu {leaked} menu")));
+    rows.push(crate::fixture::Row { control: false, heldout: true, ..row(leaked) });
+    let shares = |rows: &[crate::fixture::Row]| {
+        write_out(folder.path(), rows);
+        let corpus = crate::data::Corpus::read(folder.path()).unwrap();
+        let library = Library::new(&corpus, tokenizer());
+        let set = EvalSet::new(&corpus.heldout[0], library.tokenizer(), 10_000, 1, 10_000);
+        let grams = Grams::new(&[set], library.tokenizer(), &corpus.documents);
+        let n = library.unique_tokens(&Arm::Raw.into(), 0, usize::MAX);
+        let stream = library.stream(&Arm::Raw.into(), 0, n, 100_000).unwrap();
+        let found = grams.measure(&stream, n, library.tokenizer());
+        [0, 1].map(|i| found[i].1.as_ref().unwrap().value)
+    };
+    assert_eq!(shares(&rows), [1.0, 0.0]);
+    rows[20].excluded = true;
+    assert_eq!(shares(&rows), [0.0, 1.0]);
 }
 
 /// Spearman's rank correlation; ties have the mean of their ranks.
