@@ -15,6 +15,8 @@ mod evaluation_sets;
 mod every_filter;
 mod explain_texts;
 mod failing;
+#[cfg(feature = "train")]
+mod forecast;
 mod hostile;
 #[cfg(feature = "stores")]
 mod hub;

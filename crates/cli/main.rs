@@ -5,6 +5,7 @@ mod clean;
 mod demo;
 mod diff;
 mod explain;
+mod forecast;
 mod inspect;
 mod ledger;
 mod machine;
@@ -56,6 +57,8 @@ enum Verb {
     Clean(clean::Args),
     /// Train small models on raw and cleaned data at equal cost, and compare them
     Train(train::Args),
+    /// Predict what a larger model will score, then train it and see; what the corpus is worth training
+    Forecast(forecast::Args),
     /// Let the models of a training write: corpus generate out/ --prompt "The river"
     Generate(models::GenerateArgs),
     /// Write a trained model as transformers loads it: corpus export out/ model/ --model all
@@ -116,6 +119,7 @@ fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::Clean(args) => clean::run(args, voice),
         Verb::Train(args) => train::run(args, voice),
+        Verb::Forecast(args) => forecast::run(args, voice),
         Verb::Generate(args) => models::generate(args, voice),
         Verb::Export(args) => models::export(args, voice),
         Verb::Report(args) => report::run(args, voice),

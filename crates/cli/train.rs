@@ -86,7 +86,7 @@ pub fn newest(_: &Path) -> anyhow::Result<Option<::report::Training>> {
 }
 
 #[cfg(feature = "train")]
-pub use trainer::{newest, run};
+pub use trainer::{newest, parse_duration, run};
 
 #[cfg(feature = "train")]
 mod trainer {
@@ -177,7 +177,7 @@ mod trainer {
         });
     }
 
-    fn parse_duration(text: &str) -> Option<Duration> {
+    pub fn parse_duration(text: &str) -> Option<Duration> {
         let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let number: f64 = text[..unit].parse().ok()?;
         let seconds = match &text[unit..] {
@@ -239,6 +239,7 @@ mod trainer {
             differences: differences(&outcome),
             rewinds: outcome.rewinds.iter().map(rewind).collect(),
             samples: samples(&serde_json::from_str(&read("samples.json")?)?),
+            metrics: serde_json::from_value(serde_json::to_value(&outcome.metrics)?)?,
         }))
     }
 

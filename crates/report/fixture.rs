@@ -245,6 +245,7 @@ pub fn run() -> Run {
             heldout_rate: 0.02,
         }),
         training: Some(training()),
+        forecast: Some(fixture_metrics::forecast()),
         timing: Timing {
             wall_seconds: 3.871,
             threads: 8,
@@ -413,6 +414,7 @@ fn training() -> Training {
         verdict,
     };
     Training {
+        metrics: fixture_metrics::metrics(),
         preset: "quick".into(),
         note: "A pilot's effect is that of a small model on few tokens; a larger one may differ.".into(),
         device: "cpu".into(),

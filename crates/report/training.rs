@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Metric;
+
 /// One comparison of arms at equal tokens.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -24,6 +26,9 @@ pub struct Training {
     pub samples: Vec<Generated>,
     /// Runs that went back before a spike of the loss.
     pub rewinds: Vec<Rewind>,
+    /// What else the models show.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
