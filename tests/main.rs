@@ -19,6 +19,8 @@ mod every_filter;
 mod explain_texts;
 mod export;
 mod failing;
+#[cfg(feature = "train")]
+mod forecast;
 mod hostile;
 #[cfg(feature = "stores")]
 mod hub;

@@ -8,6 +8,7 @@ mod demo;
 mod diff;
 mod explain;
 mod export;
+mod forecast;
 mod inspect;
 mod ledger;
 mod machine;
@@ -62,6 +63,8 @@ enum Verb {
     Train(train::Args),
     /// Take a recipe apart: models on what each of its parts keeps, alone and left out, with controls
     Ablate(ablate::Args),
+    /// Predict what a larger model will score, then train it and see; what the corpus is worth training
+    Forecast(forecast::Args),
     /// Let the models of a training write: corpus generate out/ --prompt "The river"
     Generate(models::GenerateArgs),
     /// Write a trained model, or the tokens, as other programs load them: corpus export out/ model/ --model all
@@ -126,6 +129,7 @@ fn main() -> ExitCode {
         Verb::Clean(args) => clean::run(args, voice),
         Verb::Train(args) => train::run(args, voice),
         Verb::Ablate(args) => ablate::run(args, voice),
+        Verb::Forecast(args) => forecast::run(args, voice),
         Verb::Generate(args) => models::generate(args, voice),
         Verb::Export(args) => export::run(args, voice),
         Verb::Report(args) => report::run(args, voice),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use shards::AtomicFile;
 
-use crate::{Exit, Format, Voice, inspect, print, train};
+use crate::{Exit, Format, Voice, forecast, inspect, print, train};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -26,11 +26,14 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Writes report.json and report.html, with the newest training where there is one.
+/// Writes report.json and report.html, with the newest training and forecast where there are.
 pub fn render(out: &Path) -> anyhow::Result<::report::Run> {
     let mut run = inspect::run_of(out)?;
     if let Some(training) = train::newest(out)? {
         run.training = Some(training);
+    }
+    if let Some(forecast) = forecast::newest(out)? {
+        run.forecast = Some(forecast);
     }
     AtomicFile::write_all_of(&out.join("report.json"), ::report::render_json(&run)?.as_bytes())?;
     AtomicFile::write_all_of(&out.join("report.html"), ::report::render_dashboard(&run)?.as_bytes())?;

@@ -31,6 +31,9 @@ pub struct Args {
     /// Texts of your own to score as well (.txt, .md, or JSONL with `text`).
     #[arg(long)]
     heldout: Option<PathBuf>,
+    /// Plant made-up texts 1 to 64 times in what every arm reads, up to 3 % of its tokens, to see what models remember.
+    #[arg(long)]
+    canaries: bool,
     /// Worker threads.
     #[arg(long)]
     threads: Option<usize>,
@@ -60,6 +63,7 @@ impl Args {
             schedule: "wsd".to_owned(),
             epochs: None,
             heldout: None,
+            canaries: false,
             threads,
             fresh: false,
         }
@@ -82,7 +86,7 @@ pub fn newest(_: &Path) -> anyhow::Result<Option<::report::Training>> {
 }
 
 #[cfg(feature = "train")]
-pub use trainer::{budget, device, newest, preset, refuse_remote, run, show};
+pub use trainer::{budget, device, newest, parse_duration, preset, refuse_remote, run, show};
 
 #[cfg(feature = "train")]
 mod trainer {
@@ -115,6 +119,8 @@ mod trainer {
             },
             epochs: args.epochs,
             heldout: args.heldout.clone(),
+            canaries: args.canaries,
+            name_language: Some(name_language),
             threads: machine::threads(args.threads)?.get(),
             fresh: args.fresh,
             ..Options::new(&args.out)
@@ -142,6 +148,12 @@ mod trainer {
             eprintln!("{} shows the curves", args.out.join("report.html").display());
         }
         Ok(Exit::Done)
+    }
+
+    /// By whatlang, as the filter `language` does: the scripts of `purity` are the second opinion.
+    fn name_language(text: &str) -> Option<&'static str> {
+        let named = classify::language::identify(text, &mut classify::language::IdentifyScratch::default());
+        named.map(|language| language.short)
     }
 
     /// Training reads a folder of this machine.
@@ -186,7 +198,7 @@ mod trainer {
         });
     }
 
-    fn parse_duration(text: &str) -> Option<Duration> {
+    pub fn parse_duration(text: &str) -> Option<Duration> {
         let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let number: f64 = text[..unit].parse().ok()?;
         let seconds = match &text[unit..] {
@@ -249,6 +261,7 @@ mod trainer {
             rewinds: outcome.rewinds.iter().map(rewind).collect(),
             samples: samples(&serde_json::from_str(&read("samples.json")?)?),
             ablation: outcome.ablation.as_ref().map(|findings| ablation(&outcome, findings)),
+            metrics: serde_json::from_value(serde_json::to_value(&outcome.metrics)?)?,
         }))
     }
 

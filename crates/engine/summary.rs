@@ -85,6 +85,7 @@ pub(crate) fn run(facts: Facts<'_>) -> Result<Run, EngineError> {
         warnings: warnings(&facts),
         tokens: facts.tokenizer.map(|tokenizer| token_summary(&facts, tokenizer)),
         training: None,
+        forecast: None,
         timing: timing(&facts),
         peak_memory_bytes: peak_memory(),
     })

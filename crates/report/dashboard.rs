@@ -29,6 +29,7 @@ const SCRIPT: &str = concat!(
     include_str!("assets/overview.js"),
     include_str!("assets/filters.js"),
     include_str!("assets/documents.js"),
+    include_str!("assets/metrics.js"),
     include_str!("assets/training.js"),
     include_str!("assets/ablation.js"),
     include_str!("assets/main.js"),

@@ -246,6 +246,7 @@ pub fn run() -> Run {
             mix: None,
         }),
         training: Some(training()),
+        forecast: Some(fixture_metrics::forecast()),
         timing: Timing {
             wall_seconds: 3.871,
             threads: 8,
@@ -415,6 +416,7 @@ fn training() -> Training {
         ..Difference::default()
     };
     Training {
+        metrics: fixture_metrics::metrics(),
         preset: "quick".into(),
         note: "A pilot's effect is that of a small model on few tokens; a larger one may differ.".into(),
         device: "cpu".into(),

@@ -7,6 +7,7 @@ mod comparison;
 mod dashboard;
 mod human;
 mod method;
+mod metrics;
 mod run;
 mod terminal;
 mod training;
@@ -19,6 +20,10 @@ pub use comparison::{
 pub use dashboard::render_dashboard;
 pub use human::{human_bytes, human_count, human_number};
 pub use method::render_method;
+pub use metrics::{
+    Advice, Forecast, Foretold, ForetoldModel, LadderModel, Metric, MetricArm, MetricDifference, Scored,
+    ScoredModel,
+};
 pub use run::{
     Cluster, ClusterDocument, ClusterSize, EXTRACT, EvaluationSet, Extraction, FileNote, Inputs, Member,
     MixSummary, Phase, Run, Sample, StageInfo, StageKind, Timing, TokenSummary,
@@ -31,3 +36,5 @@ pub use what_if::{Change, Group, Setting, Shown, WhatIf, render_what_if};
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod fixture_metrics;

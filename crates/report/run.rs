@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use document::{Counts, FoundItems, LANGUAGE_STAGES, Reasons, Tally};
 use serde::{Deserialize, Serialize};
 
-use crate::Training;
+use crate::{Forecast, Training};
 
 /// Everything a report is rendered from. Only `timing` and `peak_memory_bytes` differ between
 /// two runs on the same input.
@@ -47,6 +47,9 @@ pub struct Run {
     pub tokens: Option<TokenSummary>,
     /// `None` until `corpus train` has run.
     pub training: Option<Training>,
+    /// `None` until `corpus forecast` has run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
     pub timing: Timing,
     /// Largest resident set of the process.
     pub peak_memory_bytes: Option<u64>,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Metric;
+
 /// One comparison of arms at equal tokens.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -27,6 +29,9 @@ pub struct Training {
     /// Of `corpus ablate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ablation: Option<Ablation>,
+    /// What else the models show.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
 }
 
 /// What taking a recipe apart found.

@@ -205,6 +205,10 @@ impl<'c> Library<'c> {
         Library { corpus, tokenizer, original: empty(), rewritten: empty(), shuffled: empty() }
     }
 
+    pub fn corpus(&self) -> &Corpus {
+        self.corpus
+    }
+
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }

@@ -31,6 +31,9 @@ pub struct Cursor {
     pub seconds: f64,
     /// What steps are held against.
     pub watch: Watch,
+    /// Norms of all gradients before clipping.
+    #[serde(default)]
+    pub norms: Vec<f32>,
     /// How the run went back.
     pub rewinds: Vec<Rewind>,
 }

@@ -4,6 +4,7 @@ use crate::TrainError;
 use arrow::array::{
     Array, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, UInt64Array,
 };
+use arrow::datatypes::{Int32Type, Int64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct ControlDocument {
     pub cluster: Option<(i32, i64)>,
     /// Of the user's texts for the positive control: no other arm has it.
     pub is_own: bool,
+    /// The document that the recipe keeps in its place, by (shard, row).
+    pub duplicate_of: Option<(i32, i64)>,
     /// Text as it was read.
     pub original: String,
     /// Text after the line filters, where it differs.
@@ -201,10 +204,39 @@ fn read_control(
     Ok(recipe_hash)
 }
 
+/// Bytes of all clean text that is packed for training.
+///
+/// # Errors
+/// When the files are missing or not in the format that `corpus clean` writes.
+pub fn clean_bytes(out: &Path) -> Result<u64, TrainError> {
+    let mut n_bytes = 0;
+    for path in files(&out.join("tokens"), "train-")? {
+        let (reader, _) = open(&path, Some(&["text_bytes"]))?;
+        for batch in reader {
+            let batch = batch.map_err(|e| TrainError::format(&path, e))?;
+            let bytes: &Int64Array = column(&batch, "text_bytes", &path)?;
+            n_bytes += bytes.iter().flatten().map(i64::unsigned_abs).sum::<u64>();
+        }
+    }
+    Ok(n_bytes)
+}
+
 /// Whether it says which control documents are alike: those of older versions do not.
 fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> Result<bool, TrainError> {
     // `columns` matches a prefix of the path, so "reasons" takes the list whatever its item is called.
-    let names = ["id", "shard", "row", "kept", "reasons", "control", "heldout", "excluded", "sampling_key"];
+    let names = [
+        "id",
+        "shard",
+        "row",
+        "kept",
+        "reasons",
+        "control",
+        "heldout",
+        "excluded",
+        "sampling_key",
+        "duplicate_of_shard",
+        "duplicate_of_row",
+    ];
     let clusters = ["control_duplicate_of_shard", "control_duplicate_of_row", "control_cluster_size"];
     let names = [&names[..], &clusters].concat();
     let mut knows_clusters = true;
@@ -229,6 +261,15 @@ fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> R
                 column(&batch, clusters[2], path)?,
             )),
             false => None,
+        };
+        // Not in ledgers of recipes without deduplication.
+        let twin_shards =
+            batch.column_by_name("duplicate_of_shard").and_then(|c| c.as_primitive_opt::<Int32Type>());
+        let twin_rows =
+            batch.column_by_name("duplicate_of_row").and_then(|c| c.as_primitive_opt::<Int64Type>());
+        let twin = |i: usize| {
+            let (shards, rows) = (twin_shards?, twin_rows?);
+            (shards.is_valid(i) && rows.is_valid(i)).then(|| (shards.value(i), rows.value(i)))
         };
         for i in (0..batch.num_rows()).filter(|&i| control.value(i)) {
             knows_clusters &= twins.is_none_or(|(_, _, sizes)| sizes.is_valid(i));
@@ -259,6 +300,7 @@ fn read_ledger(path: &Path, documents: &mut BTreeMap<Key, ControlDocument>) -> R
                 wanted_language: !foreign,
                 failed,
                 cluster,
+                duplicate_of: twin(i),
                 ..ControlDocument::default()
             };
             documents.insert((document.shard, document.row), document);

@@ -129,9 +129,8 @@ fn verdicts_follow_the_interval() {
         arm: arm.into(),
         seed,
         nats: vec![vec![bits * 100.0 * std::f64::consts::LN_2; 50]],
-        samples: Vec::new(),
         seconds: 1.0,
-        rewinds: Vec::new(),
+        ..RunScore::default()
     };
     config.training.seeds = 3;
     let verdict = |all: [f64; 3]| {

@@ -30,6 +30,8 @@ pub struct Row {
     pub source: Option<&'static str>,
     /// The row that stands for those that are alike in the control sample, if it is another one.
     pub twin: Option<usize>,
+    /// The row that is kept in its place.
+    pub duplicate_of: Option<usize>,
 }
 
 /// Sentences of a made-up language with its own words and word order.
@@ -170,6 +172,14 @@ fn ledger(rows: &[Row]) -> RecordBatch {
             Arc::new(twins().map(|twin| twin.map(|row| row as i64)).collect::<Int64Array>()),
         ),
         ("control_cluster_size", Arc::new(indices.clone().map(|i| Some(size(i))).collect::<Int64Array>())),
+        (
+            "duplicate_of_shard",
+            Arc::new(rows.iter().map(|row| row.duplicate_of.map(|_| 0)).collect::<Int32Array>()),
+        ),
+        (
+            "duplicate_of_row",
+            Arc::new(rows.iter().map(|row| row.duplicate_of.map(|twin| twin as i64)).collect::<Int64Array>()),
+        ),
         (
             "sampling_key",
             Arc::new(indices.map(|i| Some(Random::new(i as u64).next())).collect::<UInt64Array>()),

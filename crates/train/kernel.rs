@@ -222,7 +222,7 @@ impl Block {
 }
 
 /// x · wᵀ for rows of `width`.
-fn linear(x: &[f32], weight: &[f32], width: usize) -> Vec<f32> {
+pub fn linear(x: &[f32], weight: &[f32], width: usize) -> Vec<f32> {
     let (x, weight) = (Matrix::new(x, width), Matrix::new(weight, width));
     let mut out = vec![0.0; x.rows * weight.rows];
     product(&mut out, weight.rows, Onto::Replace, x, weight.transposed());
@@ -230,7 +230,7 @@ fn linear(x: &[f32], weight: &[f32], width: usize) -> Vec<f32> {
 }
 
 /// out += x · wᵀ for rows of `out` of `width`.
-fn add_linear(out: &mut [f32], x: &[f32], weight: &[f32], width: usize) {
+pub fn add_linear(out: &mut [f32], x: &[f32], weight: &[f32], width: usize) {
     let inner = weight.len() / width;
     product(out, width, Onto::Add, Matrix::new(x, inner), Matrix::new(weight, inner).transposed());
 }

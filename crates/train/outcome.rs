@@ -5,6 +5,7 @@ use crate::arms::ArmSpec;
 use crate::eval::{EvalSet, bits_per_byte};
 use crate::findings::{self, Findings};
 use crate::gain::{TokenGain, token_gain};
+use crate::metrics::{self, Measures, MetricScore};
 use crate::plan::Config;
 use crate::samples::Sample;
 use crate::spikes::Rewind;
@@ -21,13 +22,16 @@ const WORTH_RESOLVING: f64 = 0.06;
 const BOOTSTRAP_SEED: u64 = 0x626f_6f74;
 
 /// What one finished run leaves behind.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RunScore {
     pub arm: String,
     pub seed: u32,
     /// Nats of every document of every held-out set.
     pub nats: Vec<Vec<f64>>,
     pub samples: Vec<Sample>,
+    /// What else it shows.
+    #[serde(default)]
+    pub metrics: Measures,
     /// Seconds of training.
     pub seconds: f64,
     /// How it went back.
@@ -70,6 +74,9 @@ pub struct Outcome {
     pub comparisons: Vec<Comparison>,
     /// Standard deviation between seeds of one arm, pooled, per held-out set; absent with one seed.
     pub seed_deviation: BTreeMap<String, f64>,
+    /// What else models show, by metric.
+    #[serde(default)]
+    pub metrics: Vec<MetricScore>,
     /// What a reader must know, in sentences.
     pub notes: Vec<String>,
     /// Runs that went back before a spike of the loss.
@@ -119,7 +126,7 @@ pub struct Score {
 }
 
 /// A statement about a difference; lower bits per byte are better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The interval lies below 0.
@@ -129,11 +136,12 @@ pub enum Verdict {
     /// No difference of the smallest detectable size or more.
     NoDifference,
     /// The interval is too wide to conclude, or there is none.
+    #[default]
     TooWide,
 }
 
 /// `arm` minus `against` on one held-out set.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Comparison {
     /// `raw`, `kept`, or `own`.
     pub set: String,
@@ -240,6 +248,7 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
     let tokens_of =
         |run: &RunScore| config.arms.iter().find(|arm| arm.name == run.arm).map(|arm| config.tokens_of(arm));
     let tokens: usize = runs.iter().filter_map(tokens_of).sum();
+    let metrics = metrics::conclude(&names, &comparisons, sets, runs);
     Outcome {
         config_hash: config.hash(),
         preset: config.preset.name().to_owned(),
@@ -251,6 +260,7 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
         arms,
         comparisons,
         seed_deviation: deviations,
+        metrics,
         notes,
         rewinds,
         ablation: None,

@@ -36,6 +36,9 @@ pub struct Config {
     pub device: DeviceKind,
     /// Passes allowed over an arm's text.
     pub epochs: u32,
+    /// Made-up texts are planted in what every arm reads.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub canaries: bool,
     /// Seconds that tokens and seeds were chosen for.
     pub budget: Option<u64>,
     pub recipe_hash: String,
@@ -67,6 +70,7 @@ impl Config {
             arms: arms.to_vec(),
             device: options.device,
             epochs: options.epochs.unwrap_or(1).max(1),
+            canaries: options.canaries,
             budget: options.budget.map(|b| b.as_secs()),
             recipe_hash: corpus.recipe_hash.clone(),
             tokenizer_hash: library.tokenizer().hash(),

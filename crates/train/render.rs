@@ -1,5 +1,6 @@
 //! The outcome as a table of at most 80 columns.
 
+use crate::metrics::table;
 use crate::outcome::{Comparison, Outcome, Verdict};
 use std::fmt::Write;
 
@@ -31,6 +32,7 @@ pub fn render_text(outcome: &Outcome) -> String {
             text.push_str(&difference(comparison));
         }
     }
+    text.push_str(&table(outcome));
     text.push('\n');
     for note in &outcome.notes {
         wrap(&mut text, note, 78);
@@ -58,7 +60,7 @@ fn difference(comparison: &Comparison) -> String {
     format!("  {names:<27}{:+.3}  {interval:<25}{verdict}\n", comparison.difference)
 }
 
-/// Adds a sentence in lines of at most `width` characters.
+/// Appends a sentence in lines of at most `width` characters.
 pub fn wrap(text: &mut String, sentence: &str, width: usize) {
     let mut column = 0;
     for word in sentence.split_whitespace() {

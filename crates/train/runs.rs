@@ -3,6 +3,7 @@
 use crate::arms::{ArmSpec, Library};
 use crate::checkpoint::{State, write_atomically};
 use crate::eval::{BATCH, EvalSet, document_nats};
+use crate::metrics::{Battery, NameLanguage};
 use crate::model::layout;
 use crate::models::run_folder;
 use crate::outcome::RunScore;
@@ -30,6 +31,7 @@ pub struct Experiment<'a> {
     pub progress: &'a (dyn Fn(Progress<'_>) + Sync),
     /// Told after every run that was trained, of all that are finished, one call at a time.
     pub on_run: &'a (dyn Fn(&[RunScore]) -> Result<(), TrainError> + Sync),
+    pub name_language: Option<NameLanguage>,
 }
 
 /// A line that says that a run went back.
@@ -69,6 +71,7 @@ impl Experiment<'_> {
         let done: Vec<usize> = finished.keys().copied().collect();
         done.iter().for_each(|at| clock.skip(self.config.tokens_of(runs[*at].1)));
         let finished = Mutex::new(finished);
+        let battery = Battery::new(self.library, &self.setting, self.config.canaries, self.name_language);
         let results = workers.each(|_, lanes| {
             while let Some(at) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < runs.len()) {
                 if failed.load(Ordering::Relaxed) {
@@ -78,7 +81,7 @@ impl Experiment<'_> {
                     continue;
                 }
                 let (seed, arm) = runs[at];
-                let told = self.run_one(arm, seed, lanes, &metrics, &clock).and_then(|score| {
+                let told = self.run_one((arm, seed), lanes, &battery, &metrics, &clock).and_then(|score| {
                     let mut finished = finished.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     finished.insert(at, score);
                     (self.on_run)(&finished.values().cloned().collect::<Vec<_>>())
@@ -106,19 +109,21 @@ impl Experiment<'_> {
 
     fn run_one(
         &self,
-        spec: &ArmSpec,
-        seed: u32,
+        (spec, seed): (&ArmSpec, u32),
         lanes: &[ThreadPool],
+        battery: &Battery<'_>,
         metrics: &Mutex<File>,
         clock: &Clock,
     ) -> Result<RunScore, TrainError> {
         let folder = self.run_folder(spec, seed);
         std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
+        let canaries = battery.canaries(spec, seed);
         let (training, steps) = (self.config.training_of(spec), self.config.steps_of(spec));
         let setting = self.setting.of_arm(&training, steps);
         let stream = {
             let (length, n_tokens) = (self.config.model.sequence_length, setting.tokens_to_read());
-            self.library.stream(spec, seed, n_tokens, length)?
+            let stream = self.library.stream(spec, seed, n_tokens, length)?;
+            canaries.plant(stream, training.tokens)
         };
         let done = AtomicUsize::new(0);
         let on_step = |step: usize, loss: f64, n_tokens: usize| {
@@ -154,6 +159,7 @@ impl Experiment<'_> {
             seed,
             nats: sets.iter().map(nats).collect(),
             samples: samples.unwrap_or_default(),
+            metrics: battery.measure(&weights, (spec, seed), &stream, &canaries, &cursor),
             seconds: cursor.seconds,
             rewinds: cursor.rewinds,
         };

@@ -142,7 +142,9 @@ impl Session<'_> {
             None => Ok(()),
         };
         let on_run = &on_run;
-        let experiment = Experiment { config, library, setting, folder: &folder, progress, on_run };
+        let name_language = options.name_language;
+        let experiment =
+            Experiment { config, library, setting, folder: &folder, progress, on_run, name_language };
         let outcome = of(&experiment.run_all(workers)?)?;
         lock.remove()?;
         Ok(outcome)

@@ -176,6 +176,7 @@ pub fn run(
         cursor.batch += 1;
         cursor.loss_sum += loss;
         cursor.loss_count += 1;
+        cursor.norms.push(norm as f32);
         on_step(cursor.step, loss, per_step);
         if is_point(cursor.step, setting) {
             let loss = std::mem::take(&mut cursor.loss_sum) / std::mem::take(&mut cursor.loss_count) as f64;

@@ -11,6 +11,7 @@ function training(body) {
   const { training: t } = run;
   if (!t) {
     body.append(el("p", {}, "Not trained yet. ", el("code", {}, "corpus train out/"), " trains one small model per arm and adds this chapter."));
+    forecast(body);
     return;
   }
   body.append(el("p", { class: "lead" }, `${t.arms.length} arms, ${count(t.seeds)} ${t.seeds === 1 ? "seed" : "seeds"} each, preset ${t.preset}: ` +
@@ -20,6 +21,8 @@ function training(body) {
   else forest(body, t);
   curves(body, t);
   armTable(body, t);
+  metrics(body, t);
+  forecast(body);
   rewinds(body, t);
   generated(body, t);
 }
