@@ -13,6 +13,7 @@ mod page;
 mod plans;
 mod progress;
 mod report;
+mod serve;
 mod tokenizer;
 mod train;
 mod what_if;
@@ -62,6 +63,8 @@ enum Verb {
     Export(models::ExportArgs),
     /// Render report.html and the tables of a finished run again
     Report(report::Args),
+    /// Show a run, its documents and which recipes would keep a page, in a browser: corpus serve out/
+    Serve(serve::Args),
     /// Show documents of a finished run, and why they were dropped
     Inspect(inspect::Args),
     /// Remove documents from a finished run: corpus apply out/ --remove ids-or-urls.txt
@@ -119,6 +122,7 @@ fn main() -> ExitCode {
         Verb::Generate(args) => models::generate(args, voice),
         Verb::Export(args) => models::export(args, voice),
         Verb::Report(args) => report::run(args, voice),
+        Verb::Serve(args) => serve::run(args, voice),
         Verb::Inspect(args) => inspect::run(args, voice),
         Verb::Apply(args) => apply::run(args, voice),
         Verb::Diff(args) => diff::run(args, voice),

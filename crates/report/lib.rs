@@ -6,6 +6,7 @@ mod card;
 mod comparison;
 mod dashboard;
 mod human;
+mod live;
 mod method;
 mod run;
 mod terminal;
@@ -16,15 +17,16 @@ pub use card::render_card;
 pub use comparison::{
     Cell, ComparedDocument, ComparedRun, Comparison, Rewritten, render_comparison, render_matrix,
 };
-pub use dashboard::render_dashboard;
+pub use dashboard::{CHAPTERS, page_numbers, render_dashboard, render_served};
 pub use human::{human_bytes, human_count, human_number};
+pub use live::Live;
 pub use method::render_method;
 pub use run::{
     Cluster, ClusterDocument, ClusterSize, EXTRACT, EvaluationSet, Extraction, FileNote, Inputs, Member,
     Phase, Run, Sample, StageInfo, StageKind, Timing, TokenSummary,
 };
 pub use terminal::{render_json, render_table};
-pub use training::{ArmInfo, Curve, Difference, Generated, Point, Rewind, Training, Verdict};
+pub use training::{ArmInfo, Curve, Difference, Generated, Point, Rewind, Training, Verdict, curves};
 pub use what_if::{Change, Group, Setting, Shown, WhatIf, render_what_if};
 
 #[cfg(test)]
