@@ -52,7 +52,7 @@ enum Done {
         signed: u64,
         /// What is carried, and of how many candidates.
         carried: (Vec<u8>, u32),
-        swept: Counted,
+        swept: Box<Counted>,
         /// Records by type, and what could not be read of them.
         crawled: Box<(RecordCounts, Damage)>,
     },
@@ -196,7 +196,7 @@ fn sweep_block(
             urls: Vec::new(),
             signed: 0,
             carried,
-            swept: Counted { survivors, ..Counted::default() },
+            swept: Box::new(Counted { survivors, ..Counted::default() }),
             crawled: Box::default(),
         });
     }
@@ -226,7 +226,7 @@ fn sweep_block(
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
     let counted = finish::Block { records: &records, shard, first: 0 };
     let tally = counting::count_swept(plan, counted, &lines)?;
-    let swept = Counted { lines, missing, found, nanos, survivors, extraction, tally };
+    let swept = Box::new(Counted { lines, missing, found, nanos, survivors, extraction, tally });
     let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let signed = signed.len() as u64;
