@@ -4,11 +4,38 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
+use arrow::array::{Array, ListArray, StringArray};
 use tokens::{StoredDocument, Tokenizer, Version, documents, read_sequences};
 
 use crate::support::{
     clean, demo_raw, flags as flags_of, integers, real_data, run, shards_of, stderr, stdout, table, texts,
 };
+
+#[test]
+fn documents_that_fail_two_reasons_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    clean(&[&demo_raw(folder.path())], &out, &["--quiet", "--segment-bytes", "64KiB"], 0);
+    let mut expected: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for batch in table(&out, "ledger") {
+        let all: &ListArray = batch.column_by_name("reasons").unwrap().as_any().downcast_ref().unwrap();
+        for reasons in all.iter().flatten() {
+            let reasons: &StringArray = reasons.as_any().downcast_ref().unwrap();
+            for (at, reason) in reasons.iter().flatten().enumerate() {
+                for other in reasons.iter().flatten().skip(at + 1) {
+                    *expected.entry((reason.to_owned(), other.to_owned())).or_default() += 1;
+                }
+            }
+        }
+    }
+    let run: report::Run = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
+    let name = |reason: u8| run.reasons.0[usize::from(reason)].full_name();
+    let found: BTreeMap<(String, String), u64> = (run.tally.overlap.iter())
+        .flat_map(|(a, others)| others.iter().map(|(b, n)| ((name(*a), name(*b)), *n)))
+        .collect();
+    assert!(expected.len() > 10, "{expected:?}");
+    assert_eq!(found, expected);
+}
 
 /// Asserts what holds for every output folder.
 pub fn check_invariants(out: &Path) {

@@ -38,6 +38,8 @@ mod recipes;
 mod repair;
 mod repeats;
 mod resume;
+#[cfg(feature = "serve")]
+mod serve;
 mod sharded;
 #[cfg(feature = "stores")]
 mod store_servers;

@@ -260,15 +260,7 @@ fn tell_swept(swept: SweptShare, options: &CleanOptions, voice: Voice) -> anyhow
 
 fn show(line: &Line, progress: Progress) {
     let Progress { phase, done_bytes, total_bytes, documents, kept } = progress;
-    let name = match phase {
-        Phase::Repeats => "repeats",
-        Phase::Sweep => "sweep",
-        Phase::Resolve => "resolve",
-        Phase::Pack => "pack",
-        Phase::Sequences => "sequences",
-        Phase::Upload => "upload",
-    };
-    line.show(name, done_bytes, total_bytes, |seconds| {
+    line.show(phase.name(), done_bytes, total_bytes, |seconds| {
         if documents == 0 {
             return String::new();
         }

@@ -3,6 +3,9 @@
 
 mod cluster;
 mod marked;
+#[cfg(feature = "serve")]
+mod place;
+mod seen;
 mod show;
 
 use std::collections::BTreeMap;
@@ -16,6 +19,9 @@ use shards::{Manifest, read_rows, read_table};
 use text::stable_hash::hash_id;
 
 use self::marked::Style;
+#[cfg(feature = "serve")]
+pub use self::place::as_page;
+pub use self::seen::{Seen, seen};
 use self::show::Shower;
 pub use self::show::bound_of;
 use crate::{Exit, Format, Voice, page, print};
@@ -104,6 +110,7 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<Exit> {
             Err(_) => {}
         }
     }
+    let (recipe, plan) = (recipe.as_ref(), plan.as_ref());
     let shower = Shower { run: &run, recipe, plan, signals: shows_signals, style: Style::of_stdout() };
     let mut out = String::new();
     for document in &found {
@@ -264,8 +271,7 @@ pub fn texts_of(path: &Path, wanted: &mut BTreeMap<String, Option<String>>) -> a
                 };
                 is_here = true;
                 if columns.len() > 1 {
-                    let texts: &StringArray = column(&batch, "text")?;
-                    *text = texts.is_valid(row).then(|| texts.value(row).to_owned());
+                    *text = text_of(&batch, row)?;
                 }
             }
         }
@@ -274,6 +280,11 @@ pub fn texts_of(path: &Path, wanted: &mut BTreeMap<String, Option<String>>) -> a
         }
     }
     Ok(())
+}
+
+fn text_of(batch: &RecordBatch, row: usize) -> anyhow::Result<Option<String>> {
+    let texts: &StringArray = column(batch, "text")?;
+    Ok(texts.is_valid(row).then(|| texts.value(row).to_owned()))
 }
 
 impl Found {
@@ -292,6 +303,14 @@ impl Found {
         let shards: &Int32Array = column(&self.ledger, "shard").ok()?;
         let rows: &Int64Array = column(&self.ledger, "row").ok()?;
         Some((shards.value(0), rows.value(0)))
+    }
+
+    /// Of the document that was kept instead, unless that is of another corpus.
+    #[cfg(feature = "serve")]
+    fn twin_place(&self) -> Option<(i32, i64)> {
+        let shards: &Int32Array = column(&self.ledger, "duplicate_of_shard").ok()?;
+        let rows: &Int64Array = column(&self.ledger, "duplicate_of_row").ok()?;
+        (shards.is_valid(0) && rows.is_valid(0)).then(|| (shards.value(0), rows.value(0)))
     }
 
     fn is_kept(&self) -> bool {
@@ -326,7 +345,7 @@ impl Found {
             let value = signal.and_then(|(stage, signal)| {
                 self.number(&format!("{stage}.{signal}")).or_else(|| self.number(signal))
             });
-            let bound = check.map(|check| bound_of(shower.recipe.as_ref(), check, language.as_deref()));
+            let bound = check.map(|check| bound_of(shower.recipe, check, language.as_deref()));
             (name.to_owned(), value, bound.unwrap_or_default())
         };
         Ok(names.iter().flatten().map(reason).collect())

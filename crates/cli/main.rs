@@ -18,6 +18,7 @@ mod plans;
 mod progress;
 mod reapply;
 mod report;
+mod serve;
 mod tokenizer;
 mod train;
 mod what_if;
@@ -71,6 +72,8 @@ enum Verb {
     Export(export::Args),
     /// Render report.html and the tables of a finished run again
     Report(report::Args),
+    /// Show a run, its documents and which recipes would keep a page, in a browser: corpus serve out/
+    Serve(serve::Args),
     /// Show documents of a finished run, and why they were dropped
     Inspect(inspect::Args),
     /// Remove documents from a finished run (--remove ids-or-urls.txt), or decide it anew (--recipe new.toml)
@@ -133,6 +136,7 @@ fn main() -> ExitCode {
         Verb::Generate(args) => models::generate(args, voice),
         Verb::Export(args) => export::run(args, voice),
         Verb::Report(args) => report::run(args, voice),
+        Verb::Serve(args) => serve::run(args, voice),
         Verb::Inspect(args) => inspect::run(args, voice),
         Verb::Apply(args) => apply::run(args, voice),
         Verb::Diff(args) => diff::run(args, voice),

@@ -230,24 +230,6 @@ mod trainer {
         };
         let outcome: Outcome = serde_json::from_str(&read("result.json")?)?;
         let config: Value = serde_json::from_str(&read("config.json")?)?;
-        let mut curves: BTreeMap<(String, u64), Vec<Point>> = BTreeMap::new();
-        for line in read("metrics.jsonl")?.lines() {
-            let point: Value = serde_json::from_str(line)?;
-            let key =
-                (point["arm"].as_str().unwrap_or_default().to_owned(), point["seed"].as_u64().unwrap_or(0));
-            let points = curves.entry(key).or_default();
-            // The run went back: points behind that place are drawn again.
-            if let Some(to_tokens) = point["to_tokens"].as_u64() {
-                points.retain(|point| point.tokens <= to_tokens);
-                continue;
-            }
-            points.push(Point {
-                tokens: point["tokens"].as_u64().unwrap_or(0),
-                loss: point["loss"].as_f64(),
-                bpb_heldout_raw: point["bpb_heldout_raw"].as_f64(),
-                bpb_heldout_kept: point["bpb_heldout_kept"].as_f64(),
-            });
-        }
         Ok(Some(Training {
             preset: outcome.preset.clone(),
             note: format!("{} {}", outcome.notes.join(" "), HELDOUT_NOTE),
@@ -256,7 +238,7 @@ mod trainer {
             tokens: outcome.tokens_per_run as u64,
             seeds: u64::from(outcome.seeds),
             arms: arms(&outcome),
-            curves: curves.into_iter().map(|((arm, seed), points)| Curve { arm, seed, points }).collect(),
+            curves: report::curves(&read("metrics.jsonl")?)?,
             differences: differences(&outcome),
             rewinds: outcome.rewinds.iter().map(rewind).collect(),
             samples: samples(&serde_json::from_str(&read("samples.json")?)?),

@@ -149,6 +149,9 @@ pub struct Tally {
     pub stages: Vec<StageTally>,
     /// By reason of the plan.
     pub checks: Vec<CheckTally>,
+    /// Documents that fail two reasons of the plan, by the one that comes first in it, then by the other.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub overlap: BTreeMap<u8, BTreeMap<u8, u64>>,
     /// By `<stage>.<signal>`.
     pub signals: BTreeMap<String, Histogram>,
     /// By `<stage>.<reason>` of a bound that can be moved.
@@ -189,6 +192,12 @@ impl Tally {
             a.alone.merge(b.alone);
             a.any.merge(b.any);
             a.lines += b.lines;
+        }
+        for (reason, others) in &other.overlap {
+            let mine = self.overlap.entry(*reason).or_default();
+            for (other, documents) in others {
+                *mine.entry(*other).or_default() += documents;
+            }
         }
         for (name, histogram) in &other.signals {
             match self.signals.get_mut(name) {

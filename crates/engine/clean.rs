@@ -18,8 +18,9 @@ use crate::error::EngineError;
 use crate::finish::Finisher;
 use crate::identity::{self, identity, look};
 use crate::kept_signatures::write_signatures;
+use crate::live::Live;
 use crate::lock::Lock;
-use crate::memory::Memory;
+use crate::recall::Memory;
 use crate::mixer::Mixer;
 use crate::names::Names;
 use crate::pack_shards::pack_shards;
@@ -110,6 +111,20 @@ pub enum Phase {
     Pack,
     Sequences,
     Upload,
+}
+
+impl Phase {
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Repeats => "repeats",
+            Phase::Sweep => "sweep",
+            Phase::Resolve => "resolve",
+            Phase::Pack => "pack",
+            Phase::Sequences => "sequences",
+            Phase::Upload => "upload",
+        }
+    }
 }
 
 /// How far a run is.
@@ -258,6 +273,16 @@ pub(crate) fn clean_folder(
         }
     };
 
+    let live = Live::start(plan, &work, options.share, summary::begun(plan, options, &inputs));
+    if options.share.is_none() {
+        live.alone();
+    }
+    let tell = &|event| {
+        if let Event::Progress(progress) = &event {
+            live.at(*progress);
+        }
+        tell(event);
+    };
     let progress = |progress| tell(Event::Progress(progress));
     let rate = |name: &str| manifest.rates.get(name).copied().unwrap_or(0.0);
     let rates = Rates { control: rate("control"), heldout: rate("heldout") };
@@ -279,7 +304,8 @@ pub(crate) fn clean_folder(
         let pass = work.pass(name);
         if !found.add(stage, &pass)? {
             let done = pass.swept(&options.shards(&inputs))?;
-            let job = Job { sweep: &sweep, sidecars: &sidecars, found: &found, parts_of: Some(stage) };
+            let parts_of = Some(stage);
+            let job = Job { sweep: &sweep, sidecars: &sidecars, found: &found, parts_of, live: &live };
             let swept = sweep_shards(&inputs, plan, options, &job, &pass, done, &progress)?;
             // Whoever is the last to be done finds what is repeated; others wait for it.
             let files_left = lock.at_the_door(|| {
@@ -300,7 +326,7 @@ pub(crate) fn clean_folder(
             }
         }
     }
-    let job = Job { sweep: &sweep, sidecars: &sidecars, found: &found, parts_of: None };
+    let job = Job { sweep: &sweep, sidecars: &sidecars, found: &found, parts_of: None, live: &live };
     let mut swept = sweep_shards(&inputs, plan, options, &job, &work, done, &progress)?;
     for (_, name, _) in passes(plan) {
         for (shard, receipts) in work.pass(name).swept(&options.shards(&inputs))? {
@@ -316,6 +342,8 @@ pub(crate) fn clean_folder(
     let sweep_seconds = sweep_start.elapsed().as_secs_f64();
     if options.share.is_some() {
         let mut all = Receipts::new();
+        // Nothing is written into a folder that another share may be about to remove.
+        live.end();
         let alone = lock.alone(|| {
             all = work.swept(&all_shards)?;
             Ok(all.values().all(ended))
@@ -325,6 +353,8 @@ pub(crate) fn clean_folder(
             Some(lock) => lock,
             None => return Ok(Ended::Swept(SweptShare::of(&swept, files_left, false))),
         };
+        live.alone();
+        live.go_on();
         swept = all;
     }
     for (file, receipts) in manifest.inputs.iter_mut().zip(swept.values()) {
@@ -345,7 +375,7 @@ pub(crate) fn clean_folder(
     let mix = Mixer::of(&options.recipe);
     let finisher =
         Finisher { plan, resolution: &resolution, names: &names, tokenizer: tokenizer.as_ref(), packs, mix };
-    let (mut outputs, mut packed, spool) = pack_shards(&finisher, &receipts, options, &work, tell)?;
+    let (mut outputs, mut packed, spool) = pack_shards(&finisher, &receipts, options, &work, tell, &live)?;
     if let Some(memory) = &options.memory_of {
         memory.count_lines(&mut packed.tally);
     }
@@ -390,6 +420,7 @@ pub(crate) fn clean_folder(
         wall_seconds: start.elapsed().as_secs_f64(),
     })?;
     complete(&mut manifest, options, &inputs, &receipts, outputs, &run)?;
+    live.end();
     lock.remove_work()?;
     Ok(Ended::Finished(Box::new(Outcome { run, manifest, was_done: false })))
 }

@@ -72,6 +72,26 @@ pub(crate) fn count(
     verdicts: &[Verdict],
     tokens: &[Option<i64>],
 ) -> Result<(Tally, BTreeMap<String, (u64, u64)>), EngineError> {
+    let (mut tally, by_source) = count_documents(plan, block, verdicts, tokens)?;
+    count_moves(plan, block, verdicts, &mut tally)?;
+    Ok((tally, by_source))
+}
+
+/// The same of a block that was just swept, for whoever watches: no duplicates are known yet, and no tokens.
+pub(crate) fn count_swept(plan: &Plan, block: Block<'_>, lines: &[u64]) -> Result<Tally, EngineError> {
+    let verdicts = block.verdicts()?;
+    let (mut tally, _) = count_documents(plan, block, &verdicts, &[])?;
+    tally.checks.iter_mut().zip(lines).for_each(|(check, lines)| check.lines += lines);
+    Ok(tally)
+}
+
+#[allow(clippy::type_complexity)]
+fn count_documents(
+    plan: &Plan,
+    block: Block<'_>,
+    verdicts: &[Verdict],
+    tokens: &[Option<i64>],
+) -> Result<(Tally, BTreeMap<String, (u64, u64)>), EngineError> {
     let mut tally = empty(plan);
     let mut by_source: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let bytes: &UInt64Array = block.column("bytes")?;
@@ -119,10 +139,15 @@ pub(crate) fn count(
                 check.alone.add(size);
             }
         }
+        for (at, reason) in verdict.iter().enumerate() {
+            for other in verdict.iter().skip(at + 1) {
+                *tally.overlap.entry(reason.0).or_default().entry(other.0).or_default() += 1;
+            }
+        }
         if is_kept {
             tally.kept.add(kept_bytes.value(row));
             tally.kept_input_bytes += size;
-            tally.tokens += tokens[row].unwrap_or(0) as u64;
+            tally.tokens += tokens.get(row).copied().flatten().unwrap_or(0) as u64;
             if let Some(lengths) = &mut tally.kept_lengths {
                 lengths.add(kept_bytes.value(row) as f64);
             }
@@ -152,6 +177,19 @@ pub(crate) fn count(
             values.iter().flatten().for_each(|value| histogram.add(value));
         }
     }
+    Ok((tally, by_source))
+}
+
+/// What would change side if a bound stood elsewhere.
+fn count_moves(
+    plan: &Plan,
+    block: Block<'_>,
+    verdicts: &[Verdict],
+    tally: &mut Tally,
+) -> Result<(), EngineError> {
+    let bytes: &UInt64Array = block.column("bytes")?;
+    let languages: &StringArray = block.column("language")?;
+    let flags: &UInt8Array = block.column("flags")?;
     for Movable { reason, column, steps, filter } in movable(plan) {
         let moves = tally.moves.entry(plan.reasons.get(reason).full_name()).or_default();
         let values: &Float64Array = block.column(&column)?;
@@ -167,7 +205,7 @@ pub(crate) fn count(
             }
         }
     }
-    Ok((tally, by_source))
+    Ok(())
 }
 
 fn stage_of(plan: &Plan, reason: u8) -> usize {

@@ -18,6 +18,7 @@ use crate::clean::{CleanOptions, Event, GoesOn, Phase, Progress};
 use crate::counting;
 use crate::error::EngineError;
 use crate::finish::{Block, Finished, Finisher, Heldout};
+use crate::live::Live;
 use crate::ordered::ordered;
 use crate::sampling;
 use crate::spool::{Spool, SpoolPoint};
@@ -103,6 +104,7 @@ pub(crate) fn pack_shards(
     options: &CleanOptions,
     work: &Work,
     tell: &(dyn Fn(Event) + Sync),
+    live: &Live,
 ) -> Result<(Vec<Receipt>, Packed, Spool), EngineError> {
     let steps = Steps::new(work, &options.out);
     let mut outputs = Vec::new();
@@ -135,10 +137,24 @@ pub(crate) fn pack_shards(
     }
     shown.sort_unstable();
     let total: u64 = receipts.iter().map(|receipt| receipt.raw_bytes).sum();
+    let progress = |done_bytes: u64, tally: &Tally, more: &Tally| {
+        let documents = tally.input.documents + more.input.documents;
+        let kept = tally.kept.documents + more.kept.documents;
+        tell(Event::Progress(Progress {
+            phase: Phase::Pack,
+            done_bytes,
+            total_bytes: total,
+            documents,
+            kept,
+        }));
+    };
+    progress(done_bytes, &packed.tally, &Tally::default());
+    live.count_anew(packed.tally.clone());
     let footer = vec![(tokens::FOOTER_RECIPE_HASH.to_owned(), finisher.plan.hash.clone())];
     let numbers = file_numbers(receipts);
     let mut files: Option<SegmentFiles> = None;
     let mut open = Packed::empty(finisher.plan);
+    let mut open_rows = 0;
     ordered(
         options.threads,
         || {
@@ -178,14 +194,20 @@ pub(crate) fn pack_shards(
                         }
                     }
                     open.tally.merge(&finished.tally);
+                    live.add(&finished.tally, &[]);
                     open.add_sources(&finished.sources);
                     let excerpts = finished.excerpts.iter();
                     open.excerpts.extend(excerpts.map(|(d, id, text)| (*d, (id.clone(), text.clone()))));
                     files.write(&finished)?;
+                    open_rows += finished.ledger.num_rows() as u64;
                     open.heldout.extend(finished.heldout);
+                    let SegmentReceipt { raw_bytes, rows, .. } = receipts[segment];
+                    let part = (raw_bytes as f64 * open_rows as f64 / rows.max(1) as f64) as u64;
+                    progress(done_bytes + part, &packed.tally, &open.tally);
                 }
                 Done::End { segment } => {
                     done_bytes += receipts[segment].raw_bytes;
+                    open_rows = 0;
                     let mut committed = Vec::new();
                     if let Some(files) = files.take()
                         && let Some(sample) = files.commit(options.rejected, &mut committed)?
@@ -197,12 +219,9 @@ pub(crate) fn pack_shards(
                     steps.commit(&step_name(segment), &committed, &whole)?;
                     outputs.extend(committed);
                     packed.add(finisher.plan, whole);
+                    progress(done_bytes, &packed.tally, &open.tally);
                 }
             }
-            let documents = packed.tally.input.documents + open.tally.input.documents;
-            let kept = packed.tally.kept.documents + open.tally.kept.documents;
-            let phase = Phase::Pack;
-            tell(Event::Progress(Progress { phase, done_bytes, total_bytes: total, documents, kept }));
             Ok(())
         },
     )?;

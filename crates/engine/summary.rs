@@ -1,7 +1,6 @@
 //! A run in words and numbers: what `report.json` and the page are made of.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use arrow::array::{Array, Float64Array, RecordBatch, StringArray};
 use document::{FoundItems, ItemSet, OptionValue, Reason};
@@ -10,13 +9,15 @@ use report::{
     Cluster, ClusterDocument, ClusterSize, EvaluationSet, FileNote, Member, MixSummary, Phase, Run, Sample,
     StageInfo, StageKind, Timing, TokenSummary,
 };
-use shards::{Damage, Extraction, Inputs, Quarantined, RecordCounts};
+use shards::{Damage, Extraction, Inputs, Quarantined, RecordCounts, Skipped};
 use text::stable_hash::hash_id;
 use tokens::Tokenizer;
 
 use crate::clean::{CleanOptions, Rates};
+use crate::counting;
 use crate::error::EngineError;
 use crate::finish::excerpt;
+use crate::memory::peak_memory;
 use crate::names::Names;
 use crate::pack_shards::{Packed, SHOWN_PER_REASON};
 use crate::resolve::Resolution;
@@ -45,28 +46,15 @@ pub(crate) struct Facts<'a> {
 
 pub(crate) fn run(facts: Facts<'_>) -> Result<Run, EngineError> {
     let Facts { plan, options, inputs, segments, .. } = facts;
-    let note = |path: &str, why: &str| FileNote { path: path.to_owned(), why: why.to_owned() };
+    let begun = begun(plan, options, inputs);
     Ok(Run {
-        corpus_version: env!("CARGO_PKG_VERSION").to_owned(),
-        recipe_name: plan.name.clone(),
-        recipe_toml: plan.resolved.clone(),
-        recipe_hash: plan.hash.clone(),
-        splitter: options.recipe.text("words", "splitter").to_owned(),
-        is_early: !options.all_signals,
         inputs: report::Inputs {
-            files: inputs.shards.len() as u64,
-            bytes: inputs.size(),
             records: all_records(facts.receipts),
-            skipped: inputs.skipped.iter().map(|file| note(&file.path, &file.why)).collect(),
-            quarantined: quarantined(inputs, facts.receipts)
-                .iter()
-                .map(|file| note(&file.path, &format!("{}; {}", file.why, file.remedy)))
-                .collect(),
+            quarantined: quarantined(inputs, facts.receipts).iter().map(note).collect(),
+            ..begun.inputs.clone()
         },
         extraction: extraction(&facts),
         evaluation_sets: evaluation_sets(&facts),
-        stages: stages(plan, options),
-        reasons: plan.reasons.clone(),
         tally: segments.tally.clone(),
         rejected_samples: segments.samples.clone(),
         clusters: clusters(&facts, segments)?,
@@ -77,18 +65,47 @@ pub(crate) fn run(facts: Facts<'_>) -> Result<Run, EngineError> {
             .rev()
             .map(|(size, clusters)| ClusterSize { size: *size, clusters: *clusters })
             .collect(),
+        warnings: warnings(&facts),
+        tokens: facts.tokenizer.map(|tokenizer| token_summary(&facts, tokenizer)),
+        timing: timing(&facts),
+        peak_memory_bytes: peak_memory(),
+        ..begun
+    })
+}
+
+/// What is known of a run before anything is read.
+pub(crate) fn begun(plan: &Plan, options: &CleanOptions, inputs: &Inputs) -> Run {
+    let skipped = |file: &Skipped| FileNote { path: file.path.clone(), why: file.why.clone() };
+    Run {
+        corpus_version: env!("CARGO_PKG_VERSION").to_owned(),
+        recipe_name: plan.name.clone(),
+        recipe_toml: plan.resolved.clone(),
+        recipe_hash: plan.hash.clone(),
+        splitter: options.recipe.text("words", "splitter").to_owned(),
+        is_early: !options.all_signals,
+        inputs: report::Inputs {
+            files: inputs.shards.len() as u64,
+            bytes: inputs.size(),
+            skipped: inputs.skipped.iter().map(skipped).collect(),
+            quarantined: inputs.quarantined.iter().map(note).collect(),
+            ..report::Inputs::default()
+        },
+        stages: stages(plan, options),
+        reasons: plan.reasons.clone(),
+        tally: counting::empty(plan),
+        timing: Timing { threads: options.threads.get() as u64, ..Timing::default() },
         against: options
             .against
             .iter()
             .filter_map(|out| Some(out.file_name()?.display().to_string()))
             .collect(),
-        warnings: warnings(&facts),
-        tokens: facts.tokenizer.map(|tokenizer| token_summary(&facts, tokenizer)),
-        training: None,
-        forecast: None,
-        timing: timing(&facts),
-        peak_memory_bytes: peak_memory(),
-    })
+        ..Run::default()
+    }
+}
+
+/// A file of the input, with what is the matter with it and what helps.
+pub(crate) fn note(file: &Quarantined) -> FileNote {
+    FileNote { path: file.path.clone(), why: format!("{}; {}", file.why, file.remedy) }
 }
 
 /// Input files that could not be read, or not to their end, or not all between.
@@ -368,12 +385,4 @@ fn timing(facts: &Facts<'_>) -> Timing {
             phase("pack", pack, tally.input.bytes),
         ],
     }
-}
-
-/// Largest resident set of this process, in bytes, where the system tells.
-pub fn peak_memory() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib << 10)
 }

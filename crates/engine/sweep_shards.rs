@@ -8,13 +8,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
-use document::{Batch, FoundItems};
+use document::{Batch, FoundItems, Tally};
 use plan::{Carried, Flags, Plan, Scratch, Signed, SweepOptions, Swept};
 use shards::{AtomicFile, Block, Damage, Extraction, Inputs, Parsed, Quarantined, ReadOptions, RecordCounts};
 
 use crate::carried;
 use crate::clean::{CleanOptions, Phase, Progress};
+use crate::counting;
 use crate::error::EngineError;
+use crate::finish;
+use crate::live::Live;
 use crate::ordered::ordered;
 use crate::ranking::ranks;
 use crate::repeats::{self, Found};
@@ -33,6 +36,8 @@ pub(crate) struct Job<'a> {
     pub found: &'a Found,
     /// Not the sweep, but the pass before it that looks for what this stage removes.
     pub parts_of: Option<usize>,
+    /// Told what is counted in the sweep.
+    pub live: &'a Live,
 }
 
 enum Done {
@@ -47,7 +52,7 @@ enum Done {
         signed: u64,
         /// What is carried, and of how many candidates.
         carried: (Vec<u8>, u32),
-        swept: Counted,
+        swept: Box<Counted>,
         /// Records by type, and what could not be read of them.
         crawled: Box<(RecordCounts, Damage)>,
     },
@@ -69,6 +74,7 @@ struct Counted {
     survivors: u64,
     extraction: Extraction,
     n_remembered: u64,
+    tally: Tally,
 }
 
 /// Segments that are swept, by shard.
@@ -94,7 +100,11 @@ pub(crate) fn sweep_shards(
     let mut source = Source::new(inputs, options, &left, finished);
     let carries = job.parts_of.is_some() || plan.minhash.carried() != Carried::Nothing;
     let looks_at_urls = job.parts_of.is_none() && plan.stage(URL_DEDUP).is_some();
-    let mut writer = SegmentWriter { work, plan, carries, looks_at_urls, receipts: done, open: None };
+    let live = job.parts_of.is_none().then_some(job.live);
+    if let Some(live) = live {
+        live.add_swept(work, done.values().flatten())?;
+    }
+    let mut writer = SegmentWriter { work, plan, carries, looks_at_urls, live, receipts: done, open: None };
     let consumed = source.consumed.clone();
     let mut documents = 0;
     let mut kept = 0;
@@ -187,7 +197,7 @@ fn sweep_block(
             urls: Vec::new(),
             signed: 0,
             carried,
-            swept: Counted { survivors, ..Counted::default() },
+            swept: Box::new(Counted { survivors, ..Counted::default() }),
             crawled: Box::default(),
         });
     }
@@ -218,7 +228,9 @@ fn sweep_block(
     nanos.push(clock() - swept);
     nanos.push(extract_nanos);
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
-    let swept = Counted { lines, missing, found, nanos, survivors, extraction, n_remembered };
+    let counted = finish::Block { records: &records, shard, first: 0 };
+    let tally = counting::count_swept(plan, counted, &lines)?;
+    let swept = Box::new(Counted { lines, missing, found, nanos, survivors, extraction, n_remembered, tally });
     let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let signed = signed.len() as u64;
@@ -246,6 +258,8 @@ struct SegmentWriter<'a> {
     plan: &'a Plan,
     carries: bool,
     looks_at_urls: bool,
+    /// `None`: it is a pass before the sweep.
+    live: Option<&'a Live>,
     receipts: Receipts,
     open: Option<Open>,
 }
@@ -259,6 +273,7 @@ struct Open {
     urls: Option<AtomicFile>,
     at: u64,
     receipt: SegmentReceipt,
+    tally: Tally,
 }
 
 impl SegmentWriter<'_> {
@@ -277,6 +292,7 @@ impl SegmentWriter<'_> {
                     false => None,
                 },
                 at: 0,
+                tally: counting::empty(self.plan),
                 receipt: SegmentReceipt {
                     urls: self.looks_at_urls.then_some(0),
                     shard,
@@ -311,8 +327,12 @@ impl SegmentWriter<'_> {
                 swept,
                 crawled,
             } => {
+                if let Some(live) = self.live {
+                    live.add(&swept.tally, &swept.nanos);
+                }
                 let open = self.open(shard)?;
                 open.receipt.end_row = end_row;
+                open.tally.merge(&swept.tally);
                 open.blocks.write_all(&frame).map_err(EngineError::io(&folder))?;
                 // Rows are numbered within the block; the segment numbers them on.
                 let first = open.receipt.rows as u32;
@@ -351,6 +371,9 @@ impl SegmentWriter<'_> {
                 open.receipt.damage.merge(damage);
             }
             Done::Panicked { shard, end_row, quarantined } => {
+                if let Some(live) = self.live {
+                    live.quarantine(std::slice::from_ref(&quarantined));
+                }
                 let receipt = &mut self.open(shard)?.receipt;
                 receipt.end_row = end_row;
                 receipt.quarantined.push(quarantined);
@@ -364,12 +387,20 @@ impl SegmentWriter<'_> {
     fn commit(&mut self, end: End) -> Result<(), EngineError> {
         let End { shard, input, end_block, place, ends_shard, error } = end;
         self.open(shard)?;
-        let Some(Open { blocks, signatures, carried, urls, mut receipt, .. }) = self.open.take() else {
+        let Some(Open { blocks, signatures, carried, urls, mut receipt, tally, .. }) = self.open.take()
+        else {
             return Ok(());
         };
         (receipt.input, receipt.end_block, receipt.place, receipt.ends_shard) =
             (input, end_block, place, ends_shard);
-        receipt.quarantined.extend(error.map(|error| error.quarantined()));
+        let broken: Vec<Quarantined> = error.iter().map(|error| error.quarantined()).collect();
+        if let Some(live) = self.live {
+            live.quarantine(&broken);
+            let path = self.work.tally(shard, receipt.part);
+            let json = serde_json::to_vec(&tally).map_err(std::io::Error::other);
+            json.and_then(|json| std::fs::write(&path, json)).map_err(EngineError::io(path))?;
+        }
+        receipt.quarantined.extend(broken);
         blocks.commit(receipt.rows)?;
         signatures.commit()?;
         if let Some(carried) = carried {

@@ -172,6 +172,11 @@ impl Work {
         self.shard(shard).join(format!("{part:05}.carried"))
     }
 
+    /// What was counted of a segment, for whoever watches the run.
+    pub fn tally(&self, shard: u32, part: u32) -> PathBuf {
+        self.shard(shard).join(format!("{part:05}.tally"))
+    }
+
     pub fn urls(&self, shard: u32, part: u32) -> PathBuf {
         self.shard(shard).join(format!("{part:05}.urls"))
     }

@@ -21,9 +21,9 @@ const MEMBERS: usize = 8;
 const GROUPS: usize = 100;
 
 const STYLE: &str = concat!(include_str!("assets/uplot.min.css"), include_str!("assets/style.css"));
-const SCRIPT: &str = concat!(
-    include_str!("assets/uplot.min.js"),
-    "(() => {\"use strict\";\n",
+/// A charting library, then what pages are made of.
+const LIBRARY: &str = include_str!("assets/uplot.min.js");
+const PARTS: &str = concat!(
     include_str!("assets/elements.js"),
     include_str!("assets/charts.js"),
     include_str!("assets/overview.js"),
@@ -32,9 +32,9 @@ const SCRIPT: &str = concat!(
     include_str!("assets/metrics.js"),
     include_str!("assets/training.js"),
     include_str!("assets/ablation.js"),
-    include_str!("assets/main.js"),
-    "})();\n"
 );
+/// The script that draws the report from the parts, chapter by chapter.
+pub const CHAPTERS: &str = include_str!("assets/main.js");
 
 /// What the page's script reads.
 #[derive(Serialize)]
@@ -58,6 +58,39 @@ struct SignalView<'r> {
 
 /// The whole page.
 pub fn render_dashboard(run: &Run) -> Result<String, serde_json::Error> {
+    Ok(page(&page_numbers(run)?, "", &[CHAPTERS], "").0)
+}
+
+/// A page for a server: the report's parts and numbers, with a style and scripts that use them, and that may ask the server
+/// for more. Also its content security policy, which the page holds, too.
+pub fn render_served(
+    run: &Run,
+    style: &str,
+    scripts: &[&str],
+) -> Result<(String, String), serde_json::Error> {
+    Ok(page(&page_numbers(run)?, style, scripts, "; connect-src 'self'"))
+}
+
+fn page(numbers: &str, style: &str, scripts: &[&str], more: &str) -> (String, String) {
+    let script = format!("{LIBRARY}(() => {{\"use strict\";\n{PARTS}{}}})();\n", scripts.concat());
+    let hash = BASE64_STANDARD.encode(Sha256::digest(&script));
+    let policy = format!(
+        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'unsafe-inline'; img-src data: blob:{more}; \
+         base-uri 'none'; form-action 'none'"
+    );
+    let (style, data) = (format!("{STYLE}{style}"), escaped(numbers));
+    let page = format!(
+        include_str!("assets/page.html"),
+        policy = policy,
+        style = style,
+        data = data,
+        script = script
+    );
+    (page, policy)
+}
+
+/// What the page's script reads, as JSON.
+pub fn page_numbers(run: &Run) -> Result<String, serde_json::Error> {
     let run = &trimmed(run);
     let signals = run.tally.signals.iter().map(|(name, histogram)| {
         // A number of the user's may have a signal's name; only its reason says what it is.
@@ -84,9 +117,7 @@ pub fn render_dashboard(run: &Run) -> Result<String, serde_json::Error> {
             .collect(),
         length_edges: run.tally.input_lengths.as_ref().map(edges).unwrap_or_default(),
     };
-    let data = escaped(&serde_json::to_string(&page)?);
-    let hash = BASE64_STANDARD.encode(Sha256::digest(SCRIPT));
-    Ok(format!(include_str!("assets/page.html"), hash = hash, style = STYLE, data = data, script = SCRIPT))
+    serde_json::to_string(&page)
 }
 
 /// Where the bound of a reason can be moved to, as it was counted.
@@ -186,9 +217,11 @@ mod tests {
         );
         assert!(page.contains("default-src 'none'"));
         for unsafe_call in [".innerHTML", ".outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
-            let ours = SCRIPT.split_once("(() => {\"use strict\"").unwrap().1;
-            assert!(!ours.contains(unsafe_call), "{unsafe_call}");
+            assert!(![PARTS, CHAPTERS].concat().contains(unsafe_call), "{unsafe_call}");
         }
+        let (served, policy) = render_served(&run(), "", &["draw();"]).unwrap();
+        assert!(policy.contains("connect-src 'self'") && served.contains(&policy));
+        assert!(!page.contains("connect-src"), "a page from a file asks nobody");
     }
 
     #[test]

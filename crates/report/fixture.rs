@@ -134,6 +134,15 @@ pub fn run() -> Run {
             bytes: reached.bytes - dropped.bytes - cut_bytes as u64,
         };
     }
+    let mut overlap: BTreeMap<u8, BTreeMap<u8, u64>> = BTreeMap::new();
+    for (a, one) in checks.iter().enumerate().skip(2) {
+        for (b, other) in checks.iter().enumerate().skip(a + 1) {
+            let both = one.any.documents.min(other.any.documents) / (b - a + 1) as u64;
+            if both > 0 {
+                overlap.entry(a as u8).or_default().insert(b as u8, both);
+            }
+        }
+    }
     let tally = Tally {
         input,
         kept: reached,
@@ -141,6 +150,7 @@ pub fn run() -> Run {
         tokens: reached.bytes * 10 / 43,
         stages,
         checks,
+        overlap,
         signals: signals(),
         moves: moves(),
         languages: groups(&[

@@ -6,6 +6,7 @@ mod card;
 mod comparison;
 mod dashboard;
 mod human;
+mod live;
 mod method;
 mod metrics;
 mod run;
@@ -17,8 +18,9 @@ pub use card::render_card;
 pub use comparison::{
     Cell, ComparedDocument, ComparedRun, Comparison, Rewritten, render_comparison, render_matrix,
 };
-pub use dashboard::render_dashboard;
+pub use dashboard::{CHAPTERS, page_numbers, render_dashboard, render_served};
 pub use human::{human_bytes, human_count, human_number};
+pub use live::Live;
 pub use method::render_method;
 pub use metrics::{
     Advice, Forecast, Foretold, ForetoldModel, LadderModel, Metric, MetricArm, MetricDifference, Scored,
@@ -30,7 +32,7 @@ pub use run::{
 };
 pub use terminal::{render_json, render_table};
 pub use training::{
-    Ablation, ArmInfo, Asks, Control, Curve, Difference, Gain, Generated, Point, Rewind, Training, Verdict,
+    Ablation, ArmInfo, Asks, Control, Curve, Difference, Gain, Generated, Point, Rewind, Training, Verdict, curves,
 };
 pub use what_if::{Change, Group, Setting, Shown, WhatIf, render_what_if};
 

@@ -113,6 +113,31 @@ pub struct Curve {
     pub points: Vec<Point>,
 }
 
+/// The curves of a training's `metrics.jsonl`, by arm and seed. Where a run went back, the points behind that place are drawn
+/// again.
+///
+/// # Errors
+/// A line that is no JSON.
+pub fn curves(metrics: &str) -> Result<Vec<Curve>, serde_json::Error> {
+    let mut curves: BTreeMap<(String, u64), Vec<Point>> = BTreeMap::new();
+    for line in metrics.lines() {
+        let point: serde_json::Value = serde_json::from_str(line)?;
+        let key = (point["arm"].as_str().unwrap_or_default().to_owned(), point["seed"].as_u64().unwrap_or(0));
+        let points = curves.entry(key).or_default();
+        if let Some(to_tokens) = point["to_tokens"].as_u64() {
+            points.retain(|point| point.tokens <= to_tokens);
+            continue;
+        }
+        points.push(Point {
+            tokens: point["tokens"].as_u64().unwrap_or(0),
+            loss: point["loss"].as_f64(),
+            bpb_heldout_raw: point["bpb_heldout_raw"].as_f64(),
+            bpb_heldout_kept: point["bpb_heldout_kept"].as_f64(),
+        });
+    }
+    Ok(curves.into_iter().map(|((arm, seed), points)| Curve { arm, seed, points }).collect())
+}
+
 /// What was not measured at a point is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -187,4 +212,25 @@ pub struct Rewind {
     pub gradient_norm: Option<f64>,
     /// Those that were read when it was seen.
     pub documents: Vec<String>,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_behind_the_place_that_a_run_went_back_to_are_drawn_again() {
+        let point = |arm: &str, tokens: u64, loss: f64| {
+            format!("{{\"arm\":\"{arm}\",\"seed\":1,\"tokens\":{tokens},\"loss\":{loss}}}\n")
+        };
+        let back = "{\"arm\":\"raw\",\"seed\":1,\"to_tokens\":10}\n";
+        let lines =
+            [point("raw", 10, 5.0), point("raw", 20, 9.0), back.to_owned(), point("raw", 20, 4.0)].concat();
+        let found = curves(&(lines + &point("all", 10, 5.0))).unwrap();
+        assert_eq!(found.iter().map(|curve| curve.arm.as_str()).collect::<Vec<_>>(), ["all", "raw"]);
+        let losses: Vec<_> = found[1].points.iter().map(|point| (point.tokens, point.loss)).collect();
+        assert_eq!(losses, [(10, Some(5.0)), (20, Some(4.0))]);
+        assert!(curves("{\"arm\":").is_err());
+    }
 }

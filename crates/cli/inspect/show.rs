@@ -4,10 +4,11 @@ use std::fmt::Write;
 
 use ::report::human_number;
 use document::Bound;
-use plan::{Explained, Mark, Plan, Recipe};
-use serde_json::json;
+use plan::{Explained, Plan, Recipe};
+use serde_json::{Value, json};
 
-use super::marked::{self, Marked, Style};
+use super::marked::{self, Style};
+use super::seen::{Seen, named, seen};
 use super::{Found, visible};
 
 /// The bound of a check on a document of a language.
@@ -17,12 +18,34 @@ pub fn bound_of(recipe: Option<&Recipe>, reason: &document::Reason, language: Op
     bound.filter(|bound| *bound != Bound::Off).map_or_else(|| reason.bound.clone(), |bound| bound.to_string())
 }
 
+/// Why there is no text of a document to be shown.
+pub fn no_text(document: &Found) -> &'static str {
+    match () {
+        _ if document.bytes() == 0 || document.cell("reason").is_some_and(|r| r.starts_with("input.")) => {
+            "it has no text that could be read"
+        }
+        _ if document.is_kept() => "its text is not in clean/",
+        _ => {
+            "its text was not written: rejected/ holds a sample, corpus clean --rejected all writes every one"
+        }
+    }
+}
+
+/// A value of a document.
+pub struct Standing {
+    /// `<stage>.<signal>`.
+    pub signal: String,
+    pub value: f64,
+    /// Of each check of it: `filter.reason`, and what it keeps of this document's language.
+    pub bounds: Vec<(String, String)>,
+}
+
 /// What documents are shown with.
 pub struct Shower<'r> {
     pub run: &'r ::report::Run,
-    pub recipe: Option<Recipe>,
+    pub recipe: Option<&'r Recipe>,
     /// `None`: nothing is marked.
-    pub plan: Option<Plan>,
+    pub plan: Option<&'r Plan>,
     pub signals: bool,
     pub style: Style,
 }
@@ -30,18 +53,21 @@ pub struct Shower<'r> {
 impl Shower<'_> {
     /// Where the text fails, stage by stage.
     fn explained(&self, document: &Found) -> Vec<Explained> {
-        let (Some(plan), Some(text)) = (&self.plan, document.original()) else { return Vec::new() };
+        let (Some(plan), Some(text)) = (self.plan, document.original()) else { return Vec::new() };
         let url = document.cell("url");
         plan.explain(document::Document { url: url.as_deref(), ..document::Document::new(text) })
     }
 
-    /// The stage, and the reason of a mark.
-    fn named(&self, explained: &Explained, mark: &Mark) -> (&'static str, Option<&str>) {
-        let reason = self.plan.as_ref().and_then(|plan| Some(plan.reasons.get(mark.reason?)));
-        (self.stage(explained), reason.map(|reason| reason.reason.as_str()))
+    /// The text as it came, then those of later stages with marks.
+    pub fn seen(&self, document: &Found, text: &str) -> Vec<Seen> {
+        let Some(plan) = self.plan.filter(|_| document.original().is_some()) else {
+            return vec![Seen::plain(text)];
+        };
+        let url = document.cell("url");
+        seen(plan, document::Document { url: url.as_deref(), ..document::Document::new(text) })
     }
 
-    pub fn as_json(&self, document: &Found) -> anyhow::Result<serde_json::Value> {
+    pub fn as_json(&self, document: &Found) -> anyhow::Result<Value> {
         let reasons: Vec<_> = document
             .reasons(self)?
             .into_iter()
@@ -53,7 +79,9 @@ impl Shower<'_> {
         for explained in self.explained(document) {
             let text = explained.text.as_deref().or(document.text.as_deref()).unwrap_or_default();
             for mark in &explained.marks {
-                let (stage, reason) = self.named(&explained, mark);
+                let Some((stage, reason)) = self.plan.map(|plan| named(plan, &explained, mark)) else {
+                    continue;
+                };
                 // Ranges are of the text as the stage saw it.
                 marks.push(json!({
                     "stage": stage, "reason": reason, "start": mark.range.start, "end": mark.range.end,
@@ -101,16 +129,7 @@ impl Shower<'_> {
         }
         match &document.text {
             Some(text) => self.show_text(out, document, text)?,
-            None if document.bytes() == 0
-                || document.cell("reason").is_some_and(|r| r.starts_with("input.")) =>
-            {
-                writeln!(out, "   (it has no text that could be read)")?;
-            }
-            None if document.is_kept() => writeln!(out, "   (its text is not in clean/)")?,
-            None => writeln!(
-                out,
-                "   (its text was not written: rejected/ holds a sample, corpus clean --rejected all writes every one)"
-            )?,
+            None => writeln!(out, "   ({})", no_text(document))?,
         }
         if let Some(twin) = document.cell("duplicate_of") {
             let similarity = document.number("similarity").unwrap_or(1.0);
@@ -123,14 +142,24 @@ impl Shower<'_> {
         Ok(())
     }
 
-    fn show_signals(&self, out: &mut String, document: &Found) -> std::fmt::Result {
+    /// What was measured, beside what its checks keep.
+    pub fn standing(&self, document: &Found) -> Vec<Standing> {
         let language = document.language();
-        for (name, value) in document.signals() {
+        let bounds = |name: &str| {
             let checks = self.run.reasons.0.iter().filter(|reason| {
                 reason.signal.as_ref().is_some_and(|signal| format!("{}.{signal}", reason.stage) == name)
             });
-            let bounds: Vec<String> =
-                checks.map(|reason| bound_of(self.recipe.as_ref(), reason, language.as_deref())).collect();
+            checks
+                .map(|check| (check.full_name(), bound_of(self.recipe, check, language.as_deref())))
+                .collect()
+        };
+        let standing = |(signal, value): (String, f64)| Standing { bounds: bounds(&signal), signal, value };
+        document.signals().into_iter().map(standing).collect()
+    }
+
+    fn show_signals(&self, out: &mut String, document: &Found) -> std::fmt::Result {
+        for Standing { signal: name, value, bounds } in self.standing(document) {
+            let bounds: Vec<String> = bounds.into_iter().map(|(_, bound)| bound).collect();
             let kept =
                 if bounds.is_empty() { String::new() } else { format!("  kept: {}", bounds.join(", ")) };
             writeln!(out, "   {name:<46} {:>10}{kept}", human_number(value))?;
@@ -141,39 +170,16 @@ impl Shower<'_> {
     /// The beginning of the text, and the parts of it at which a check failed; then those of the texts that later stages
     /// saw.
     fn show_text(&self, out: &mut String, document: &Found, text: &str) -> std::fmt::Result {
-        let explained = self.explained(document);
-        let marks_of = |explained: &Explained| -> Vec<Marked> {
-            let label = |mark: &Mark| match self.named(explained, mark) {
-                (_, Some(reason)) => reason.to_owned(),
-                (stage, None) => format!("{stage} removes it"),
-            };
-            explained
-                .marks
-                .iter()
-                .map(|mark| Marked { range: mark.range.clone(), label: label(mark) })
-                .collect()
-        };
-        let of_original = explained.iter().filter(|explained| explained.text.is_none());
-        let marks: Vec<Marked> = of_original.flat_map(marks_of).collect();
-        marked::show(out, text, &marks, self.style, HEAD)?;
-        let mut rest = explained.iter().filter(|explained| explained.text.is_some()).peekable();
-        while let Some(first) = rest.next() {
-            let mut marks = marks_of(first);
-            // Stages that saw the same text are shown together.
-            while let Some(next) = rest.next_if(|next| next.text == first.text) {
-                marks.extend(marks_of(next));
-            }
-            if let Some(text) = &first.text {
-                writeln!(out, "   what was left of it before {}:", self.stage(first))?;
-                marked::show(out, text, &marks, self.style, 0)?;
+        for Seen { before, text, marks } in self.seen(document, text) {
+            match before {
+                None => marked::show(out, &text, &marks, self.style, HEAD)?,
+                Some(stage) => {
+                    writeln!(out, "   what was left of it before {stage}:")?;
+                    marked::show(out, &text, &marks, self.style, 0)?;
+                }
             }
         }
         Ok(())
-    }
-
-    fn stage(&self, explained: &Explained) -> &'static str {
-        let stage = self.plan.as_ref().and_then(|plan| plan.stages.get(explained.stage));
-        stage.map_or("", |stage| stage.name)
     }
 }
 

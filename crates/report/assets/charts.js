@@ -18,7 +18,11 @@ function chart(place, height, label, build) {
   return entry;
 }
 
-const redrawCharts = () => charts.forEach((entry) => entry.draw());
+/** Charts that were replaced by newer ones are forgotten. */
+function redrawCharts() {
+  charts.splice(0, charts.length, ...charts.filter(({ holder }) => holder.isConnected));
+  charts.forEach((entry) => entry.draw());
+}
 const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 function axis(extra) {
@@ -75,7 +79,7 @@ function binRange(scale, counts, bounds) {
 }
 
 function barsPlot(holder, width, height, options) {
-  const { scale, first, last, series, isLog, limits } = options;
+  const { scale, first, last, series, isLog, limits, own } = options;
   const xs = Array.from({ length: last - first }, (_, index) => first + index);
   const top = Math.max(1, ...series.flatMap((one) => one.counts.slice(first, last)));
   const value = (n) => (isLog ? (n > 0 ? n : null) : n);
@@ -95,6 +99,22 @@ function barsPlot(holder, width, height, options) {
       context.moveTo(x, plot.bbox.top - 3 * ratio);
       context.lineTo(x, plot.bbox.top + plot.bbox.height);
       context.stroke();
+    }
+    if (own !== undefined) {
+      // Where one document stands.
+      const x = Math.round(plot.valToPos(Math.min(last, Math.max(first, binOf(scale, own))), "x", true)), top = plot.bbox.top;
+      context.setLineDash([]);
+      context.strokeStyle = context.fillStyle = colour("own");
+      context.lineWidth = 2 * ratio;
+      context.beginPath();
+      context.moveTo(x, top);
+      context.lineTo(x, top + plot.bbox.height);
+      context.stroke();
+      context.beginPath();
+      context.moveTo(x - 5 * ratio, top - 6 * ratio);
+      context.lineTo(x + 5 * ratio, top - 6 * ratio);
+      context.lineTo(x, top + 2 * ratio);
+      context.fill();
     }
     context.restore();
   };
@@ -121,9 +141,9 @@ function barsPlot(holder, width, height, options) {
 
 /** A signal's histogram; what lies beyond a bound has the colour of what is dropped. */
 function histogram(place, options) {
-  const { histogram: { scale, counts }, bounds, label, height } = options;
+  const { histogram: { scale, counts }, bounds, label, height, own } = options;
   const given = ({ low, high }) => [low, high].filter((limit) => limit !== null);
-  const [first, last] = binRange(scale, counts, given(bounds()));
+  const [first, last] = binRange(scale, counts, [...given(bounds()), ...(own === undefined ? [] : [own])]);
   const split = ({ low, high }, out) => {
     const lowBin = low === null ? -Infinity : binOf(scale, low);
     const highBin = high === null ? Infinity : binOf(scale, high);
@@ -131,7 +151,7 @@ function histogram(place, options) {
     return counts.map((n, bin) => (isOut(bin) === out ? n : 0));
   };
   return chart(place, height, label, (holder, width) => barsPlot(holder, width, height, {
-    scale, first, last, limits: given(bounds()), isLog: options.isLog(),
+    scale, first, last, limits: given(bounds()), isLog: options.isLog(), own,
     series: [{ counts: split(bounds(), false), fill: "kept" }, { counts: split(bounds(), true), fill: "dropped" }],
   }));
 }

@@ -1,8 +1,13 @@
 // Elements, numbers, and the parts that every section shares. Text only ever enters the page as text.
 
-const data = JSON.parse(document.getElementById("run").textContent);
-const run = data.run;
-const tally = run.tally;
+let data, run, tally;
+/** The numbers that everything is drawn from; a server may have newer ones. */
+function take(numbers) {
+  data = numbers;
+  run = data.run;
+  tally = run.tally;
+}
+take(JSON.parse(document.getElementById("run").textContent));
 
 /** An element; attributes that are functions become listeners, children that are not nodes become text. */
 function el(tag, attributes, ...children) {
@@ -160,6 +165,30 @@ function choice(label, choices, value, change) {
     } }, text));
   }
   return group;
+}
+
+/** The chosen theme; remembered where the browser lets a file do so. */
+function theme(choice) {
+  document.documentElement.style.colorScheme = choice;
+  try {
+    localStorage.setItem("corpus-theme", choice);
+  } catch {
+    // A page opened from a file may have no storage.
+  }
+  redrawCharts();
+}
+
+/** What stands on top of a page, in the theme that was chosen before. */
+function pageTop(over, title) {
+  try {
+    const stored = localStorage.getItem("corpus-theme");
+    if (stored === "dark" || stored === "light") document.documentElement.style.colorScheme = stored;
+  } catch {
+    // See `theme`.
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
+  return el("header", { class: "top" }, el("div", {}, el("p", { class: "over" }, over), el("h1", {}, title)),
+    el("button", { type: "button", class: "quiet", click: () => theme(isDark() ? "light" : "dark") }, "Light or dark"));
 }
 
 /** A bar of one or more parts in 0..1 of the width. */

@@ -80,6 +80,33 @@ function reasonTable(body) {
   draw();
 }
 
+/** Documents that fail two reasons, for the reasons that most documents fail together with others. */
+function overlaps(body) {
+  const pairs = Object.entries(tally.overlap || {}).flatMap(([a, others]) => Object.entries(others).map(([b, n]) => [+a, +b, n]));
+  if (!pairs.length) {
+    body.append(el("p", {}, run.is_early ? "Measuring stopped at the first failure, so what else a document would have failed is not known." : "No document failed two checks."));
+    return;
+  }
+  const any = (index) => tally.checks[index].any.documents;
+  const both = new Map(pairs.flatMap(([a, b, n]) => [[`${a} ${b}`, n], [`${b} ${a}`, n]]));
+  const together = new Map();
+  for (const [a, b, n] of pairs) for (const each of [a, b]) together.set(each, (together.get(each) || 0) + n);
+  const shown = [...together.keys()].sort((a, b) => together.get(b) - together.get(a)).slice(0, 14).sort((a, b) => a - b);
+  const full = (index) => `${run.reasons[index].stage}.${run.reasons[index].reason}`;
+  const cell = (row, column) => {
+    if (row === column) return el("td", { class: "n own", title: `${documents(any(row))} fail ${full(row)}` }, short(any(row)));
+    const n = both.get(`${row} ${column}`) || 0, share = n / Math.max(1, any(row));
+    return el("td", { class: n ? "n" : "n none", title: `${documents(n)} fail ${full(row)} and ${full(column)}: ${percent(n, any(row))} of those that fail ${full(row)}`,
+      style: { background: `color-mix(in srgb, var(--dropped) ${Math.round(100 * share)}%, var(--paper))` } }, n ? short(n) : "");
+  };
+  body.append(el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Documents that fail both reasons" }, el("table", { class: "overlap" },
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "fails"), shown.map((index) => el("th", { scope: "col", title: full(index) }, el("span", {}, run.reasons[index].reason))))),
+    el("tbody", {}, shown.map((row) => el("tr", {}, el("th", { scope: "row", title: full(row) }, run.reasons[row].reason), shown.map((column) => cell(row, column))))))),
+  el("p", { class: "about" }, "Documents that fail both; the darker, the larger a share of those that fail the reason of the row. On the diagonal: all that fail it."),
+  numbers("overlap", ["reason", "other_reason", "documents_failing_both", "documents_failing_reason", "documents_failing_other"],
+    pairs.sort((a, b) => b[2] - a[2]).map(([a, b, n]) => [full(a), full(b), n, any(a), any(b)])));
+}
+
 function histograms(body) {
   const names = Object.keys(tally.signals);
   let isLog = false;

@@ -25,31 +25,34 @@ function provenance(body) {
       el("button", { type: "button", class: "quiet", click: () => download("report.json", "application/json", JSON.stringify(run)) }, "Everything as JSON")));
 }
 
-/** The chosen theme; remembered where the browser lets a file do so. */
-function theme(choice) {
-  document.documentElement.style.colorScheme = choice;
-  try {
-    localStorage.setItem("corpus-theme", choice);
-  } catch {
-    // A page opened from a file may have no storage.
+const first = el("section", { id: "overview", "aria-label": "Overview" });
+
+/** Newer numbers: every chapter that was drawn is drawn again, but one in which somebody is at work. */
+function renew(numbers) {
+  take(numbers);
+  const isInUse = (node) => node.contains(document.activeElement) || node.querySelector("details[open]");
+  if (!isInUse(first)) {
+    first.replaceChildren();
+    overview(first);
   }
-  redrawCharts();
+  for (const entry of sections.filter(({ drawn, node }) => drawn && !isInUse(node))) {
+    const body = entry.node.querySelector(".body"), height = body.offsetHeight;
+    // The page keeps its height meanwhile, so that nothing moves under the reader.
+    body.style.minHeight = `${height}px`;
+    body.replaceChildren();
+    entry.drawn = false;
+    drawOnce(entry);
+    setTimeout(() => { body.style.minHeight = ""; }, 500);
+  }
 }
 
 function start() {
   document.title = `${visible(run.recipe_name)} – corpus report`;
-  try {
-    const stored = localStorage.getItem("corpus-theme");
-    if (stored === "dark" || stored === "light") document.documentElement.style.colorScheme = stored;
-  } catch {
-    // See `theme`.
-  }
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
-  const first = el("section", { id: "overview", "aria-label": "Overview" });
   const chapters = [
     section("funnel", "Funnel", "What reached each stage and what the stage took out, in the order of the recipe.", funnel),
     section("reasons", "Reasons", run.is_early ? "First: the check that a document failed. Measuring stopped there, so what else it would have failed is not known."
       : "First: it was the first reason. Alone: no other check of the filters would have dropped the document. Any: it was among the reasons. Lines: removed, from whatever was measured.", reasonTable),
+    section("overlap", "Overlap", "Reasons that come together: a check whose documents fail others, too, can go without much change.", overlaps),
     section("signals", "Signals", "What was measured, over all documents that the stage measured, with the bounds of the recipe.", histograms),
     section("samples", "Dropped documents", null, samples),
     section("languages", "Languages", null, (body) => groups(body, "language", tally.languages, language)),
@@ -70,10 +73,10 @@ function start() {
     chapters.splice(-1, 0, model);
   }
   const nav = el("nav", { "aria-label": "Chapters" }, sections.map(({ id, title }) => el("a", { href: `#${id}` }, title)));
-  document.getElementById("page").append(
-    el("header", { class: "top" }, el("div", {}, el("p", { class: "over" }, "corpus report"), el("h1", {}, visible(run.recipe_name))),
-      el("button", { type: "button", class: "quiet", click: () => theme(isDark() ? "light" : "dark") }, "Light or dark")),
-    first, nav, ...chapters);
+  const header = pageTop("corpus report", visible(run.recipe_name));
+  document.getElementById("page").append(header, first, nav, ...chapters);
+  // A server adds what a file cannot know.
+  if (typeof served === "function") served(header);
   overview(first);
   // One chapter after the other, so that the first screen is there at once.
   const next = () => {

@@ -134,7 +134,7 @@ function armTable(body, t) {
   body.append(el("h3", {}, "Arms"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Arms" }, el("table", {},
     el("thead", {}, el("tr", {}, ["arm", "trained on"].map((title) => el("th", { scope: "col" }, title)),
       [...sizes.map(([, title]) => title), ...sets.map((key) => `bits per byte, ${key}`), ...worth].map((title) => el("th", { scope: "col", class: "n" }, title)))),
-    el("tbody", {}, t.arms.map((arm) => el("tr", {}, el("th", { scope: "row" }, name(arm.name)), el("td", {}, arm.about),
+    el("tbody", {}, t.arms.map((arm) => el("tr", {}, el("th", { scope: "row" }, name(arm.name)), el("td", { class: "words" }, arm.about),
       sizes.map(([key]) => el("td", { class: "n" }, count(arm[key]))),
       sets.map((key) => el("td", { class: "n" }, key in arm.bits_per_byte ? arm.bits_per_byte[key].toFixed(3) : "")),
       worth.map(() => el("td", { class: "n" }, gains.get(arm.name) ?? ""))))))));
