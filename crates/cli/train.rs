@@ -95,10 +95,7 @@ mod trainer {
 
     use ::train::{DeviceKind, Options, Outcome, Preset, Progress, Rewound, Schedule, TrainError};
     use anyhow::Context;
-    use report::{
-        Ablation, ArmInfo, Asks, Control, Curve, Difference, Gain, Generated, Point, Rewind, Training,
-        Verdict,
-    };
+    use report::{Ablation, ArmInfo, Asks, Control, Difference, Gain, Generated, Rewind, Training, Verdict};
     use serde_json::Value;
 
     use super::{Args, Path, Voice};

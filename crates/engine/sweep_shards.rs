@@ -230,7 +230,8 @@ fn sweep_block(
     let survivors = flags.values().iter().filter(|flags| Flags(**flags).has(Flags::SURVIVES)).count() as u64;
     let counted = finish::Block { records: &records, shard, first: 0 };
     let tally = counting::count_swept(plan, counted, &lines)?;
-    let swept = Box::new(Counted { lines, missing, found, nanos, survivors, extraction, n_remembered, tally });
+    let swept =
+        Box::new(Counted { lines, missing, found, nanos, survivors, extraction, n_remembered, tally });
     let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let signed = signed.len() as u64;

@@ -32,7 +32,8 @@ pub use run::{
 };
 pub use terminal::{render_json, render_table};
 pub use training::{
-    Ablation, ArmInfo, Asks, Control, Curve, Difference, Gain, Generated, Point, Rewind, Training, Verdict, curves,
+    Ablation, ArmInfo, Asks, Control, Curve, Difference, Gain, Generated, Point, Rewind, Training, Verdict,
+    curves,
 };
 pub use what_if::{Change, Group, Setting, Shown, WhatIf, render_what_if};
 

@@ -6,9 +6,7 @@ use document::{CheckTally, Reason, StageTally};
 
 use crate::human::{human_bytes, human_count, percent, short_count, significant, three_digits};
 use crate::run::EXTRACT;
-use crate::{
-    Ablation, Difference, Extraction, MixSummary, Run, StageInfo, TokenSummary, Training, Verdict,
-};
+use crate::{Ablation, Difference, Extraction, MixSummary, Run, StageInfo, TokenSummary, Training, Verdict};
 
 /// The longest reason (`duplicate_paragraph_chars`) and its indent.
 const NAME_WIDTH: usize = 27;

@@ -180,7 +180,7 @@ pub fn forecast(
     let (device, out) = (DeviceKind::Cpu.open()?, &options.out);
     let corpus = Corpus::read(out)?;
     let library = Library::new(&corpus, small_tokenizer(&corpus.tokenizer)?);
-    let spec = ArmSpec::from(options.arm);
+    let spec = ArmSpec::from(options.arm.clone());
     let training = options.scale.training();
     let heldout = heldout(options, &corpus, training.document_bytes)?;
     let set = EvalSet::new(&heldout, library.tokenizer(), training.document_bytes, 1, training.final_bytes);

@@ -12,8 +12,8 @@ mod device;
 mod eval;
 mod export;
 mod findings;
-mod gain;
 mod forecast;
+mod gain;
 mod head;
 mod kernel;
 mod lock;
@@ -54,11 +54,11 @@ pub use ablation::{Ablation, Asks, By, Stage};
 pub use arms::{Arm, ArmSpec, Stages};
 pub use device::DeviceKind;
 pub use findings::{ArmFacts, Control, Findings};
-pub use gain::{Reach, TokenGain, TokenPoint};
 pub use forecast::{
     Advice, CellScore, Forecast, ForecastOptions, Foretold, ForetoldModel, Law, Prediction, Scale, Scored,
     ScoredModel, forecast, newest_forecast, render_forecast,
 };
+pub use gain::{Reach, TokenGain, TokenPoint};
 pub use metrics::{ArmMetric, Better, Found, Measure, Measures, MetricDifference, MetricScore, NameLanguage};
 pub use models::{Model, Models};
 pub use outcome::{ArmScore, Comparison, Outcome, Rewound, Score, SetScore, Verdict};

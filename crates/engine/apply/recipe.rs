@@ -15,8 +15,8 @@ use crate::clean::{CleanOptions, Ended, Event, Outcome, clean_folder};
 use crate::error::EngineError;
 use crate::identity;
 use crate::lock::Lock;
-use crate::recall::Memory;
 use crate::prepare::unless_absent;
+use crate::recall::Memory;
 
 /// Decides the finished run in `options.out` anew. `options` are those of the run, but for its recipe.
 ///
