@@ -381,6 +381,13 @@ fn notes(names: &[&str], config: &Config) -> Vec<String> {
          weights averaged over the last steps."
             .to_owned(),
     ];
+    let differs = |spec: &&ArmSpec| {
+        (spec.tokens_percent != 100 || spec.rate_divisor != 1) && names.contains(&spec.name.as_str())
+    };
+    let other: Vec<&str> = config.arms.iter().filter(differs).map(|spec| spec.name.as_str()).collect();
+    if !other.is_empty() {
+        notes.push(format!("Other tokens or another learning rate, as it says there: {}.", other.join(", ")));
+    }
     if names.contains(&"random_drop") && config.epochs == 1 {
         notes.push(
             "No arm repeats a token, so random_drop differs from raw only by the draw: random_drop − raw is noise \
