@@ -200,7 +200,7 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
             let n = seeds.len() as f64;
             let pooled = variance.map(|(variance, freedom)| (2.0 * variance / n, freedom));
             let differences: Vec<f64> = seeds.iter().map(|s| by_seed[arm][s] - by_seed[against][s]).collect();
-            let noise = match config.is_ablation {
+            let noise = match config.is_ablation() {
                 true => pooled.map(|pooled| moderated(pooled, (variance_of(&differences) / n, n - 1.0))),
                 false => pooled,
             };
@@ -211,7 +211,7 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
         let questions = questions(config, &names);
         comparisons
             .extend(questions.into_iter().filter_map(|(arm, against, asks)| compared(arm, against, asks)));
-        if let Some(raw) = names.iter().position(|name| *name == "raw").filter(|_| config.is_ablation) {
+        if let Some(raw) = names.iter().position(|name| *name == "raw").filter(|_| config.is_ablation()) {
             let curve = raw_curve(config, &names, &scores);
             for arm in (0..names.len()).filter(|arm| !names[*arm].ends_with("_slow")) {
                 let at_raw = mean(&scores[raw]);
@@ -225,7 +225,7 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
         }
     }
     let mut notes = notes(&names, config);
-    match config.is_ablation {
+    match config.is_ablation() {
         true => findings::judge(&mut comparisons),
         false => notes.extend(distrust_unlike_twins(&mut comparisons, config)),
     }
@@ -289,7 +289,7 @@ fn distrust_unlike_twins(comparisons: &mut [Comparison], config: &Config) -> Vec
 /// Which arm is compared with which, and what for.
 fn questions(config: &Config, names: &[&str]) -> Vec<(usize, usize, Asks)> {
     let at = |name: &str| names.iter().position(|n| *n == name);
-    if config.is_ablation {
+    if config.is_ablation() {
         let specs = names.iter().map(|name| config.arms.iter().find(|arm| arm.name == *name));
         let of_arm = |(arm, spec): (usize, Option<&ArmSpec>)| -> Vec<(usize, usize, Asks)> {
             let asks = spec.map(|spec| asked(spec, |name| at(name).is_some())).unwrap_or_default();
