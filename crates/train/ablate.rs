@@ -13,7 +13,7 @@ use crate::{Options, Progress, TrainError};
 use std::sync::atomic::AtomicBool;
 
 /// Unique tokens of an arm are counted up to here.
-const MOST_COUNTED: usize = 20_000_000;
+pub const MOST_COUNTED: usize = 20_000_000;
 
 /// Trains the arms that take a recipe apart, with their controls; goes on where an identical call was stopped.
 ///

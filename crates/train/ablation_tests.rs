@@ -264,6 +264,13 @@ fn a_budget_buys_the_first_arms_then_seeds() {
     }
     assert_eq!(last, (all.len(), 8));
     assert_eq!(fit(5_000.0, Some(3)).unwrap().training.seeds, 3);
+    // An earlier answer to the same budget is gone on with, and not one to fewer arms.
+    let request = crate::plan::Config { budget: Some(60), ..config.clone() };
+    let answer = |asked: &crate::plan::Config| asked.clone().fit_arms(60.0, None, (2, 1_000.0, 2)).unwrap();
+    assert!(request.answers(&answer(&request)));
+    let fewer = crate::plan::Config::ablation(&ablation.training, &arms[..3], &corpus, &library);
+    let fewer = crate::plan::Config { budget: Some(60), ..fewer.settle(&library).unwrap() };
+    assert!(!request.answers(&answer(&fewer)));
     // Where three arms do not fit, runs are shorter.
     let short = fit(29.0, None).unwrap();
     assert!(short.steps < config.steps && short.arms.len() == 3, "{}", short.steps);

@@ -208,7 +208,7 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
             let n = seeds.len() as f64;
             let pooled = variance.map(|(variance, freedom)| (2.0 * variance / n, freedom));
             let differences: Vec<f64> = seeds.iter().map(|s| by_seed[arm][s] - by_seed[against][s]).collect();
-            let noise = match config.is_ablation {
+            let noise = match config.is_ablation() {
                 true => pooled.map(|pooled| moderated(pooled, (variance_of(&differences) / n, n - 1.0))),
                 false => pooled,
             };
@@ -219,7 +219,7 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
         let questions = questions(config, &names);
         comparisons
             .extend(questions.into_iter().filter_map(|(arm, against, asks)| compared(arm, against, asks)));
-        if let Some(raw) = names.iter().position(|name| *name == "raw").filter(|_| config.is_ablation) {
+        if let Some(raw) = names.iter().position(|name| *name == "raw").filter(|_| config.is_ablation()) {
             let curve = raw_curve(config, &names, &scores);
             for arm in (0..names.len()).filter(|arm| !names[*arm].ends_with("_slow")) {
                 let at_raw = mean(&scores[raw]);
@@ -233,7 +233,7 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
         }
     }
     let mut notes = notes(&names, config);
-    match config.is_ablation {
+    match config.is_ablation() {
         true => findings::judge(&mut comparisons),
         false => notes.extend(distrust_unlike_twins(&mut comparisons, config)),
     }
@@ -299,7 +299,7 @@ fn distrust_unlike_twins(comparisons: &mut [Comparison], config: &Config) -> Vec
 /// Which arm is compared with which, and what for.
 fn questions(config: &Config, names: &[&str]) -> Vec<(usize, usize, Asks)> {
     let at = |name: &str| names.iter().position(|n| *n == name);
-    if config.is_ablation {
+    if config.is_ablation() {
         let specs = names.iter().map(|name| config.arms.iter().find(|arm| arm.name == *name));
         let of_arm = |(arm, spec): (usize, Option<&ArmSpec>)| -> Vec<(usize, usize, Asks)> {
             let asks = spec.map(|spec| asked(spec, |name| at(name).is_some())).unwrap_or_default();
@@ -391,6 +391,13 @@ fn notes(names: &[&str], config: &Config) -> Vec<String> {
          weights averaged over the last steps."
             .to_owned(),
     ];
+    let differs = |spec: &&ArmSpec| {
+        (spec.tokens_percent != 100 || spec.rate_divisor != 1) && names.contains(&spec.name.as_str())
+    };
+    let other: Vec<&str> = config.arms.iter().filter(differs).map(|spec| spec.name.as_str()).collect();
+    if !other.is_empty() {
+        notes.push(format!("Other tokens or another learning rate, as it says there: {}.", other.join(", ")));
+    }
     if names.contains(&"random_drop") && config.epochs == 1 {
         notes.push(
             "No arm repeats a token, so random_drop differs from raw only by the draw: random_drop − raw is noise \

@@ -45,13 +45,9 @@ pub struct Config {
     pub tokenizer_hash: String,
     /// Hash of the control documents, their verdicts and the held-out texts.
     pub data_hash: String,
-    /// Arms were chosen to take a recipe apart.
-    #[serde(default, skip_serializing_if = "is_not")]
-    pub is_ablation: bool,
-}
-
-fn is_not(flag: &bool) -> bool {
-    !flag
+    /// Of an ablation the arms that it asked for, of which a budget may allow the first alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<String>,
 }
 
 impl Config {
@@ -75,14 +71,20 @@ impl Config {
             recipe_hash: corpus.recipe_hash.clone(),
             tokenizer_hash: library.tokenizer().hash(),
             data_hash: data_hash(corpus, false),
-            is_ablation: false,
+            asked: Vec::new(),
         }
     }
 
     /// Likewise of an ablation.
     pub fn ablation(options: &Options, arms: &[ArmSpec], corpus: &Corpus, library: &Library<'_>) -> Self {
         let request = Config::request(options, arms, corpus, library);
-        Config { is_ablation: true, data_hash: data_hash(corpus, true), ..request }
+        let asked = arms.iter().map(|arm| arm.name.clone()).collect();
+        Config { asked, data_hash: data_hash(corpus, true), ..request }
+    }
+
+    /// Arms were chosen to take a recipe apart.
+    pub fn is_ablation(&self) -> bool {
+        !self.asked.is_empty()
     }
 
     /// Equal tokens for all arms: the preset's number, or what the smallest arm has. Always whole batches. An arm that
@@ -250,7 +252,7 @@ impl Config {
         request.training.tokens = other.training.tokens;
         request.training.seeds = other.training.seeds;
         let is_part = |arm: &ArmSpec| self.arms.iter().any(|known| known.name == arm.name);
-        if self.is_ablation && other.arms.iter().all(is_part) {
+        if self.is_ablation() && other.arms.iter().all(is_part) {
             request.arms.clone_from(&other.arms);
         }
         request == *other

@@ -1,7 +1,9 @@
 //! An ablation's plan and outcome as tables of at most 80 columns.
 
+use crate::ablate::MOST_COUNTED;
 use crate::ablation::Asks;
 use crate::findings::{ArmFacts, Findings};
+use crate::gain::{Reach, TokenGain};
 use crate::outcome::{Comparison, Outcome, Verdict};
 use crate::planned::Planned;
 use crate::render::{thousands, wrap};
@@ -28,7 +30,7 @@ pub fn render_plan(plan: &Planned) -> String {
             shortened(name, 19),
             thousands(*documents),
             thousands(*left_out),
-            thousands(*tokens),
+            format!("{}{}", thousands(*tokens), if *tokens < MOST_COUNTED { "" } else { "+" }),
             thousands(*tokens_per_run),
         );
         let _ = writeln!(text, "{}", shortened(row.trim_end(), WIDTH + 2));
@@ -83,13 +85,13 @@ pub fn render_ablation(outcome: &Outcome) -> String {
         outcome.arms.first().map_or(Vec::new(), |arm| arm.heldout.iter().map(|s| s.set.as_str()).collect());
     let _ = write!(text, "\n{:<20}", "bits per byte");
     sets.iter().for_each(|set| _ = write!(text, "{set:>9}"));
-    let _ = writeln!(text, "{:>9}  worth raw tokens", "seeds");
+    let _ = writeln!(text, "{:>9}  worth raw tokens, ×", "seeds");
     for arm in &outcome.arms {
         let _ = write!(text, "{:<20}", shortened(&arm.arm, 19));
         arm.heldout.iter().for_each(|set| _ = write!(text, "{:>9.3}", set.bits_per_byte));
         let seeds = arm.heldout.first().map_or(0, |set| set.by_seed.len());
         let gain = arm.heldout.iter().find(|set| set.set == findings.set).and_then(|set| set.token_gain);
-        let _ = writeln!(text, "{seeds:>9}  {}", gain.map_or(String::new(), |gain| gain.words()));
+        let _ = writeln!(text, "{seeds:>9}  {}", gain.map_or(String::new(), |gain| brief(&gain)));
     }
     // First the set that the headline is about.
     let order =
@@ -121,6 +123,19 @@ fn difference(comparison: &Comparison) -> String {
         _ => "no interval".to_owned(),
     };
     format!("  {:<26}{:+.3} {numbers:<30} {verdict}\n", shortened(&names, 26), comparison.difference)
+}
+
+/// `1.8 (1.2 to > 2.0)`.
+fn brief(gain: &TokenGain) -> String {
+    let brief = |times: f64, reach: Reach| match reach {
+        Reach::LessThan => format!("< {times:.1}"),
+        Reach::About => format!("{times:.1}"),
+        Reach::MoreThan => format!("> {times:.1}"),
+    };
+    let interval = gain.interval.map_or(String::new(), |(low, high)| {
+        format!(" ({} to {})", brief(low.times, low.reach), brief(high.times, high.reach))
+    });
+    format!("{}{interval}", brief(gain.times, gain.reach))
 }
 
 /// At most `width` characters.

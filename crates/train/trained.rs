@@ -39,7 +39,7 @@ pub fn trained<'r>(config: &'r Config, runs: &'r [RunScore]) -> Vec<Trained<'r>>
     };
     let mut arms: Vec<Trained<'r>> = config.arms.iter().map(|arm| of(&arm.name)).collect();
     arms.retain(|arm| !arm.runs.is_empty());
-    if config.is_ablation {
+    if config.is_ablation() {
         arms.sort_by_key(|arm| place(arm.name));
     }
     arms
