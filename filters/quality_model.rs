@@ -3,6 +3,7 @@
 //! The text is stripped and one line, as in datatrove's FastTextClassifierFilter for whole documents: a line feed is
 //! replaced by nothing, so words join across it; DCLM puts a space. By default the label is DCLM's, and so is the
 //! limit, which keeps about the best tenth of its pages. A label to remove takes `high_score`.
+//! `corpus classifier train good/ bad/ -o quality.bin` makes a model of your own examples, and these lines for it.
 //!
 //! ```toml
 //! pipeline = ["gopher_quality", "quality_model"]

@@ -119,4 +119,8 @@ fn what_cannot_be_exported_is_said() {
     assert!(export(&["--tokens", "fairseq"]).contains("llm.c"), "the formats there are");
     assert!(export(&["--tokens", "olmo", "--model", "all"]).contains("cannot be used with"));
     assert!(export(&[]).contains("--model"));
+    let remote =
+        run(&["export", "s3://lake/out", folder.join("there").to_str().unwrap(), "--tokens", "olmo"]);
+    assert_eq!(remote.status.code(), Some(2));
+    assert!(stderr(&remote).contains("a folder of this machine"), "{}", stderr(&remote));
 }

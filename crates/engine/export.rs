@@ -44,6 +44,10 @@ pub fn export_tokens(
     told: &dyn Fn(u64, u64),
 ) -> Result<Exported, EngineError> {
     let refused = |path: &Path, why: String| EngineError::Export { path: path.to_path_buf(), why };
+    if let Some(remote) = [out, folder].into_iter().find(|path| shards::is_remote(path)) {
+        let why = "tokens are exported from a folder of this machine into another; copy it";
+        return Err(refused(remote, why.to_owned()));
+    }
     let path = out.join("manifest.json");
     let manifest = if path.exists() { Some(Manifest::read(&path)?) } else { None };
     let manifest = manifest.filter(|manifest| manifest.complete);

@@ -149,9 +149,9 @@ mod tests {
     #[test]
     fn headers_are_as_published() {
         let header = llm_c_header(IdWidth::Two, 7);
-        assert_eq!(header[..12], [0x88, 0xd7, 0x34, 0x01, 1, 0, 0, 0, 7, 0, 0, 0]);
+        assert_eq!(header[..12], [0x88, 0xd8, 0x34, 0x01, 1, 0, 0, 0, 7, 0, 0, 0]);
         assert!(header[12..].iter().all(|byte| *byte == 0));
-        assert_eq!(llm_c_header(IdWidth::Four, 0)[..8], [0xa1, 0xd8, 0x34, 0x01, 7, 0, 0, 0]);
+        assert_eq!(llm_c_header(IdWidth::Four, 0)[..8], [0xa1, 0xd9, 0x34, 0x01, 7, 0, 0, 0]);
         let mut index = Vec::new();
         megatron_index(IdWidth::Two, &[3, 5], &mut index).unwrap();
         assert_eq!(index.len(), 9 + 8 + 1 + 8 + 8 + 2 * 4 + 2 * 8 + 3 * 8);

@@ -230,3 +230,69 @@ impl Texts {
         Ok(self.sink.write(&RecordBatch::try_new(text_schema(), vec![Arc::new(column)])?)?)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// What is written of documents of these lengths, with `per_file` tokens in a file.
+    fn written(format: TokenFormat, per_file: u64) -> Vec<(String, Vec<u8>)> {
+        let folder = tempfile::tempdir().unwrap();
+        let tokenizer = Tokenizer::default_32k().unwrap();
+        let documents = [7_u32, 0, 12, 5].map(|n| (100..100 + n).collect::<Vec<_>>());
+        let total = documents.iter().map(|ids| ids.len() as u64 + 1).sum();
+        let mut files = SplitFiles::new(folder.path(), "train", format, IdWidth::Two, &tokenizer, total);
+        files.per_file = per_file;
+        documents.iter().for_each(|ids| files.add(ids).unwrap());
+        let receipts = files.finish().unwrap().into_iter();
+        receipts
+            .map(|file| (file.output_file(folder.path()).path, std::fs::read(file.path).unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn llm_c_has_files_of_one_size_that_join() {
+        let whole = written(TokenFormat::LlmC, 28);
+        let parts = written(TokenFormat::LlmC, 10);
+        let names: Vec<_> = parts.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["train_000000.bin", "train_000001.bin", "train_000002.bin"]);
+        let n_tokens = |bytes: &[u8]| u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+        let sizes = parts.iter().map(|(_, bytes)| (n_tokens(bytes), bytes.len() - 1024));
+        assert!(sizes.eq([(10, 20), (10, 20), (8, 16)]));
+        let joined: Vec<u8> = parts.iter().flat_map(|(_, bytes)| &bytes[1024..]).copied().collect();
+        assert!(whole.len() == 1 && joined == whole[0].1[1024..]);
+    }
+
+    #[test]
+    fn datatrove_has_whole_documents_in_a_file() {
+        let parts = written(TokenFormat::Datatrove, 8);
+        let names: Vec<_> =
+            parts.iter().map(|(name, _)| name.as_str()).filter(|name| name.ends_with(".ds")).collect();
+        assert_eq!(names, ["train/00000.ds", "train/00001.ds", "train/00002.ds"]);
+        let of = |name: &str| parts.iter().find(|(found, _)| found == name).map(|(_, bytes)| bytes).unwrap();
+        let ends = |name: &str| -> Vec<u64> {
+            of(name).as_chunks::<8>().0.iter().map(|end| u64::from_le_bytes(*end)).collect()
+        };
+        assert_eq!(ends("train/00000.ds.index"), [8]);
+        assert_eq!(ends("train/00001.ds.index"), [1, 14]);
+        assert_eq!((ends("train/00002.ds.index"), of("train/00002.ds").len()), (vec![6], 12));
+        assert_eq!(of("train/00001.ds.metadata"), b"tokenizer.json|2\n14\n14.0 T");
+    }
+
+    #[test]
+    fn numbers_for_people_have_three_digits() {
+        let expected = ["0.00 T", "7.00 T", "999 T", "12.3 kT", "1.23 MT", "100 GT"];
+        let found = [0, 7, 999, 12_345, 1_234_567, 100_000_000_000].map(for_people);
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_number_of_tokens_that_is_not_the_promised_one_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokenizer = Tokenizer::default_32k().unwrap();
+        let mut files = SplitFiles::new(folder.path(), "val", TokenFormat::Olmo, IdWidth::Two, &tokenizer, 9);
+        files.add(&[1, 2, 3]).unwrap();
+        assert!(files.finish().unwrap_err().to_string().contains("4 tokens where 9 are due"));
+    }
+}
