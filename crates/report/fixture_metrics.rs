@@ -63,7 +63,8 @@ pub fn forecast() -> Forecast {
         foretold: Foretold {
             written: 1_780_000_000,
             noise: 0.004,
-            left_out_error: 0.006,
+            left_out_size: 0.006,
+            left_out_tokens: 0.011,
             models: vec![
                 model("4x128-1000000", 1_310_000, 1_000_000, 2.02),
                 model("3x96-1000000", 725_000, 1_000_000, 2.06),

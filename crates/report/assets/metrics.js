@@ -57,7 +57,7 @@ function forecast(body) {
   const time = (at) => new Date(1000 * at).toLocaleString();
   body.append(el("h3", {}, "Predicted before it was trained"), el("p", { class: "about" },
     `Bits per byte on held-out ${visible(f.heldout)} text, arm ${visible(f.arm)}, ${count(f.seeds)} ${f.seeds === 1 ? "seed" : "seeds"}. Written ${time(f.foretold.written)}, first step of a predicted model ${time(f.scored.first_step)}. ` +
-    `Without its largest size the ladder's law was ${(100 * f.foretold.left_out_error).toFixed(1)} % wrong about that; seeds differ by ${(100 * f.foretold.noise).toFixed(1)} %.`));
+    `Without its largest size the ladder's law was ${(100 * f.foretold.left_out_size).toFixed(1)} % wrong about that, without its largest number of tokens ${(100 * f.foretold.left_out_tokens).toFixed(1)} %; seeds differ by ${(100 * f.foretold.noise).toFixed(1)} %.`));
   const all = f.foretold.models.flatMap((model) => model.interval_95).concat(f.scored.models.map((model) => model.bits_per_byte));
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const x = (value) => `${4 + (92 * (value - low)) / Math.max(high - low, 1e-9)}%`;
