@@ -32,6 +32,8 @@ pub fn metrics() -> Vec<Metric> {
     vec![
         metric("pairs.adjacent_swap", "higher", [0.717, 0.811, 0.72, 0.84]),
         metric("pairs.shuffle", "higher", [0.915, 0.953, 0.92, 0.95]),
+        metric("canaries.1", "lower", [0.089, 0.097, 0.09, 0.08]),
+        metric("canaries.16", "lower", [0.408, 0.306, 0.4, 0.085]),
         metric("canaries.64", "lower", [0.892, 0.775, 0.9, 0.09]),
         metric("writing.rep_4", "neither", [0.0, 0.0, 0.0, 0.0]),
     ]
@@ -63,7 +65,8 @@ pub fn forecast() -> Forecast {
         foretold: Foretold {
             written: 1_780_000_000,
             noise: 0.004,
-            left_out_error: 0.006,
+            left_out_size: 0.006,
+            left_out_tokens: 0.011,
             models: vec![
                 model("4x128-1000000", 1_310_000, 1_000_000, 2.02),
                 model("3x96-1000000", 725_000, 1_000_000, 2.06),

@@ -75,8 +75,9 @@ pub struct Foretold {
     pub written: u64,
     /// Deviation of ln L between seeds.
     pub noise: f64,
-    /// Error about the ladder's largest size, fitted without it.
-    pub left_out_error: f64,
+    /// Error about the ladder's largest size, and about its largest number of tokens, fitted without them.
+    pub left_out_size: f64,
+    pub left_out_tokens: f64,
     pub models: Vec<ForetoldModel>,
 }
 

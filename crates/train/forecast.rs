@@ -95,7 +95,9 @@ pub struct Foretold {
     /// Standard deviation of ln L between seeds.
     pub noise: f64,
     /// Fitted without the ladder's largest size: error of its points, root mean square of ln L.
-    pub left_out_error: f64,
+    pub left_out_size: f64,
+    /// The same without its largest number of tokens.
+    pub left_out_tokens: f64,
     /// The target; fewer parameters on as many tokens; as many parameters on fewer tokens, for the same FLOPs.
     pub models: Vec<ForetoldModel>,
 }
@@ -317,7 +319,8 @@ fn foretell(
         ladder_hash: hash(scores)?,
         law: fit.law.clone(),
         noise,
-        left_out_error: fit.extrapolation(),
+        left_out_size: fit.left_out.0,
+        left_out_tokens: fit.left_out.1,
         models: targets.iter().map(model).collect(),
     };
     write_json(&path, &foretold)?;

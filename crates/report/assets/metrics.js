@@ -16,9 +16,35 @@ function metrics(body, t) {
   }
   body.append(el("h3", {}, "What else the models show"));
   for (const [family, list] of families) {
-    body.append(el("p", { class: "about" }, [visible(list[0].about), DIRECTION[list[0].better]].filter(Boolean).join("; "), "."), scrolled(family, metricTable(t, list)));
+    body.append(el("p", { class: "about" }, [visible(list[0].about), DIRECTION[list[0].better]].filter(Boolean).join("; "), "."),
+      ...(family === "canaries" && list.length > 1 ? byCopies(t, list) : []), scrolled(family, metricTable(t, list)));
   }
   metricDifferences(body, t);
+}
+
+/** One line per arm over the number of copies; the numbers are in the table below. */
+function byCopies(t, list) {
+  const values = list.flatMap((metric) => metric.arms.map((one) => one.value));
+  const [low, high] = [Math.min(0, ...values), Math.max(0.1, ...values)];
+  const x = (index) => `${6 + (88 * index) / (list.length - 1)}%`;
+  const y = (value) => 160 - (150 * (value - low)) / (high - low);
+  const colour = (index) => ARM_COLOURS[index % ARM_COLOURS.length];
+  const node = svg("svg", { class: "interval", height: 184, "aria-hidden": "true" }, svg("line", { x1: "2%", x2: "98%", y1: y(0), y2: y(0), class: "zero" }));
+  list.forEach((metric, index) => {
+    const label = svg("text", { x: x(index), y: 180, "text-anchor": "middle", fill: "currentColor", "font-size": 12 });
+    label.textContent = `${which(metric.name)} ×`;
+    node.append(label);
+  });
+  t.arms.forEach((arm, place) => {
+    const at = list.map((metric) => metric.arms.find((one) => one.arm === arm.name)?.value);
+    at.forEach((value, index) => {
+      if (value === undefined) return;
+      const style = `stroke: var(--${colour(place)}); fill: var(--${colour(place)}); stroke-width: 2`;
+      if (index && at[index - 1] !== undefined) node.append(svg("line", { x1: x(index - 1), x2: x(index), y1: y(at[index - 1]), y2: y(value), style }));
+      node.append(svg("circle", { cx: x(index), cy: y(value), r: 3, style }));
+    });
+  });
+  return [el("div", { class: "legend arms" }, t.arms.map((arm, index) => el("span", {}, el("i", { class: `swatch ${colour(index)}` }), name(arm.name)))), node];
 }
 
 function metricTable(t, list) {
@@ -57,7 +83,7 @@ function forecast(body) {
   const time = (at) => new Date(1000 * at).toLocaleString();
   body.append(el("h3", {}, "Predicted before it was trained"), el("p", { class: "about" },
     `Bits per byte on held-out ${visible(f.heldout)} text, arm ${visible(f.arm)}, ${count(f.seeds)} ${f.seeds === 1 ? "seed" : "seeds"}. Written ${time(f.foretold.written)}, first step of a predicted model ${time(f.scored.first_step)}. ` +
-    `Without its largest size the ladder's law was ${(100 * f.foretold.left_out_error).toFixed(1)} % wrong about that; seeds differ by ${(100 * f.foretold.noise).toFixed(1)} %.`));
+    `Without its largest size the ladder's law was ${(100 * f.foretold.left_out_size).toFixed(1)} % wrong about that, without its largest number of tokens ${(100 * f.foretold.left_out_tokens).toFixed(1)} %; seeds differ by ${(100 * f.foretold.noise).toFixed(1)} %.`));
   const all = f.foretold.models.flatMap((model) => model.interval_95).concat(f.scored.models.map((model) => model.bits_per_byte));
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const x = (value) => `${4 + (92 * (value - low)) / Math.max(high - low, 1e-9)}%`;

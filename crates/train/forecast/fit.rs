@@ -82,18 +82,19 @@ pub struct Fit {
     pub resampled: Vec<Law>,
     /// ln L of each point minus that of the law.
     pub residuals: Vec<f64>,
-    /// Fitted without the largest size, ln L of its points minus what was predicted of them.
-    pub left_out: Vec<f64>,
+    /// Fitted without the largest size, and without the largest number of tokens: errors of ln L of what was left out,
+    /// root mean square.
+    pub left_out: (f64, f64),
     /// Standard deviation of ln L between seeds.
     pub noise: f64,
 }
 
 impl Fit {
-    /// Fits at least three sizes of at least two numbers of tokens each; `noise` is the deviation of ln L between seeds.
+    /// Fits at least three sizes of at least three numbers of tokens each; `noise` is the deviation of ln L between seeds.
     /// `None` with fewer.
     pub fn new(points: &[Point], noise: f64) -> Option<Fit> {
         let (n_sizes, n_tokens) = (distinct(points, |p| p.parameters), distinct(points, |p| p.tokens));
-        if n_sizes.len() < 3 || n_tokens.len() < 2 {
+        if n_sizes.len() < 3 || n_tokens.len() < 3 {
             return None;
         }
         let law = fit(points, noise);
@@ -112,14 +113,19 @@ impl Fit {
             fit(&drawn, noise)
         };
         let resampled = (0..RESAMPLES).map(|_| resample()).collect();
-        let largest = n_sizes.iter().copied().fold(0.0, f64::max);
-        let (held, known): (Vec<Point>, Vec<Point>) = points.iter().partition(|p| p.parameters == largest);
-        let left_out = self::residuals(&fit(&known, noise), &held);
+        let without = |is_held: &dyn Fn(&Point) -> bool| {
+            let (held, known): (Vec<Point>, Vec<Point>) = points.iter().partition(|point| is_held(point));
+            let errors = self::residuals(&fit(&known, noise), &held);
+            mean(&errors.iter().map(|error| error.powi(2)).collect::<Vec<_>>()).sqrt()
+        };
+        let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+        let (size, tokens) = (largest(&n_sizes), largest(&n_tokens));
+        let left_out = (without(&|p| p.parameters == size), without(&|p| p.tokens == tokens));
         Some(Fit { law, resampled, residuals, left_out, noise })
     }
 
     /// Of the mean over `n_seeds` runs. The interval holds the refits' spread, the seeds' noise, and as much again as
-    /// the law was wrong about the size that it was not shown: t with the points' degrees of freedom.
+    /// the law was wrong about what it was not shown: t with the points' degrees of freedom.
     pub fn predict(&self, parameters: f64, tokens: f64, n_seeds: u32) -> Prediction {
         let value = self.law.predict(parameters, tokens);
         let logs: Vec<f64> = self.resampled.iter().map(|law| law.predict(parameters, tokens).ln()).collect();
@@ -135,9 +141,9 @@ impl Fit {
         Prediction { bits_per_byte: value, interval_80: within(0.8), interval_95: within(0.95) }
     }
 
-    /// The root of the mean square of `left_out`.
+    /// Error of ln L beyond both the largest size and the largest number of tokens.
     pub fn extrapolation(&self) -> f64 {
-        mean(&self.left_out.iter().map(|error| error.powi(2)).collect::<Vec<_>>()).sqrt()
+        self.left_out.0.hypot(self.left_out.1)
     }
 }
 

@@ -15,6 +15,7 @@ const FREE_EPOCHS: f64 = 4.0;
 const MOST_EPOCHS: f64 = 16.0;
 /// Sizes that are tried: from the first on, each so much larger.
 const SMALLEST: f64 = 2e4;
+const LARGEST: f64 = 1e12;
 const FACTOR: f64 = 1.05;
 const N_SIZES: usize = 280;
 /// The law was seen to hold up to this multiple of what was measured (GPT-4's technical report and the like).
@@ -53,7 +54,8 @@ fn discounted(law: &Law, unique: f64, parameters: f64, epochs: f64) -> f64 {
 pub fn filled(law: &Law, tokens: f64) -> f64 {
     let of_tokens = law.beta * law.of_tokens * (tokens / law.mean_tokens).powf(-law.beta);
     let ratio = law.alpha * law.of_size / of_tokens.max(f64::MIN_POSITIVE);
-    law.mean_parameters * ratio.powf(1.0 / law.alpha)
+    // A law in which size or tokens do not count has no such size: then the smallest or the largest.
+    (law.mean_parameters * ratio.powf(1.0 / law.alpha)).clamp(SMALLEST, LARGEST)
 }
 
 /// The best size for so many FLOPs on `unique` tokens, and its epochs.
@@ -141,6 +143,17 @@ mod tests {
         // Equal exponents: parameters and tokens grow alike, as long as none is repeated.
         let grown = best[1].0 / best[0].0;
         assert!((grown / 10f64.sqrt() - 1.0).abs() < 0.06, "{grown}");
+    }
+
+    #[test]
+    fn a_law_in_which_something_does_not_count_has_advice_all_the_same() {
+        for law in [Law { of_size: 0.0, ..LAW }, Law { of_tokens: 0.0, ..LAW }, Law { floor: 0.0, ..LAW }] {
+            let (parameters, epochs, bits_per_byte) = best(&law, 1e6, 1e13);
+            assert!(
+                parameters.is_finite() && epochs > 0.0 && bits_per_byte.is_finite(),
+                "{law:?} {bits_per_byte}"
+            );
+        }
     }
 
     #[test]

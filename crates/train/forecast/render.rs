@@ -5,6 +5,9 @@ use crate::forecast::{Advice, CellScore, Forecast};
 use crate::render::wrap;
 use std::fmt::Write;
 
+/// A law that is further off about what it was not shown is none.
+const NOT_ESTABLISHED: f64 = 0.03;
+
 /// The ladder, the prediction and what came of it, and what to train on the corpus.
 pub fn render_forecast(forecast: &Forecast) -> String {
     let Forecast { foretold, scored, .. } = forecast;
@@ -29,12 +32,17 @@ pub fn render_forecast(forecast: &Forecast) -> String {
         short(law.mean_tokens),
         law.beta
     );
-    let _ = writeln!(
-        text,
-        "without its largest size it was {:.1} % wrong about that; seeds differ by {:.1} %",
-        100.0 * foretold.left_out_error,
+    let sentence = format!(
+        "Fitted without its largest size it was {:.1} % wrong about that, without its largest number of tokens \
+         {:.1} %; seeds differ by {:.1} %.",
+        100.0 * foretold.left_out_size,
+        100.0 * foretold.left_out_tokens,
         100.0 * foretold.noise
     );
+    wrap(&mut text, &sentence, 79);
+    if foretold.left_out_size.max(foretold.left_out_tokens) > NOT_ESTABLISHED {
+        text.push_str("The law is not established: more tokens (--epochs, --budget) may bring it about.\n");
+    }
     let _ = writeln!(
         text,
         "\npredicted before it was trained\n  {:<16}{:>9}  {:<16}{:<16}{:>9}{:>8}",
@@ -102,7 +110,7 @@ fn advice(text: &mut String, forecast: &Forecast) {
         let Advice { parameters_between: (low, high), bits_per_byte_between: bits, .. } = one;
         let _ = writeln!(
             text,
-            "  {:>8.1}  {:>10}  {:<17}{:>6.2}  {:.3} … {:.3}{}",
+            "  {:>8.2}  {:>10}  {:<17}{:>6.2}  {:.3} … {:.3}{}",
             one.hours_here,
             short(one.parameters),
             format!("{} … {}", short(*low), short(*high)),
