@@ -52,7 +52,11 @@ mod server {
         let stop = Stop::listen()?;
         print(&format!("{}\n", server.url()))?;
         if !voice.quiet {
-            eprintln!("open this address in a browser; Ctrl-C ends the server");
+            let elsewhere = match bind.is_unspecified() {
+                true => format!(", from elsewhere with this machine's name in place of {bind}"),
+                false => String::new(),
+            };
+            eprintln!("open this address in a browser{elsewhere}; Ctrl-C ends the server");
         }
         server.run(&stop.flag)?;
         // Whoever ends a server has what they wanted.

@@ -19,13 +19,14 @@ const PAGE_BYTES: usize = 4 << 20;
 /// What is longer is read on until here, so that whoever sends it reads what is answered.
 const SENT_BYTES: usize = 64 << 20;
 
-/// Between the report's parts and what draws it: links, and the run at work.
+/// What the pages have beyond the report's parts.
 const STYLE: &str = include_str!("assets/style.css");
 const LINKS: &str = include_str!("assets/links.js");
 const LIVE: &str = include_str!("assets/live.js");
 const DOCUMENTS: &str = include_str!("assets/browse.js");
 const JUDGE: &str = include_str!("assets/judge.js");
 
+/// What there is.
 const PATHS: [&str; 7] =
     ["/", "/documents", "/judge", "/live.json", "/run.json", "/documents.json", "/document.json"];
 
@@ -40,6 +41,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
 ];
 const NOTHING_LOADS: &str = "default-src 'none'; frame-ancestors 'none'";
 
+/// All pages, behind the guard.
 pub(crate) struct Pages {
     site: Arc<Site>,
     guard: Guard,

@@ -84,7 +84,9 @@ function reasonTable(body) {
 function overlaps(body) {
   const pairs = Object.entries(tally.overlap || {}).flatMap(([a, others]) => Object.entries(others).map(([b, n]) => [+a, +b, n]));
   if (!pairs.length) {
-    body.append(el("p", {}, run.is_early ? "Measuring stopped at the first failure, so what else a document would have failed is not known." : "No document failed two checks."));
+    const others = tally.checks.some(({ any: all, alone }) => all.documents > alone.documents);
+    body.append(el("p", {}, run.is_early ? "Measuring stopped at the first failure, so what else a document would have failed is not known."
+      : others ? "An older version made this run, which did not count pairs of reasons." : "No document failed two checks."));
     return;
   }
   const any = (index) => tally.checks[index].any.documents;

@@ -35,7 +35,7 @@ function rewinds(body, t) {
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Loss spikes" }, el("table", {},
       el("thead", {}, el("tr", {}, ["arm", "why", "documents read there"].map((title) => el("th", { scope: "col" }, title)),
         ["seed", "from step", "to step", "batches left out", "loss", "gradient norm"].map((title) => el("th", { scope: "col", class: "n" }, title)))),
-      el("tbody", {}, t.rewinds.map((one) => el("tr", {}, el("th", { scope: "row" }, name(one.arm)), el("td", {}, one.why),
+      el("tbody", {}, t.rewinds.map((one) => el("tr", {}, el("th", { scope: "row" }, name(one.arm)), el("td", { class: "words" }, one.why),
         el("td", {}, el("details", {}, el("summary", {}, count(one.documents.length)), el("ul", {}, one.documents.map((document) => el("li", {}, visible(document)))))),
         [count(one.seed), count(one.step), count(one.to_step), count(one.batches), number(one.loss), number(one.gradient_norm)].map((text) => el("td", { class: "n" }, text))))))));
 }
