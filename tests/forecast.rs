@@ -11,13 +11,11 @@ fn a_forecast_is_made_scored_and_shown() {
     let folder = scratch();
     let out = folder.path().join("out");
     clean(&[&demo_raw(folder.path())], &out, &["--quiet"], 0);
-    let arguments = |epochs| {
-        ["forecast", out.to_str().unwrap(), "--scale", "tiny", "--seeds", "1", "--epochs", epochs, "--quiet"]
-    };
-    let few = run(&arguments("1"));
+    let arguments = |scale| ["forecast", out.to_str().unwrap(), "--scale", scale, "--seeds", "1", "--quiet"];
+    let few = run(&arguments("small"));
     assert_eq!(few.status.code(), Some(2), "{}", stdout(&few));
     assert!(stderr(&few).contains("allow repeats with --epochs"), "{}", stderr(&few));
-    let output = run(&arguments("16"));
+    let output = run(&arguments("tiny"));
     assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
     assert!(stdout(&output).contains("predicted before it was trained"), "{}", stdout(&output));
     let train = fs::read_dir(out.join("train")).unwrap().next().unwrap().unwrap().path();
@@ -33,5 +31,5 @@ fn a_forecast_is_made_scored_and_shown() {
     assert_eq!(shown.ladder.len(), 12);
     assert_eq!(shown.scored.models[0].bits_per_byte, scored["models"][0]["bits_per_byte"].as_f64().unwrap());
     // The same call again finds its result.
-    assert_eq!(stdout(&run(&arguments("16"))), stdout(&output));
+    assert_eq!(stdout(&run(&arguments("tiny"))), stdout(&output));
 }

@@ -24,9 +24,7 @@ fn every_command_of_the_readme_runs() {
             // The full comparison takes minutes, this one seconds.
             "train" if cfg!(feature = "train") => arguments.extend(["--preset", "smoke", "--seeds", "1"]),
             "ablate" if cfg!(feature = "train") => arguments.extend(["--preset", "smoke", "--dry-run"]),
-            "forecast" if cfg!(feature = "train") => {
-                arguments.extend(["--scale", "tiny", "--seeds", "1", "--epochs", "16"]);
-            }
+            "forecast" if cfg!(feature = "train") => arguments.extend(["--scale", "tiny", "--seeds", "1"]),
             "train" | "ablate" | "forecast" => continue,
             "demo" => arguments.push("--no-train"),
             _ => {}

@@ -74,6 +74,12 @@ impl Measure {
         (!items.is_empty()).then_some(Measure { value, items, ..Measure::default() })
     }
 
+    /// Every item is true, false or a tie.
+    fn is_share(&self) -> bool {
+        let is_answer = |item: &f32| [0.0, 0.5, 1.0].contains(item);
+        self.weights.is_empty() && !self.items.is_empty() && self.items.iter().all(is_answer)
+    }
+
     /// Σ items / Σ weights; `None` where the weights are nothing together.
     pub fn ratio(pairs: &[(f64, f64)]) -> Option<Self> {
         let total: f64 = pairs.iter().map(|pair| pair.1).sum();

@@ -103,6 +103,7 @@ function forecast(body) {
 }
 
 function advice(body, f) {
+  if (!f.advice.length) return;
   body.append(el("h3", {}, "What to train on this corpus"), el("p", { class: "about" },
     `${short(f.unique_tokens)} unique clean tokens; this machine computes ${(f.flops_per_second / 1e9).toFixed(1)} GFLOP/s. Repeated tokens are discounted as Muennighoff et al. 2023 found them. * More than four times what was measured: a guess by the law.`),
   scrolled("Advice", el("table", {}, el("thead", {}, el("tr", {}, ["hours here", "parameters", "80 %", "epochs", "bits per byte, 80 %", ""].map((title) => el("th", { scope: "col", class: "n" }, title)))),

@@ -69,8 +69,11 @@ fn best(law: &Law, unique: f64, flops: f64) -> (f64, f64, f64) {
 }
 
 /// Advice for 1, 10 and 100 hours of `flops_per_second`, and for using the tokens fully: four epochs of the best size.
-/// `largest` are the parameters and tokens of the largest model that was measured.
+/// `largest` are the parameters and tokens of the largest model that was measured. Without any token there is none.
 pub fn recommend(fit: &Fit, unique: f64, flops_per_second: f64, largest: (f64, f64)) -> Vec<Advice> {
+    if unique < 1.0 {
+        return Vec::new();
+    }
     let fully = {
         let sizes = (0..N_SIZES).map(|i| SMALLEST * FACTOR.powi(i as i32));
         // The compute at which the best size is trained for four epochs.

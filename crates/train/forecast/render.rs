@@ -94,6 +94,9 @@ fn ladder(text: &mut String, cells: &[CellScore]) {
 }
 
 fn advice(text: &mut String, forecast: &Forecast) {
+    if forecast.advice.is_empty() {
+        return;
+    }
     let _ = writeln!(
         text,
         "\n{} unique clean tokens (of {} ids); this machine: {:.1} GFLOP/s\n  {:>8}  {:>10}  {:<17}{:>6}  {:<16}",

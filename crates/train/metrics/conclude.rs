@@ -159,6 +159,7 @@ fn score(family: &Family, name: &str, by_arm: &[Answers<'_>], pairs: &[(&str, &s
         by_arm.iter().map(|(_, runs)| runs.iter().map(|run| run.value).collect()).collect();
     let n_seeds = scores.first().map_or(0, Vec::len);
     let is_whole = scores.iter().all(|values| values.len() == n_seeds);
+    let is_share = by_arm.iter().all(|(_, runs)| runs.iter().all(Measure::is_share));
     let deviation = seed_deviation(&scores).filter(|_| is_whole);
     let items: Vec<Items> = by_arm.iter().map(|(_, runs)| Items::of(runs, family.is_fixed)).collect();
     let arm = |i: usize| {
@@ -171,7 +172,7 @@ fn score(family: &Family, name: &str, by_arm: &[Answers<'_>], pairs: &[(&str, &s
             let freedom = (by_arm.len() * (n_seeds - 1)) as f64;
             reach(seed_variance, freedom, items.error(value).powi(2))
         });
-        let interval = match family.is_share {
+        let interval = match is_share {
             true => Some(wilson(value, n_asked as f64)),
             false => by_seeds.map(|reach| (value - reach, value + reach)),
         };
