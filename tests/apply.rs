@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow::array::AsArray;
 use tokens::{Tokenizer, documents, read_sequences};
 
 use crate::clean::check_invariants;
+use crate::resume::killed;
 use crate::support::{clean, corpus, flags, run, stderr, stdout, table, texts, tree};
 
 const PAGES: usize = 120;
@@ -299,20 +299,9 @@ fn a_killed_takedown_is_the_old_run_or_becomes_the_new_one() {
     let (old_tree, new_tree) = (tree(&before), tree(&new));
     for step in 0..12 {
         let out = copied(&before, &folder.path().join(format!("killed-{step}")));
-        let mut child = corpus()
-            .args(["apply", "--remove"])
-            .args([&list, &out])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let pause = seconds * step / 11;
-        let start = Instant::now();
-        while start.elapsed() < pause && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_micros(200));
-        }
-        Command::new("kill").args(["-KILL", &child.id().to_string()]).status().unwrap();
-        child.wait().unwrap();
+        let mut command = corpus();
+        command.args(["apply", "--remove"]).args([&list, &out]);
+        killed(command, seconds * step / 11);
         if !out.join(".work/takedown/journal.json").exists() {
             let mut left = tree(&out);
             left.retain(|name, _| !name.starts_with(".work"));

@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
+use crate::resume::killed;
 use crate::support::{assert_same, clean, corpus, demo_raw, real_data, run, stderr, tree};
 
 const PIPELINE: &str = "pipeline = [\"language\", \"gopher_repetition\", \"gopher_quality\", \"c4_quality\", \
@@ -119,20 +119,9 @@ fn a_killed_decision_leaves_the_old_run_or_becomes_the_new_one() {
     for step in 0..12 {
         let out =
             cleaned(&raw, folder.path().join(format!("killed-{step}")), &old, &["--segment-bytes", "64KiB"]);
-        let mut child = corpus()
-            .args(["apply", "--recipe"])
-            .args([&new, &out])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let pause = seconds * step / 11;
-        let start = Instant::now();
-        while start.elapsed() < pause && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_micros(200));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let mut command = corpus();
+        command.args(["apply", "--recipe"]).args([&new, &out]);
+        killed(command, seconds * step / 11);
         if !out.join(".work/takedown/journal.json").exists() {
             let mut left = tree(&out);
             left.retain(|name, _| !name.starts_with(".work"));

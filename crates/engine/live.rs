@@ -54,7 +54,8 @@ impl Live {
             State { live: report::Live { run, ..report::Live::default() }, start: now, phase_start: now };
         let shared = Shared {
             path: work.folder.join(&name),
-            unfinished: work.folder.join(format!(".tmp-{name}")),
+            // Not as leftovers are called: another share, which is about to begin, clears the folder of those.
+            unfinished: work.folder.join(format!("{name}.next")),
             state: Mutex::new(state),
             changed: Condvar::new(),
         };

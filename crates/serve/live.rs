@@ -75,7 +75,8 @@ pub(crate) fn look(out: &Path) -> Now {
     let mut is_at_work = false;
     for entry in fs::read_dir(out.join(".work")).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
-        if !name.to_string_lossy().starts_with("live") {
+        let name = name.to_string_lossy();
+        if !(name.starts_with("live") && name.ends_with(".json")) {
             continue;
         }
         // A file that is being replaced is there at the next look.

@@ -45,10 +45,12 @@ impl TokenGain {
             Reach::About => format!("{times:.1}"),
             Reach::MoreThan => format!("more than {times:.1}"),
         };
-        let interval = self.interval.map_or(String::new(), |(low, high)| {
-            format!(" ({} to {})", words(low.times, low.reach), words(high.times, high.reach))
-        });
-        format!("{} times{interval}", words(self.times, self.reach))
+        let middle = words(self.times, self.reach);
+        let ends = self.interval.map(|ends| [ends.0, ends.1].map(|end| words(end.times, end.reach)));
+        // All of it beyond what raw text was trained to.
+        let ends = ends.filter(|ends| ends.iter().any(|end| *end != middle));
+        let interval = ends.map_or(String::new(), |[low, high]| format!(" ({low} to {high})"));
+        format!("{middle} times{interval}")
     }
 }
 
@@ -112,6 +114,9 @@ mod tests {
         assert_eq!((low.times, high), (1.0, TokenPoint { times: 2.0, reach: Reach::MoreThan }));
         assert_eq!(token_gain(&[(1.0, 3.0)], 2.9, None).unwrap().reach, Reach::MoreThan);
         assert_eq!(token_gain(&[], 2.9, None), None);
+        let words = |bits, ends| token_gain(&curve, bits, Some(ends)).unwrap().words();
+        assert_eq!(words(2.95, (2.8, 3.0)), "1.4 times (1.0 to more than 2.0)");
+        assert_eq!(words(2.8, (2.7, 2.85)), "more than 2.0 times");
         // Where a longer run is worse by noise, the shorter one says it.
         let noisy = [(0.5, 3.0), (1.0, 3.1), (2.0, 2.9)];
         assert_eq!(token_gain(&noisy, 3.0, None).unwrap().times, 0.5);
