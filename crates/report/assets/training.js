@@ -15,7 +15,7 @@ function training(body) {
     return;
   }
   body.append(el("p", { class: "lead" }, `${t.arms.length} arms, ${count(t.seeds)} ${t.seeds === 1 ? "seed" : "seeds"} each, preset ${t.preset}: ` +
-    `${short(t.parameters)} parameters, ${short(t.tokens)} tokens per run on ${t.device}; same start, same schedule, same number of tokens. Fewer bits per byte are better.`));
+    `${t.parameters ? `${short(t.parameters)} parameters, ` : ""}${short(t.tokens)} tokens per run on ${t.device}; same start, same schedule, same number of tokens. Fewer bits per byte are better.`));
   if (t.note) body.append(el("p", { class: "lead" }, t.note));
   if (t.ablation) takenApart(body, t);
   else forest(body, t);
