@@ -28,6 +28,7 @@ mod remote_out;
 mod repeats;
 mod resolve;
 mod rows;
+mod samples;
 mod sampling;
 mod sequences;
 mod share;

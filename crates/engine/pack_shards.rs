@@ -20,10 +20,10 @@ use crate::error::EngineError;
 use crate::finish::{Block, Finished, Finisher, Heldout};
 use crate::live::Live;
 use crate::ordered::ordered;
+use crate::samples;
 use crate::sampling;
 use crate::spool::{Spool, SpoolPoint};
 use crate::steps::Steps;
-use crate::summary;
 use crate::work::{SegmentReceipt, Work, file_numbers, read_frame};
 
 /// What the pack phase counts and gathers beside the files: of a segment, and of all.
@@ -74,7 +74,7 @@ impl Packed {
         self.add_sources(&segment.sources);
         self.excerpts.extend(segment.excerpts);
         self.samples.extend(segment.samples);
-        summary::keep_shown(plan, &mut self.samples);
+        samples::keep_shown(plan, &mut self.samples);
         self.control_documents += segment.control_documents;
         let MixSummary { repeated, copies, left_out } = segment.mix;
         self.mix.repeated += repeated;
@@ -212,7 +212,7 @@ pub(crate) fn pack_shards(
                     if let Some(files) = files.take()
                         && let Some(sample) = files.commit(options.rejected, &mut committed)?
                     {
-                        summary::add_samples(finisher.plan, &mut open.samples, &sample);
+                        samples::add_samples(finisher.plan, &mut open.samples, &sample);
                     }
                     open.spooled = spool.point()?;
                     let whole = std::mem::replace(&mut open, Packed::empty(finisher.plan));

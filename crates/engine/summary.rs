@@ -2,24 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, Float64Array, RecordBatch, StringArray};
-use document::{FoundItems, ItemSet, OptionValue, Reason};
+use document::{FoundItems, ItemSet, OptionValue};
 use plan::{Plan, StageRecipeKind};
 use report::{
-    Cluster, ClusterDocument, ClusterSize, EvaluationSet, FileNote, Member, MixSummary, Phase, Run, Sample,
+    Cluster, ClusterDocument, ClusterSize, EvaluationSet, FileNote, Member, MixSummary, Phase, Run,
     StageInfo, StageKind, Timing, TokenSummary,
 };
 use shards::{Damage, Extraction, Inputs, Quarantined, RecordCounts, Skipped};
-use text::stable_hash::hash_id;
 use tokens::Tokenizer;
 
 use crate::clean::{CleanOptions, Rates};
 use crate::counting;
 use crate::error::EngineError;
-use crate::finish::excerpt;
 use crate::memory::peak_memory;
 use crate::names::Names;
-use crate::pack_shards::{Packed, SHOWN_PER_REASON};
+use crate::pack_shards::Packed;
 use crate::resolve::Resolution;
 use crate::sequences::Sequences;
 use crate::sweep_shards::STEPS;
@@ -233,46 +230,6 @@ fn shown(value: &OptionValue) -> String {
         OptionValue::Text(text) => text.clone(),
         OptionValue::List(list) => list.join(", "),
     }
-}
-
-/// Adds the dropped documents of a segment to those that the report shows: of each reason the few with the
-/// smallest hash of their id, whatever the order of segments.
-pub(crate) fn add_samples(plan: &Plan, samples: &mut Vec<Sample>, batch: &RecordBatch) {
-    let cell = |name: &str, row: usize| -> Option<String> {
-        let column: &StringArray = batch.column_by_name(name)?.as_any().downcast_ref()?;
-        column.is_valid(row).then(|| column.value(row).to_owned())
-    };
-    let value = |row: usize| -> Option<f64> {
-        let column: &Float64Array = batch.column_by_name("reason_value")?.as_any().downcast_ref()?;
-        column.is_valid(row).then(|| column.value(row))
-    };
-    for row in 0..batch.num_rows() {
-        let reason = cell("reason", row).unwrap_or_default();
-        let check: Option<&Reason> = plan.reasons.find(&reason).map(|id| plan.reasons.get(id));
-        samples.push(Sample {
-            id: cell("id", row).unwrap_or_default(),
-            url: cell("url", row),
-            language: cell("language", row),
-            text: excerpt(&cell("text", row).unwrap_or_default()),
-            value: value(row),
-            signal: check.and_then(|check| check.signal.clone()),
-            bound: check.map(|check| check.bound.clone()).unwrap_or_default(),
-            reason,
-        });
-    }
-    keep_shown(plan, samples);
-}
-
-/// Leaves the few samples of each reason that are shown.
-pub(crate) fn keep_shown(plan: &Plan, samples: &mut Vec<Sample>) {
-    let place = |sample: &Sample| plan.reasons.find(&sample.reason).map(|id| id.0);
-    samples.sort_by_cached_key(|sample| (place(sample), hash_id(&sample.id, 0)));
-    let (mut last, mut n) = (None, 0);
-    samples.retain(|sample| {
-        n = if last == place(sample) { n + 1 } else { 1 };
-        last = place(sample);
-        n <= SHOWN_PER_REASON
-    });
 }
 
 fn clusters(facts: &Facts<'_>, segments: &Packed) -> Result<Vec<Cluster>, EngineError> {

@@ -354,6 +354,7 @@ fn samples() -> Vec<Sample> {
                     1 => HOSTILE.into(),
                     _ => "مرحبا بالعالم. هذا نص من اليمين إلى اليسار.\nA second line, left to right.\n".repeat(12),
                 },
+                marks: if n == 0 { vec![(23, 48), (49, 74)] } else { Vec::new() },
                 value: low.map(|low| low * 0.4).or(high.map(|high| high * 1.6 + 1.0)),
                 signal: (!signal.is_empty()).then(|| signal.into()),
                 bound: low.map(|low| format!("≥ {low}")).or(high.map(|high| format!("≤ {high}"))).unwrap_or_default(),

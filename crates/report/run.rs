@@ -173,6 +173,9 @@ pub struct Sample {
     pub language: Option<String>,
     /// At most 2 kB of the original text.
     pub text: String,
+    /// What the reason points at in it: begins and ends in UTF-16 code units, ascending and apart.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<(u32, u32)>,
     /// Value of the signal that the reason bounds.
     pub value: Option<f64>,
     pub signal: Option<String>,

@@ -93,7 +93,16 @@ function shortList(place, items, few, draw, what) {
 }
 
 /** Text of a document: as it stands, in its own direction. */
-const prose = (text) => el("div", { class: "prose", dir: "auto", tabindex: "0" }, visible(text));
+/** A text, of which the parts between the given places are marked. */
+function prose(text, marks = []) {
+  const parts = [];
+  let at = 0;
+  for (const [start, end] of marks) {
+    parts.push(visible(text.slice(at, start)), el("mark", {}, visible(text.slice(start, end))));
+    at = end;
+  }
+  return el("div", { class: "prose", dir: "auto", tabindex: "0" }, ...parts, visible(text.slice(at)));
+}
 
 const sections = [];
 

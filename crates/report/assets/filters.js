@@ -261,7 +261,7 @@ function samples(body) {
       el("header", {}, el("b", {}, visible(sample.id)), sample.language ? el("span", { class: "tag" }, language(sample.language)) : null,
         sample.signal && sample.value !== null ? el("span", { class: "tag dropped" }, `${sample.signal} = ${short(sample.value)}`,
           sample.bound ? `, kept if ${limit(sample.bound)}` : "") : null),
-      sample.url ? el("p", { class: "url" }, visible(sample.url)) : null, prose(sample.text)), "of this reason");
+      sample.url ? el("p", { class: "url" }, visible(sample.url)) : null, prose(sample.text, sample.marks)), "of this reason");
   };
   showSamples = (full) => {
     if (!byReason.has(full)) return;
