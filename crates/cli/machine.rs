@@ -136,7 +136,8 @@ impl Stop {
                     "corpus: a mapped file shrank or could not be read while it was read. What was finished is kept: run the \
                      same command again to go on, with --no-mmap if input files change meanwhile"
                 );
-                std::process::exit(Exit::Failed as i32);
+                // No exit handlers: other threads still run.
+                signal_hook::low_level::exit(Exit::Failed as i32);
             }
         });
         Ok(())
