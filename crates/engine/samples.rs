@@ -12,7 +12,7 @@ use crate::finish::excerpt;
 use crate::pack_shards::SHOWN_PER_REASON;
 
 /// Texts up to here are looked at once more for what to mark; of longer ones a report shows next to nothing.
-const MARKED_BYTES: usize = 1 << 20;
+const MARKED_BYTES: usize = 1 << 17;
 
 /// Adds the dropped documents of a segment to those that the report shows: of each reason the few with the
 /// smallest hash of their id, whatever the order of segments.
@@ -63,7 +63,7 @@ fn marks(plan: &Plan, reason: &str, text: &str, url: Option<&str>, shown: &str) 
     let Some(reason) = plan.reasons.find(reason).filter(|_| text.len() <= MARKED_BYTES) else {
         return Vec::new();
     };
-    let explained = plan.explain(Document { url, ..Document::new(text) });
+    let explained = plan.explain_first(Document { url, ..Document::new(text) }, reason);
     let of_original = explained.iter().filter(|explained| explained.text.is_none());
     let marks = of_original.flat_map(|explained| &explained.marks);
     let ranges = marks.filter(|mark| mark.reason == Some(reason)).map(|mark| mark.range.clone());

@@ -92,6 +92,8 @@ pub(crate) struct Spool {
     documents: Appended,
     written: u64,
     entries: Vec<Entry>,
+    /// Of the ids of one document.
+    bytes: Vec<u8>,
 }
 
 impl Spool {
@@ -108,13 +110,13 @@ impl Spool {
             written += u64::from(entry.ids);
             entries.push(entry);
         }
-        Ok(Spool { ids, documents, written, entries })
+        Ok(Spool { ids, documents, written, entries, bytes: Vec::new() })
     }
 
     pub fn add(&mut self, document: &DocumentTokens) -> Result<(), EngineError> {
-        for id in &document.ids {
-            self.ids.write(&id.to_le_bytes())?;
-        }
+        self.bytes.clear();
+        self.bytes.extend(document.ids.iter().flat_map(|id| id.to_le_bytes()));
+        self.ids.write(&self.bytes)?;
         let entry = Entry {
             shard: document.shard,
             row: document.row,

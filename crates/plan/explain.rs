@@ -36,9 +36,29 @@ impl Plan {
     /// find parts of the text. Stages that leave nothing to point at are left out. What stands in other documents, and
     /// numbers that came with the document, are not known here.
     pub fn explain(&self, document: Document<'_>) -> Vec<Explained> {
+        self.explain_stages(document, 0..self.stages.len(), &SweepOptions::EVERY_CHECK)
+    }
+
+    /// Of that, what the stage of a document's first reason says; nothing behind it is judged.
+    pub fn explain_first(&self, document: Document<'_>, reason: ReasonId) -> Option<Explained> {
+        let mut stages = self.stages.iter();
+        let stage = stages.position(|stage| reason.0.wrapping_sub(stage.first_reason) < stage.reasons)?;
+        let options = SweepOptions { all_signals: false, ..SweepOptions::EVERY_CHECK };
+        self.explain_stages(document, stage..stage + 1, &options).pop()
+    }
+
+    fn explain_stages(
+        &self,
+        document: Document<'_>,
+        stages: Range<usize>,
+        options: &SweepOptions,
+    ) -> Vec<Explained> {
         let (mut all, mut scanner) = (Vec::new(), Scanner::new());
         let original = document.text;
         let watch = |stage: usize, filter: &FilterStage, seen: &Document<'_>, edits: &LineEdits, verdict| {
+            if !stages.contains(&stage) {
+                return;
+            }
             let mut marks = self.marks(stage, filter, seen, verdict, &mut scanner);
             if marks.is_empty() && filter.code.lines().is_some() {
                 marks = removed(seen.text, edits);
@@ -52,8 +72,7 @@ impl Plan {
         let repeated = Repeated::default();
         let mut block = Block::new(self, 1, &repeated, &|| 0);
         block.watch = Some(Box::new(watch));
-        let options = &SweepOptions::EVERY_CHECK;
-        let to = To { position: 0, end: self.stages.len(), known: None, rewrites: true };
+        let to = To { position: 0, end: stages.end, known: None, rewrites: true };
         self.judge(document, to, options, &mut Scratch::default(), &mut block);
         drop(block);
         all

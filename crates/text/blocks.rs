@@ -31,7 +31,7 @@ impl Block {
     }
 
     #[inline]
-    fn of(bytes: &[u8; BYTES]) -> Block {
+    pub fn of(bytes: &[u8; BYTES]) -> Block {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: SSE2 belongs to every x86-64.
         return unsafe { sse2(bytes) };

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 
+use crate::blocks::{BYTES, Block};
 use crate::unicode14::{combining_class, decompose, general_category, is_final_sigma, lower};
 
 /// Writes the normal form of `text` into `out`, replacing what was there; `out`'s allocation is reused.
@@ -43,8 +44,11 @@ struct Form {
     run: Option<usize>,
 }
 
-/// Room for what one step may write beyond the bytes it reads: a held separator, a space, one character.
-const SLACK: usize = 32;
+/// Room for what one step may write beyond the bytes it reads: a block, or a held separator, a space and one character.
+const SLACK: usize = BYTES + 32;
+
+/// Bytes up to a digit or wide character from which on a block is worth its reading.
+const PLAIN_BYTES: usize = 8;
 
 impl Form {
     fn new(mut buffer: Vec<u8>, input_bytes: usize) -> Self {
@@ -55,6 +59,59 @@ impl Form {
     /// Reads ASCII from `at` on; returns where it stopped: at a wide character or the end.
     fn ascii_run(&mut self, bytes: &[u8], mut at: usize) -> usize {
         self.end_run();
+        // Between wide characters stands a space, most often, and no block of ASCII.
+        while let Some(block) = bytes[at..].first_chunk::<BYTES>() {
+            let is_near = block[..PLAIN_BYTES].iter().any(|byte| !byte.is_ascii());
+            let classes = if is_near { None } else { Some(Block::of(block)) };
+            let plain = classes.map_or(0, |classes| (classes.digit | classes.wide).trailing_zeros() as usize);
+            match classes {
+                Some(classes) if plain >= PLAIN_BYTES && self.number == Number::Outside => {
+                    self.letters_and_gaps(block, classes.letter, plain);
+                    at += plain;
+                }
+                _ => {
+                    let next = self.ascii_bytes(&bytes[..at + PLAIN_BYTES], at);
+                    if next < at + PLAIN_BYTES {
+                        return next;
+                    }
+                    at = next;
+                }
+            }
+        }
+        self.ascii_bytes(bytes, at)
+    }
+
+    /// The first `n` bytes of a block, neither digits nor wide: letters, with a bit in `letter`, and what becomes a space.
+    fn letters_and_gaps(&mut self, block: &[u8; BYTES], letter: u64, n: usize) {
+        let mut mapped = [0; 2 * BYTES];
+        for (mapped, byte) in mapped.iter_mut().zip(block) {
+            let lower = byte | 0x20;
+            *mapped = if lower.wrapping_sub(b'a') < 26 { lower } else { b' ' };
+        }
+        let gaps = !letter & (u64::MAX >> (BYTES - n));
+        // A gap behind a gap is left out: what is between such is moved as a whole, and overwritten from its end on.
+        let mut left_out = gaps & (gaps << 1 | u64::from(self.spaced));
+        let mut from = 0;
+        loop {
+            let to = n.min(left_out.trailing_zeros() as usize);
+            if let (Some(part), Some(place)) = (
+                mapped[from..].first_chunk::<BYTES>(),
+                self.buffer[self.len..].first_chunk_mut::<BYTES>(),
+            ) {
+                *place = *part;
+            }
+            self.len += to - from;
+            if to == n {
+                break;
+            }
+            from = to + 1;
+            left_out &= left_out - 1;
+        }
+        self.spaced = gaps >> (n - 1) & 1 == 1;
+    }
+
+    /// Reads ASCII byte by byte.
+    fn ascii_bytes(&mut self, bytes: &[u8], mut at: usize) -> usize {
         let (mut len, mut spaced) = (self.len, self.spaced);
         while let Some(&byte) = bytes.get(at).filter(|byte| byte.is_ascii()) {
             let mapped = ASCII[usize::from(byte)];
@@ -88,7 +145,14 @@ impl Form {
                 SLOW => self.any(c, text, at),
                 SPACE => self.space(),
                 NOTHING => self.spaced = self.len == 0,
-                mapped => self.write(char::from_u32(u32::from(mapped)).unwrap_or(c)),
+                mapped => {
+                    // Four bytes always; what is behind the character is overwritten.
+                    if let Some(place) = self.buffer[self.len..].first_chunk_mut() {
+                        *place = mapped.to_le_bytes();
+                    }
+                    self.len += (mapped >> 24) as usize;
+                    self.spaced = false;
+                }
             }
             at = next;
             self.make_room(text.len() - at);
@@ -216,18 +280,25 @@ const ASCII: [u8; 128] = {
 };
 
 /// Values of `WIDE` that are not characters.
-const SLOW: u16 = 0;
-const SPACE: u16 = 1;
-const NOTHING: u16 = 2;
+const SLOW: u32 = 0;
+const SPACE: u32 = 1;
+const NOTHING: u32 = 2;
 
-/// What becomes of each character from U+0080 to U+FFFF outside a number; computed once by the general rules.
-static WIDE: LazyLock<Vec<u16>> = LazyLock::new(|| {
+/// What becomes of each character from U+0080 to U+FFFF outside a number, as UTF-8, first byte lowest, with its length in
+/// the highest byte; computed once by the general rules.
+static WIDE: LazyLock<Vec<u32>> = LazyLock::new(|| {
     (0x80..=0xFFFF)
         .map(|code| char::from_u32(code).map_or(SLOW, |c| simple_image(c).unwrap_or(SLOW)))
         .collect()
 });
 
-fn simple_image(c: char) -> Option<u16> {
+fn encoded(c: char) -> u32 {
+    let mut bytes = [0; 4];
+    let n = c.encode_utf8(&mut bytes).len();
+    u32::from_le_bytes(bytes) | (n as u32) << 24
+}
+
+fn simple_image(c: char) -> Option<u32> {
     let mut lowers = lower(c);
     let first = lowers.next()?;
     if c == 'Σ' || is_digit(first) || is_decimal_separator(first) {
@@ -241,7 +312,7 @@ fn simple_image(c: char) -> Option<u16> {
         decompose(lower, |part| {
             if general_category(part) != GeneralCategory::NonspacingMark {
                 let ordered = combining_class(part) == 0 && image == Some(NOTHING);
-                image = u16::try_from(u32::from(part)).ok().filter(|_| ordered);
+                image = (ordered && u32::from(part) <= 0xFFFF).then(|| encoded(part));
             }
         });
     }
