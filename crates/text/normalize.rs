@@ -94,10 +94,9 @@ impl Form {
         let mut from = 0;
         loop {
             let to = n.min(left_out.trailing_zeros() as usize);
-            if let (Some(part), Some(place)) = (
-                mapped[from..].first_chunk::<BYTES>(),
-                self.buffer[self.len..].first_chunk_mut::<BYTES>(),
-            ) {
+            if let (Some(part), Some(place)) =
+                (mapped[from..].first_chunk::<BYTES>(), self.buffer[self.len..].first_chunk_mut::<BYTES>())
+            {
                 *place = *part;
             }
             self.len += to - from;

@@ -3,8 +3,8 @@
 //! Byte-level BPE with the expression of GPT-2 is encoded here; any other `tokenizer.json` by the `tokenizers` crate.
 use crate::byte_lengths::ByteLengths;
 use crate::merges::Merges;
-use crate::pretoken_cache::Cache;
-use crate::pretokens::pretoken_end;
+use crate::pretoken_cache::{BATCH, Cache};
+use crate::pretokens::next_ends;
 use crate::vocabulary::{Vocabulary, spelled_bytes, spelled_ids};
 use serde_json::Value;
 use std::sync::Arc;
@@ -97,11 +97,12 @@ impl Tokenizer {
             Encoder::ByteLevel { merges, .. } => {
                 cache.prepare(self.0.hash);
                 ids.reserve(text.len() / 3);
-                let mut start = 0;
-                while start < text.len() {
-                    let end = pretoken_end(text, start);
-                    cache.append(merges, text.as_bytes(), start, end, ids);
-                    start = end;
+                let mut at = 0;
+                let mut ends = [0; BATCH];
+                while at < text.len() {
+                    let n = next_ends(text, at, &mut ends);
+                    cache.append(merges, text.as_bytes(), at, &ends[..n], ids);
+                    at = ends[n - 1];
                 }
             }
             Encoder::Fallback(inner) => {

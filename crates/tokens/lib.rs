@@ -1,5 +1,6 @@
 //! Text to tokens to sequences: byte-level BPE, best-fit packing, and the Arrow form of both.
 //! Pure functions; files belong to the callers.
+mod blocks;
 mod bpe;
 mod byte_lengths;
 mod default_vocabulary;
@@ -10,6 +11,7 @@ mod merges;
 mod pack;
 mod pretoken_cache;
 mod pretokens;
+mod ranks;
 mod read_shard;
 mod token_shard;
 mod train_bpe;

@@ -1,22 +1,18 @@
 //! Merging the bytes of one pretoken into ids: always the lowest rank first, the leftmost among equals.
 //!
 //! Source: Sennrich et al. 2016; the order is that of the `tokenizers` crate.
+use crate::ranks::{ID_BITS, NONE, RANK_BITS, Ranks};
 use crate::vocabulary::Vocabulary;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
-/// Up to this many bytes everything stays in registers and one cache line.
-const TINY_BYTES: usize = 16;
 /// Up to this many bytes a scan for the lowest rank is faster than a heap.
 const SHORT_BYTES: usize = 64;
-/// A slot of the pair table is one u64: two ids and a rank.
-const ID_BITS: u32 = 21;
-const RANK_BITS: u32 = 22;
+/// Candidates that are compared at once.
+const LANES: usize = 8;
 /// Longer parts are merged a window at a time: of so many times `reach`, and no fewer bytes than this.
 const WINDOW_REACHES: usize = 4;
 const WINDOW_BYTES: usize = 1 << 14;
-const NONE: u32 = u32::MAX;
-const EMPTY: u64 = u64::MAX;
 
 /// Which pairs of ids merge, in which order, into what.
 pub struct Merges {
@@ -25,18 +21,17 @@ pub struct Merges {
     byte_ranks: Vec<u32>,
     /// Whether some token holds these two bytes side by side; where none does, a pretoken may be cut.
     byte_joins: Vec<bool>,
+    /// By rank; most vocabularies number them as they come, from this id on.
     results: Vec<u32>,
+    first_result: Option<u32>,
     window: Window,
-    /// Open addressing; `pair << RANK_BITS | rank`.
-    slots: Vec<u64>,
-    mask: usize,
+    ranks: Ranks,
+    has_avx2: bool,
 }
 
 /// Buffers that are reused from pretoken to pretoken.
 #[derive(Default)]
 pub struct MergeScratch {
-    ids: Vec<u32>,
-    ranks: Vec<u32>,
     nodes: Vec<Node>,
     candidates: Vec<Reverse<u64>>,
 }
@@ -78,24 +73,27 @@ impl Merges {
         if vocabulary.tokens.len() >= 1 << ID_BITS || vocabulary.merges.len() >= 1 << RANK_BITS {
             return None;
         }
-        let capacity = (vocabulary.merges.len() * 2 + 16).next_power_of_two();
+        // A pair that is listed twice counts with its last rank, as in the `tokenizers` crate.
+        let ranked = vocabulary.merges.iter().enumerate();
+        let ranked: BTreeMap<_, _> = ranked.map(|(rank, m)| ((m.left, m.right), rank as u32)).collect();
+        let ranked: Vec<_> = ranked.into_iter().map(|((left, right), rank)| (left, right, rank)).collect();
         let mut merges = Merges {
             byte_ids,
             byte_ranks: vec![NONE; 1 << 16],
             byte_joins: vec![false; 1 << 16],
+            first_result: first_result(vocabulary),
             results: vocabulary.merges.iter().map(|m| m.result).collect(),
             window: Window::new(vocabulary, WINDOW_BYTES),
-            slots: vec![EMPTY; capacity],
-            mask: capacity - 1,
+            ranks: Ranks::new(&ranked)?,
+            has_avx2: has_avx2(),
         };
-        for (rank, merge) in vocabulary.merges.iter().enumerate() {
-            merges.insert(pair(merge.left, merge.right), rank as u32);
+        for merge in &vocabulary.merges {
             // Joins come from merges and not from tokens: a token that no merge makes never arises.
             let token = &vocabulary.tokens[merge.result as usize];
             token.windows(2).for_each(|w| merges.byte_joins[joined(w[0], w[1])] = true);
         }
         for bytes in 0..1usize << 16 {
-            merges.byte_ranks[bytes] = merges.rank(byte_ids[bytes >> 8], byte_ids[bytes & 255]);
+            merges.byte_ranks[bytes] = merges.ranks.of(byte_ids[bytes >> 8], byte_ids[bytes & 255]);
         }
         Some(merges)
     }
@@ -119,13 +117,16 @@ impl Merges {
         }
     }
 
+    #[inline]
+    fn result(&self, rank: u32) -> u32 {
+        self.first_result.map_or_else(|| self.results[rank as usize], |first| first + rank)
+    }
+
     fn merge_part(&self, part: &[u8], scratch: &mut MergeScratch, ids: &mut Vec<u32>) {
-        if part.len() <= TINY_BYTES {
-            self.merge_tiny(part, ids);
-        } else if part.len() <= SHORT_BYTES {
-            self.merge_short(part, scratch, ids);
-        } else {
-            self.merge_windows(part, self.window, scratch, ids);
+        match part.len() {
+            0..=16 => self.merge_short::<16>(part, ids),
+            17..=SHORT_BYTES => self.merge_short::<SHORT_BYTES>(part, ids),
+            _ => self.merge_windows(part, self.window, scratch, ids),
         }
     }
 
@@ -144,67 +145,73 @@ impl Merges {
         out.extend(scratch.nodes.iter().map(|node| node.id).filter(|&id| id != NONE));
     }
 
-    /// Symbols stay where their first byte is. A candidate is `rank << 4 | place`, so that the smallest is next.
-    fn merge_tiny(&self, part: &[u8], out: &mut Vec<u32>) {
-        let mut ids = [0; TINY_BYTES];
-        let mut candidates = [NONE; TINY_BYTES];
-        let candidate = |rank: u32, at: usize| if rank == NONE { NONE } else { rank << 4 | at as u32 };
+    fn merge_short<const BYTES: usize>(&self, part: &[u8], out: &mut Vec<u32>) {
+        #[cfg(target_arch = "x86_64")]
+        if self.has_avx2 {
+            // SAFETY: the processor has what the function was compiled for.
+            return unsafe { self.merge_short_avx2::<BYTES>(part, out) };
+        }
+        self.merge_short_anywhere::<BYTES>(part, out);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+    fn merge_short_avx2<const BYTES: usize>(&self, part: &[u8], out: &mut Vec<u32>) {
+        self.merge_short_anywhere::<BYTES>(part, out);
+    }
+
+    /// Symbols stay where their first byte is. A candidate is `rank << 6 | place`, so that the smallest is next; but for the
+    /// end of the loop there is no branch. At most `BYTES` bytes, which are 64 or a smaller power of two.
+    #[inline(always)]
+    fn merge_short_anywhere<const BYTES: usize>(&self, part: &[u8], out: &mut Vec<u32>) {
+        let mut ids = [0; BYTES];
+        let mut candidates = [NONE; BYTES];
+        let candidate = |rank: u32, at: usize| if rank == NONE { NONE } else { rank << 6 | at as u32 };
         for (id, &byte) in ids.iter_mut().zip(part) {
             *id = self.byte_id(byte);
         }
-        for (at, w) in part.windows(2).enumerate() {
+        for (at, w) in part.windows(2).enumerate().take(BYTES) {
             candidates[at] = candidate(self.byte_ranks[joined(w[0], w[1])], at);
         }
         // A bit per place at which a symbol begins.
-        let mut begins = (1u32 << part.len()) - 1;
+        let mut begins = u64::MAX >> (64 - part.len());
         loop {
-            let best = candidates.iter().fold(NONE, |best, &c| best.min(c));
+            let mut least = [NONE; LANES];
+            for lanes in candidates.as_chunks::<LANES>().0 {
+                for (least, lane) in least.iter_mut().zip(lanes) {
+                    *least = (*least).min(*lane);
+                }
+            }
+            let best = least.iter().fold(NONE, |best, &c| best.min(c));
             if best == NONE {
                 break;
             }
-            let at = (best & 15) as usize;
-            let id = self.results[(best >> 4) as usize];
+            let at = best as usize % BYTES;
+            let id = self.result(best >> 6);
             ids[at] = id;
-            let after = begins & (u32::MAX << 1 << at);
-            let right = after.trailing_zeros() as usize & 15;
+            let after = begins & (u64::MAX << 1 << at);
+            let right = after.trailing_zeros() as usize % BYTES;
             begins &= !(1 << right);
-            candidates[right] = NONE;
             let after = after & (after - 1);
-            candidates[at] = match after {
-                0 => NONE,
-                _ => candidate(self.rank(id, ids[after.trailing_zeros() as usize & 15]), at),
-            };
+            let rank = self.ranks.of(id, ids[after.trailing_zeros() as usize % BYTES]);
+            let here = if after == 0 { NONE } else { candidate(rank, at) };
             let before = begins & ((1 << at) - 1);
-            if before != 0 {
-                let left = before.ilog2() as usize & 15;
-                candidates[left] = candidate(self.rank(ids[left], id), left);
+            let left = if before == 0 { at } else { before.ilog2() as usize % BYTES };
+            let there = candidate(self.ranks.of(ids[left], id), left);
+            let there = if before == 0 { here } else { there };
+            // All lanes, so that they stay in registers.
+            let (at, left, right) = (at as u32, left as u32, right as u32);
+            for (lane, candidate) in candidates.iter_mut().enumerate() {
+                let lane = lane as u32;
+                let kept = if lane == right { NONE } else { *candidate };
+                let kept = if lane == at { here } else { kept };
+                *candidate = if lane == left { there } else { kept };
             }
         }
         while begins != 0 {
-            out.push(ids[begins.trailing_zeros() as usize & 15]);
+            out.push(ids[begins.trailing_zeros() as usize % BYTES]);
             begins &= begins - 1;
         }
-    }
-
-    fn merge_short(&self, part: &[u8], scratch: &mut MergeScratch, out: &mut Vec<u32>) {
-        let MergeScratch { ids, ranks, .. } = scratch;
-        ids.clear();
-        ids.extend(part.iter().map(|&byte| self.byte_id(byte)));
-        // `ranks[i]` is the rank of the pair (i, i + 1).
-        ranks.clear();
-        ranks.extend(part.windows(2).map(|w| self.byte_ranks[joined(w[0], w[1])]));
-        while let Some((at, rank)) = lowest(ranks) {
-            ids[at] = self.results[rank as usize];
-            ids.remove(at + 1);
-            ranks.remove(at);
-            if at < ranks.len() {
-                ranks[at] = self.rank(ids[at], ids[at + 1]);
-            }
-            if at > 0 {
-                ranks[at - 1] = self.rank(ids[at - 1], ids[at]);
-            }
-        }
-        out.extend_from_slice(ids);
     }
 
     /// A linked list and a heap of candidate pairs, of which outdated ones are skipped. The ids are left in the nodes.
@@ -230,7 +237,7 @@ impl Merges {
                 continue;
             }
             let right = nodes[node.after as usize];
-            if self.rank(node.id, right.id) != rank {
+            if self.ranks.of(node.id, right.id) != rank {
                 continue;
             }
             let id = self.results[rank as usize];
@@ -238,13 +245,13 @@ impl Merges {
             nodes[at as usize] = Node { id, before: node.before, after: right.after };
             if right.after != NONE {
                 nodes[right.after as usize].before = at;
-                let rank = self.rank(id, nodes[right.after as usize].id);
+                let rank = self.ranks.of(id, nodes[right.after as usize].id);
                 if rank != NONE {
                     heap.push(Reverse(candidate(rank, at)));
                 }
             }
             if node.before != NONE {
-                let rank = self.rank(nodes[node.before as usize].id, id);
+                let rank = self.ranks.of(nodes[node.before as usize].id, id);
                 if rank != NONE {
                     heap.push(Reverse(candidate(rank, node.before)));
                 }
@@ -252,31 +259,27 @@ impl Merges {
         }
         *candidates = heap.into_vec();
     }
+}
 
-    #[inline]
-    fn rank(&self, left: u32, right: u32) -> u32 {
-        let pair = pair(left, right);
-        let mut at = slot_of(pair) & self.mask;
-        loop {
-            let slot = self.slots[at];
-            if slot >> RANK_BITS == pair {
-                return slot as u32 & ((1 << RANK_BITS) - 1);
-            }
-            if slot == EMPTY {
-                return NONE;
-            }
-            at = (at + 1) & self.mask;
-        }
-    }
+/// Every processor that has AVX2 has the others, too, but nobody promises it.
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+}
 
-    /// A pair that is listed twice counts with its last rank, as in the `tokenizers` crate.
-    fn insert(&mut self, pair: u64, rank: u32) {
-        let mut at = slot_of(pair) & self.mask;
-        while self.slots[at] != EMPTY && self.slots[at] >> RANK_BITS != pair {
-            at = (at + 1) & self.mask;
-        }
-        self.slots[at] = pair << RANK_BITS | u64::from(rank);
-    }
+#[cfg(not(target_arch = "x86_64"))]
+fn has_avx2() -> bool {
+    false
+}
+
+/// The result of the first merge, if each has the id after the one before.
+fn first_result(vocabulary: &Vocabulary) -> Option<u32> {
+    let first = vocabulary.merges.first()?.result;
+    let mut merges = vocabulary.merges.iter().zip(first..);
+    merges.all(|(merge, id)| merge.result == id).then_some(first)
 }
 
 #[derive(Clone, Copy)]
@@ -287,21 +290,6 @@ struct Node {
     after: u32,
 }
 
-fn lowest(ranks: &[u32]) -> Option<(usize, u32)> {
-    let mut best = (0, NONE);
-    for (at, &rank) in ranks.iter().enumerate() {
-        if rank < best.1 {
-            best = (at, rank);
-        }
-    }
-    (best.1 != NONE).then_some(best)
-}
-
-#[inline]
-fn pair(left: u32, right: u32) -> u64 {
-    u64::from(left) << ID_BITS | u64::from(right)
-}
-
 fn candidate(rank: u32, at: u32) -> u64 {
     u64::from(rank) << 32 | u64::from(at)
 }
@@ -309,11 +297,6 @@ fn candidate(rank: u32, at: u32) -> u64 {
 #[inline]
 fn joined(left: u8, right: u8) -> usize {
     usize::from(left) << 8 | usize::from(right)
-}
-
-#[inline]
-fn slot_of(pair: u64) -> usize {
-    (pair.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 29) as usize
 }
 
 #[cfg(test)]
@@ -329,21 +312,27 @@ mod tests {
         Merges::new(&Vocabulary::from_merges("<|endoftext|>", &pairs)).unwrap()
     }
 
-    fn short(merges: &Merges, text: &[u8]) -> Vec<u32> {
-        let mut ids = Vec::new();
-        merges.merge_short(text, &mut MergeScratch::default(), &mut ids);
-        ids
+    /// As the rule says: the lowest rank first, the leftmost among equals.
+    fn by_the_rule(merges: &Merges, text: &[u8]) -> Vec<u32> {
+        let mut ids: Vec<u32> = text.iter().map(|&byte| merges.byte_id(byte)).collect();
+        loop {
+            let pairs = ids.windows(2).enumerate();
+            let best = pairs.map(|(at, w)| (merges.ranks.of(w[0], w[1]), at)).min();
+            let Some((rank, at)) = best.filter(|best| best.0 != NONE) else { return ids };
+            ids[at] = merges.results[rank as usize];
+            ids.remove(at + 1);
+        }
     }
 
     #[test]
     fn lowest_rank_first_then_leftmost() {
         let merges = sample();
-        assert_eq!(short(&merges, b"aaab"), [257, 258]);
-        assert_eq!(short(&merges, b"aaaaab"), [261]);
-        assert_eq!(short(&merges, b"abc"), [258, 100]);
-        assert_eq!(short(&merges, b"abbc"), [262]);
-        assert_eq!(short(&merges, b""), [0; 0]);
-        assert_eq!(short(&merges, b"zz"), [123, 123]);
+        assert_eq!(by_the_rule(&merges, b"aaab"), [257, 258]);
+        assert_eq!(by_the_rule(&merges, b"aaaaab"), [261]);
+        assert_eq!(by_the_rule(&merges, b"abc"), [258, 100]);
+        assert_eq!(by_the_rule(&merges, b"abbc"), [262]);
+        assert_eq!(by_the_rule(&merges, b""), [0; 0]);
+        assert_eq!(by_the_rule(&merges, b"zz"), [123, 123]);
     }
 
     #[test]
@@ -383,15 +372,21 @@ mod tests {
         #[test]
         fn all_ways_are_one(text in "[abcz]{1,200}|[abc]{1,16}") {
             let merges = sample();
-            let expected = short(&merges, text.as_bytes());
+            let expected = by_the_rule(&merges, text.as_bytes());
             let heap = windows(&merges, Window { bytes: usize::MAX, reach: 0 }, &text);
-            let (mut cut, mut tiny) = (Vec::new(), Vec::new());
+            let mut cut = Vec::new();
             merges.merge(text.as_bytes(), &mut MergeScratch::default(), &mut cut);
             prop_assert_eq!(&heap, &expected);
             prop_assert_eq!(&cut, &expected);
-            if text.len() <= TINY_BYTES {
-                merges.merge_tiny(text.as_bytes(), &mut tiny);
-                prop_assert_eq!(&tiny, &expected);
+            for has_avx2 in [false, merges.has_avx2] {
+                let merges = Merges { has_avx2, ..sample() };
+                let mut short = Vec::new();
+                match text.len() {
+                    0..=16 => merges.merge_short::<16>(text.as_bytes(), &mut short),
+                    17..=SHORT_BYTES => merges.merge_short::<SHORT_BYTES>(text.as_bytes(), &mut short),
+                    _ => continue,
+                }
+                prop_assert_eq!(&short, &expected);
             }
         }
 

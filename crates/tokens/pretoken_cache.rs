@@ -9,8 +9,10 @@ const INLINE_IDS: usize = 5;
 const ID_BITS: usize = 24;
 /// Pretokens from here on are merged anew each time.
 const LONGEST_BYTES: usize = 128;
-/// 4 MiB of slots.
-const SLOTS: usize = 1 << 17;
+/// Pretokens that are looked up together, at most.
+pub(crate) const BATCH: usize = 128;
+/// 8 MiB of slots.
+const SLOTS: usize = 1 << 18;
 /// Longer lists of ids and longer pretokens together stay below about 32 MiB.
 const SPILLED_IDS: usize = 1 << 20;
 const LONG_ENTRIES: usize = 1 << 17;
@@ -26,7 +28,7 @@ pub struct Cache {
     scratch: MergeScratch,
 }
 
-/// Two slots share a cache line and a hash.
+/// Two slots share a cache line and a hash: what is new takes the second, and the first when it is met again.
 #[derive(Clone, Copy, Default)]
 #[repr(align(32))]
 struct Slot {
@@ -52,45 +54,60 @@ impl Cache {
         self.long.clear();
     }
 
-    /// Appends the ids of the pretoken `bytes[start..end]`, which is not empty.
-    #[inline]
+    /// Appends the ids of the pretokens of `bytes` that begin at `start`, and each where the one before ends.
     pub(crate) fn append(
         &mut self,
         merges: &Merges,
         bytes: &[u8],
         start: usize,
-        end: usize,
+        ends: &[usize],
         ids: &mut Vec<u32>,
     ) {
-        let n = end - start;
-        if n == 1 {
-            ids.push(merges.byte_id(bytes[start]));
-        } else if n <= INLINE_BYTES {
-            let key = inline_key(bytes, start, n);
-            let at = slot_of(key);
-            if self.slots[at].key == key {
-                return self.copy(at, ids);
+        // Slots are asked for long before they are looked at: most lie beyond the nearer caches.
+        let mut keys = [(0, 0); BATCH];
+        let mut from = start;
+        for (&end, (key, at)) in ends.iter().zip(&mut keys) {
+            *key = inline_key(bytes, from, end - from);
+            *at = slot_of(*key);
+            prefetch(&self.slots[*at]);
+            from = end;
+        }
+        let mut from = start;
+        for (&end, &(key, at)) in ends.iter().zip(&keys) {
+            match end - from {
+                0..=INLINE_BYTES => self.append_short(merges, &bytes[from..end], (key, at), ids),
+                _ => self.append_long(merges, &bytes[from..end], ids),
             }
-            if self.slots[at ^ 1].key == key {
-                return self.copy(at ^ 1, ids);
-            }
-            self.miss(merges, &bytes[start..end], key, at, ids);
-        } else {
-            self.append_long(merges, &bytes[start..end], ids);
+            from = end;
         }
     }
 
     #[inline]
-    fn copy(&self, at: usize, ids: &mut Vec<u32>) {
-        let mut rest = self.slots[at].value;
-        let n = (rest >> 120) as usize;
+    fn append_short(
+        &mut self,
+        merges: &Merges,
+        pretoken: &[u8],
+        (key, at): (u128, usize),
+        ids: &mut Vec<u32>,
+    ) {
+        let mut slot = self.slots[at];
+        if slot.key != key {
+            slot = self.slots[at + 1];
+            if slot.key != key {
+                return self.miss(merges, pretoken, key, at, ids);
+            }
+            // What is met again takes the first place, from which no newcomer drives it.
+            self.slots.swap(at, at + 1);
+        }
+        // How many ids it has cannot be foreseen, so nothing branches on that.
+        let n = (slot.value >> 120) as usize;
         if n > INLINE_IDS {
-            return ids.extend_from_slice(&self.spilled[rest as u32 as usize..][..n]);
+            return ids.extend_from_slice(&self.spilled[slot.value as u32 as usize..][..n]);
         }
-        for _ in 0..n {
-            ids.push(rest as u32 & ((1 << ID_BITS) - 1));
-            rest >>= ID_BITS;
-        }
+        let id = |i: usize| (slot.value >> (i * ID_BITS)) as u32 & ((1 << ID_BITS) - 1);
+        let before = ids.len();
+        ids.extend_from_slice(&[id(0), id(1), id(2), id(3), id(4)]);
+        ids.truncate(before + n);
     }
 
     #[inline(never)]
@@ -108,11 +125,7 @@ impl Cache {
             value |= self.spilled.len() as u128;
             self.spilled.extend_from_slice(new);
         }
-        // The older of the two makes room.
-        if self.slots[at].key != 0 {
-            self.slots[at ^ 1] = self.slots[at];
-        }
-        self.slots[at] = Slot { key, value };
+        self.slots[at + 1] = Slot { key, value };
     }
 
     fn append_long(&mut self, merges: &Merges, pretoken: &[u8], ids: &mut Vec<u32>) {
@@ -133,8 +146,23 @@ impl Cache {
     }
 }
 
+/// Asks for a slot and its neighbour in the same cache line.
+#[inline]
+fn prefetch(slot: &Slot) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: no address does harm, and this one is a slot's.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(slot).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = slot;
+}
+
+/// Of a longer pretoken that of its beginning, which nobody looks for.
 #[inline]
 fn inline_key(bytes: &[u8], start: usize, n: usize) -> u128 {
+    let n = n.min(INLINE_BYTES);
     let word = match bytes[start..].first_chunk::<16>() {
         Some(chunk) => u128::from_le_bytes(*chunk),
         None => {
@@ -143,12 +171,23 @@ fn inline_key(bytes: &[u8], start: usize, n: usize) -> u128 {
             u128::from_le_bytes(padded)
         }
     };
-    word & ((1 << (8 * n)) - 1) | (n as u128) << 120
+    word & KEPT[n] | (n as u128) << 120
 }
+
+/// The lowest n bytes.
+const KEPT: [u128; INLINE_BYTES + 1] = {
+    let mut kept = [0; INLINE_BYTES + 1];
+    let mut n = 0;
+    while n < kept.len() {
+        kept[n] = (1 << (8 * n)) - 1;
+        n += 1;
+    }
+    kept
+};
 
 #[inline]
 fn slot_of(key: u128) -> usize {
     let folded = (key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         ^ ((key >> 64) as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
-    (folded.wrapping_mul(0xff51_afd7_ed55_8ccd) >> 47) as usize
+    (folded.wrapping_mul(0xff51_afd7_ed55_8ccd) >> 46) as usize & !1
 }

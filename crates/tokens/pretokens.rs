@@ -1,6 +1,7 @@
 //! Cuts text into the pretokens of GPT-2, by hand instead of by its regular expression:
 //! `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
 //! Source: Radford et al. 2019, `encoder.py`.
+use crate::blocks;
 use std::sync::LazyLock;
 
 /// The four kinds of character that the expression tells apart.
@@ -38,6 +39,29 @@ pub fn pretoken_end(text: &str, start: usize) -> usize {
     }
 }
 
+/// Writes where the next pretokens from `start` on end, as many as are found before fewer than a block's fit into
+/// `ends`, and at least one; returns how many.
+pub fn next_ends(text: &str, start: usize, ends: &mut [usize]) -> usize {
+    let (mut at, mut n) = (start, 0);
+    while at < text.len() && n + blocks::BYTES <= ends.len() {
+        let starts = text.as_bytes()[at..].first_chunk().and_then(blocks::starts).unwrap_or(1);
+        let mut rest = starts & (starts - 1);
+        let block = at;
+        if rest == 0 {
+            at = pretoken_end(text, at);
+            ends[n] = at;
+            n += 1;
+        }
+        while rest != 0 {
+            at = block + rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            ends[n] = at;
+            n += 1;
+        }
+    }
+    n
+}
+
 /// The pretokens of `text` in order; joined they are `text`.
 pub fn pretokens(text: &str) -> impl Iterator<Item = &str> {
     let mut at = 0;
@@ -52,7 +76,7 @@ pub fn pretokens(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Length of `s`, `t`, `m`, `d`, `re`, `ve` or `ll` at the start of `after`, else 0.
-fn contraction_bytes(after: &[u8]) -> usize {
+pub fn contraction_bytes(after: &[u8]) -> usize {
     match after {
         [b's' | b't' | b'm' | b'd', ..] => 1,
         [b'r' | b'v', b'e', ..] | [b'l', b'l', ..] => 2,
