@@ -3,6 +3,8 @@
 //! Input: `$CORPUS_BENCH_INPUT` (JSONL, also .zst or .gz), else the real pages of `$CORPUS_TEST_DATA`, else the demo's.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::fs;
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -12,7 +14,7 @@ use divan::Bencher;
 use divan::counter::BytesCount;
 use document::{Batch, Document, FileBytes, Judge, LineEdits, Raised, Settings, SignalSet, Signals};
 use plan::{Plan, Recipe, Rejected, Remembered, Repeated, Scratch, SweepOptions};
-use shards::{Block, ReadOptions, ShardReader};
+use shards::{Block, ParquetSink, ReadOptions, ShardReader, SinkOptions};
 use text::{Scanner, Splitter, StopWords};
 
 #[global_allocator]
@@ -237,6 +239,30 @@ fn options() -> SweepOptions {
     }
 }
 
+/// Gopher, C4 and FineWeb: all checks of every document, or the first that fails ends it. With sampling keys, which cost
+/// what `normalize_and_shingle` says.
+#[divan::bench(
+    args = ["all signals, spacy", "early, spacy", "all signals, whitespace", "early, whitespace"], sample_count = 3
+)]
+fn chain(bencher: Bencher<'_, '_>, how: &str) {
+    let (which, splitter) = how.split_once(", ").unwrap();
+    let pipeline = ["gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality"];
+    let recipe =
+        Recipe::parse("chain", &format!("pipeline = {pipeline:?}\n[words]\nsplitter = {splitter:?}\n"))
+            .unwrap();
+    let plan = Plan::compile("chain", &recipe).unwrap();
+    let batches: Vec<Batch> =
+        INPUT.batches.iter().map(|records| Batch::try_new(records.clone()).unwrap()).collect();
+    let options = SweepOptions { all_signals: which == "all signals", control_below: 0, ..options() };
+    let (repeated, remembered) = (Repeated::default(), Remembered::default());
+    let mut scratch = Scratch::default();
+    bencher.counter(counter()).bench_local(|| {
+        for batch in &batches {
+            plan.sweep(batch, (&repeated, &remembered), &options, &mut scratch, &|| 0).unwrap();
+        }
+    });
+}
+
 #[divan::bench(sample_count = 3)]
 fn normalize_and_shingle(bencher: Bencher<'_, '_>) {
     let (mut normalized, mut words) = (String::new(), Vec::new());
@@ -266,31 +292,147 @@ fn signature_14x8(bencher: Bencher<'_, '_>) {
     bencher.counter(counter()).bench(|| hashes.iter().filter_map(|h| dedup::Signature::of(h)).count());
 }
 
-#[divan::bench(sample_count = 3)]
-fn bpe(bencher: Bencher<'_, '_>) {
+/// With an empty cache, and with what the same texts left in it.
+#[divan::bench(args = ["cold", "warm"], sample_count = 3)]
+fn bpe(bencher: Bencher<'_, '_>, how: &str) {
     let tokenizer = tokens::Tokenizer::default_32k().unwrap();
-    let mut ids = Vec::new();
-    bencher.counter(counter()).bench_local(|| {
-        let mut cache = tokens::Cache::default();
+    let (mut filled, mut ids) = (tokens::Cache::default(), Vec::new());
+    let mut encode = |cache: &mut tokens::Cache| {
         for text in &INPUT.texts {
             ids.clear();
-            tokenizer.encode_into(text, &mut cache, &mut ids).unwrap();
+            tokenizer.encode_into(text, cache, &mut ids).unwrap();
         }
+    };
+    encode(&mut filled);
+    bencher.counter(counter()).bench_local(|| match how {
+        "warm" => encode(&mut filled),
+        _ => encode(&mut tokens::Cache::default()),
     });
 }
 
-/// The whole of `corpus clean`, from the file to packed tokens.
-#[divan::bench(args = [1, 2], sample_count = 3, sample_size = 1)]
-fn clean_threads(bencher: Bencher<'_, '_>, threads: usize) {
-    let (recipe, plan) = recipe();
-    bencher.counter(counter()).bench(|| {
+/// The ids of all texts into sequences and a token shard, in bytes of ids.
+#[divan::bench(sample_count = 3)]
+fn pack(bencher: Bencher<'_, '_>) {
+    const LENGTH: usize = 1024;
+    let tokenizer = tokens::Tokenizer::default_32k().unwrap();
+    let documents: Vec<Vec<u32>> = INPUT.texts.iter().map(|text| tokenizer.encode(text).unwrap()).collect();
+    let sizes = documents.iter().enumerate().map(|(row, ids)| tokens::PackDoc {
+        key: tokens::shuffle_key(0, 0, row as u64),
+        n_tokens: ids.len() as u32,
+    });
+    let sizes: Vec<_> = sizes.collect();
+    let bytes = BytesCount::new(documents.iter().map(|ids| 4 * ids.len()).sum::<usize>());
+    bencher.counter(bytes).bench(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SinkOptions {
+            row_group_rows: tokens::ROWS_PER_GROUP,
+            plain: vec!["input_ids.list.item".to_owned()],
+            ..SinkOptions::default()
+        };
+        let path = folder.path().join("train-00000.parquet");
+        let mut sink = ParquetSink::create(&path, tokens::sequence_schema(LENGTH), &options).unwrap();
+        let mut builder = tokens::SequenceBatchBuilder::new(LENGTH, tokenizer.end_of_text());
+        for sequence in tokens::pack(&sizes, LENGTH) {
+            let pieces = sequence.pieces.iter().map(|piece| tokens::PieceTokens {
+                document: tokens::DocumentRange {
+                    shard: 0,
+                    row: i64::from(piece.doc),
+                    byte_start: 0,
+                    byte_end: 0,
+                },
+                ids: &documents[piece.doc as usize][piece.start as usize..piece.end as usize],
+            });
+            builder.push(&pieces.collect::<Vec<_>>(), tokens::Version::Kept).unwrap();
+            if builder.len() == tokens::ROWS_PER_GROUP {
+                sink.write(&builder.finish().unwrap()).unwrap();
+            }
+        }
+        sink.write(&builder.finish().unwrap()).unwrap();
+        sink.commit().unwrap().rows
+    });
+}
+
+/// `corpus clean` from a file to packed tokens: what is read, and by how many threads.
+struct Whole {
+    file: &'static str,
+    threads: usize,
+    /// As of an input of which next to nothing is control: this one is small enough to be all of it.
+    has_control: bool,
+}
+
+impl std::fmt::Display for Whole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let control = if self.has_control { ", all control" } else { "" };
+        write!(f, "{}, {} thread(s){control}", self.file, self.threads)
+    }
+}
+
+const WHOLE: [Whole; 9] = {
+    const fn whole(file: &'static str, threads: usize, has_control: bool) -> Whole {
+        Whole { file, threads, has_control }
+    }
+    [
+        whole("pages.jsonl", 1, true),
+        whole("pages.jsonl", 2, true),
+        whole("pages.jsonl", 1, false),
+        whole("pages.jsonl", 2, false),
+        whole("english.jsonl", 1, false),
+        whole("english.jsonl", 2, false),
+        whole("english.jsonl", 1, true),
+        whole("pages.jsonl.zst", 2, false),
+        whole("pages.jsonl.gz", 2, false),
+    ]
+};
+
+/// The input once more as plain JSONL and as one stream of zstd and of gzip, and of it the pages that are English.
+struct Files {
+    folder: tempfile::TempDir,
+    english_bytes: usize,
+}
+
+static FILES: LazyLock<Files> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let mut scratch = classify::IdentifyScratch::default();
+    let (mut all, mut english, mut english_bytes) = (Vec::new(), Vec::new(), 0);
+    for text in &INPUT.texts {
+        let mut line = serde_json::to_vec(&serde_json::json!({ "text": text })).unwrap();
+        line.push(b'\n');
+        if classify::identify(text, &mut scratch).is_some_and(|found| found.short == "en") {
+            english.extend_from_slice(&line);
+            english_bytes += text.len();
+        }
+        all.extend_from_slice(&line);
+    }
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    write("pages.jsonl", &all);
+    write("english.jsonl", &english);
+    write("pages.jsonl.zst", &zstd::encode_all(&all[..], 3).unwrap());
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(&all).unwrap();
+    write("pages.jsonl.gz", &gzip.finish().unwrap());
+    Files { folder, english_bytes }
+});
+
+#[divan::bench(args = WHOLE, sample_count = 3, sample_size = 1)]
+fn clean(bencher: Bencher<'_, '_>, whole: &Whole) {
+    let (mut recipe, _) = recipe();
+    if !whole.has_control {
+        recipe = Recipe::parse(
+            "no control sample",
+            &format!("{}\n[sample]\ncontrol_bytes = 0\n", plan::recipes::find("default").unwrap()),
+        )
+        .unwrap();
+    }
+    let plan = Plan::compile("default", &recipe).unwrap();
+    let bytes = if whole.file == "english.jsonl" { FILES.english_bytes } else { INPUT.bytes };
+    bencher.counter(BytesCount::new(bytes)).bench(|| {
         let folder = tempfile::tempdir().unwrap();
         let options = engine::CleanOptions {
-            inputs: vec![path()],
+            inputs: vec![FILES.folder.path().join(whole.file)],
             out: folder.path().join("out"),
             recipe: recipe.clone(),
             read: ReadOptions::default(),
-            threads: NonZeroUsize::new(threads).unwrap(),
+            threads: NonZeroUsize::new(whole.threads).unwrap(),
             memory: 4 << 30,
             all_signals: true,
             rejected: Rejected::Sample(100),

@@ -220,7 +220,7 @@ fn sweep_block(
         is_original: one.is_original,
         rank: ranks[one.position as usize],
         exact: one.exact,
-        near: one.near.as_deref().cloned(),
+        near: one.near.clone(),
     });
     let signatures = signatures.collect();
     let urls = urls(plan, &records, &signed);

@@ -59,6 +59,6 @@ impl Signer {
     }
 }
 
-pub(crate) fn near_of(signature: &Signature) -> Box<Near> {
-    Box::new(Near { bands: signature.band_keys(), sketch: signature.sketch() })
+pub(crate) fn near_of(signature: &Signature) -> Near {
+    Near { bands: signature.band_keys(), sketch: signature.sketch() }
 }

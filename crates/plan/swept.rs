@@ -50,7 +50,7 @@ pub struct Signed {
     pub is_original: bool,
     pub exact: u128,
     /// `None`: fewer words than a shingle.
-    pub near: Option<Box<Near>>,
+    pub near: Option<Near>,
     /// Hash of the address, of a candidate of `url_dedup`.
     pub url: Option<u64>,
     /// Of a candidate, what the recipe wants carried to resolve.

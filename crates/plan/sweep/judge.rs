@@ -163,7 +163,7 @@ pub(crate) struct Judged {
     pub url: Option<u64>,
     pub exact: Option<u128>,
     /// A candidate of `minhash`; without a signature if it has too few words.
-    pub near: Option<Option<Box<Near>>>,
+    pub near: Option<Option<Near>>,
     pub carried: Vec<u64>,
 }
 
