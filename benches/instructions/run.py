@@ -25,7 +25,7 @@ BASELINE = HERE / "baseline.tsv"
 PAGES = ROOT / "crates/cli/demo/raw/pages.jsonl"
 ALLOWED = 1.05
 KERNELS = ["parse", "words/spacy", "scan/fused", "filter/language", "filter/c4_quality", "filter/bad_words",
-           "filter/mask_pii", "normalize_and_shingle", "signature_14x8", "bpe"]
+           "filter/mask_pii", "normalize_and_shingle", "signature_14x8", "bpe/cold"]
 
 
 def build():
