@@ -1,13 +1,15 @@
 //! An ablation: plans the arms that take a recipe apart, tells the plan, and trains them.
 
-use crate::ablation::{Ablation, Asks, SEEDS, about, asks, chosen, design};
+use crate::ablation::{Ablation, SEEDS, chosen, design};
 use crate::arms::{Arm, ArmSpec, Library};
+use crate::extension::Extra;
 use crate::findings::ArmFacts;
 use crate::models::small_tokenizer;
 use crate::outcome::Outcome;
 use crate::plan::Config;
 use crate::planned::{Planned, Speed};
-use crate::session::{Session, earlier_answer, measure, read};
+use crate::questions::{Asks, about, asks};
+use crate::session::{Session, earlier_answer, measured, read};
 use crate::workers::Workers;
 use crate::{Options, Progress, TrainError};
 use std::sync::atomic::AtomicBool;
@@ -41,9 +43,11 @@ pub fn ablate(
     let root = options.out.join("train");
     let seeded = Options { seeds: options.seeds.or(Some(SEEDS)), ..options.clone() };
     let request = Config::ablation(&seeded, &arms, &corpus, &library);
-    let rate = measure(&request, &library, &workers, &device)?;
+    let rate = measured(&request, &library, &workers, &device)?;
     let speed = Speed { workers: workers.len(), rate, sets: corpus.heldout.len() };
     let earlier = options.budget.and_then(|_| earlier_answer(&root, &request)).filter(|_| !options.fresh);
+    // What an earlier call with the same budget allowed is allowed, whatever speed is measured now.
+    let known = earlier.as_ref().and_then(|config| config.extra);
     let config = match (earlier, options.budget) {
         (Some(earlier), _) => earlier,
         (None, None) => request.settle(&library)?,
@@ -52,6 +56,11 @@ pub fn ablate(
             request.settle(&library)?.fit_arms(budget.as_secs_f64(), options.seeds, sizes)?
         }
     };
+    let seconds = options.budget.map(|budget| budget.as_secs_f64());
+    let extra = known
+        .filter(|extra| extra.seeds == ablation.extra_seeds)
+        .or_else(|| Extra::new(&config, ablation.extra_seeds, seconds, speed));
+    let config = Config { extra, ..config };
     let facts = |arm: &ArmSpec| facts(arm, &config, &library);
     let facts: Vec<ArmFacts> = config.arms.iter().map(facts).collect();
     plan(&Planned::new(&config, &facts, &arms, &alike, &library, speed, &root));
@@ -67,7 +76,8 @@ fn unlike(arms: Vec<ArmSpec>, library: &Library<'_>) -> (Vec<ArmSpec>, Vec<(Stri
     let mut alike = Vec::new();
     for arm in &arms {
         for (name, purpose) in asks(arm) {
-            let against = arms.iter().find(|other| other.name == name && purpose == Asks::Effect);
+            let against =
+                arms.iter().find(|other| other.name == name && matches!(purpose, Asks::Effect | Asks::Leak));
             let is_usual = arm.tokens_percent == 100 && ["raw", "all"].iter().all(|core| arm.name != *core);
             if is_usual && against.is_some_and(|against| library.is_same_text(arm, against)) {
                 alike.push((arm.name.clone(), name.to_owned()));

@@ -7,10 +7,12 @@ mod ablation;
 mod arms;
 mod attention;
 mod checkpoint;
+mod comparison;
 mod data;
 mod device;
 mod eval;
 mod export;
+mod extension;
 mod findings;
 mod forecast;
 mod gain;
@@ -25,6 +27,7 @@ mod outcome;
 mod plan;
 mod planned;
 mod presets;
+mod questions;
 mod random;
 mod render;
 mod render_ablation;
@@ -50,9 +53,11 @@ mod fixture;
 mod tests;
 
 pub use ablate::ablate;
-pub use ablation::{Ablation, Asks, By, Stage};
+pub use ablation::{Ablation, By, Stage};
 pub use arms::{Arm, ArmSpec, Stages};
+pub use comparison::{Comparison, Verdict};
 pub use device::DeviceKind;
+pub use extension::{Extra, Pair};
 pub use findings::{ArmFacts, Control, Findings};
 pub use forecast::{
     Advice, CellScore, Forecast, ForecastOptions, Foretold, ForetoldModel, Law, Prediction, Scale, Scored,
@@ -61,9 +66,10 @@ pub use forecast::{
 pub use gain::{Reach, TokenGain, TokenPoint};
 pub use metrics::{ArmMetric, Better, Found, Measure, Measures, MetricDifference, MetricScore, NameLanguage};
 pub use models::{Model, Models};
-pub use outcome::{ArmScore, Comparison, Outcome, Rewound, Score, SetScore, Verdict};
+pub use outcome::{ArmScore, Outcome, Rewound, Score, SetScore};
 pub use planned::{Planned, PlannedArm, Speed};
 pub use presets::{ModelConfig, Preset, Schedule, TrainingConfig};
+pub use questions::Asks;
 pub use render::render_text;
 pub use render_ablation::{render_ablation, render_plan};
 pub use samples::Sampling;
