@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=8))]
     extra_seeds: u32,
     /// Only these arms, such as all,only:dedup,all-heuristics, and what they are measured against. Asked for by name alone:
-    /// neg:PERCENT, another dose of the control whose words are shuffled, and raw+leak, which trains on copies of held-out pages.
+    /// neg:PERCENT, another dose of the control whose words are shuffled, and raw+leak, which trains on the held-out pages, too.
     #[arg(long, value_delimiter = ',')]
     arms: Option<Vec<String>>,
     /// What is taken out at a time: a family of stages (language, heuristics, toxicity, dedup), or a stage.

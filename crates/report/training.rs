@@ -88,7 +88,7 @@ pub enum Asks {
     Worse,
     /// As [`Asks::Worse`], in another dose: it need not be found.
     Dose,
-    /// One arm trains on copies of what is held out.
+    /// One arm trains on what is held out, too.
     Leak,
     /// At another learning rate.
     Repeat,

@@ -37,8 +37,12 @@ pub fn ablate(
     if let Some(path) = &ablation.positive {
         corpus.add_own(path)?;
     }
+    let arms = chosen(design(ablation), ablation.arms.as_deref())?;
+    if arms.iter().any(|arm| arm.arm == Arm::Leak) {
+        corpus.add_heldout();
+    }
     let library = Library::new(&corpus, small_tokenizer(&corpus.tokenizer)?);
-    let (arms, alike) = unlike(chosen(design(ablation), ablation.arms.as_deref())?, &library);
+    let (arms, alike) = unlike(arms, &library);
     let workers = Workers::new(options, arms.len())?;
     let root = options.out.join("train");
     let seeded = Options { seeds: options.seeds.or(Some(SEEDS)), ..options.clone() };
@@ -76,8 +80,7 @@ fn unlike(arms: Vec<ArmSpec>, library: &Library<'_>) -> (Vec<ArmSpec>, Vec<(Stri
     let mut alike = Vec::new();
     for arm in &arms {
         for (name, purpose) in asks(arm) {
-            let against =
-                arms.iter().find(|other| other.name == name && matches!(purpose, Asks::Effect | Asks::Leak));
+            let against = arms.iter().find(|other| other.name == name && purpose == Asks::Effect);
             let is_usual = arm.tokens_percent == 100 && ["raw", "all"].iter().all(|core| arm.name != *core);
             if is_usual && against.is_some_and(|against| library.is_same_text(arm, against)) {
                 alike.push((arm.name.clone(), name.to_owned()));

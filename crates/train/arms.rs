@@ -18,7 +18,8 @@ const POOL: usize = 8_000_000;
 /// Set on the first id of every piece in a stream: what stands before belongs to another document.
 pub const PIECE_START: u32 = 1 << 31;
 
-/// What of the control sample an arm keeps. No arm but `Leak` sees held-out documents or their near-duplicates.
+/// What of the control sample an arm keeps. No arm but `Leak` sees held-out documents, and none
+/// their near-duplicates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arm {
@@ -35,7 +36,7 @@ pub enum Arm {
     Stages(Stages),
     /// `raw` with the words of so many per cent of its documents in another order.
     Shuffled(u32),
-    /// `raw` with what is too like a held-out document to be trained on.
+    /// `raw` and what is held out of the input.
     Leak,
     /// Texts of the user's own.
     Own,
@@ -135,7 +136,7 @@ pub fn members(spec: &ArmSpec, documents: &[ControlDocument], seed: u32) -> Vec<
         let document = &documents[*i];
         let half = (rehash(DRAW_SEED, document.sampling_key) & 1) as u8;
         let is_own = spec.arm == Arm::Own;
-        let is_fair = !document.excluded || spec.arm == Arm::Leak;
+        let is_fair = !document.excluded && (!document.is_heldout || spec.arm == Arm::Leak);
         is_fair && document.is_own == is_own && spec.half.is_none_or(|wanted| wanted == half)
     };
     let all = (0..documents.len()).filter(eligible);

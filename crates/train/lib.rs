@@ -24,6 +24,7 @@ mod model;
 mod models;
 mod optimizer;
 mod outcome;
+mod own_text;
 mod plan;
 mod planned;
 mod presets;

@@ -19,7 +19,7 @@ pub enum Asks {
     Worse,
     /// The negative control in another dose: how much damage the budget sees.
     Dose,
-    /// What training on copies of held-out text seems to win.
+    /// What training on held-out text seems to win.
     Leak,
     /// Whether a difference stays at a third of the learning rate.
     Repeat,
@@ -108,7 +108,7 @@ pub fn about(arm: &ArmSpec) -> String {
             format!("raw with the words of {percent} % of its documents shuffled, which must be worse")
         }
         (Arm::Shuffled(percent), _) => format!("raw with the words of {percent} % of its documents shuffled"),
-        (Arm::Leak, _) => "raw with copies of what is held out: what it seems to win is none".to_owned(),
+        (Arm::Leak, _) => "raw and the held-out pages themselves: what it seems to win is none".to_owned(),
         (Arm::Own, _) => "the text of --positive, which must be better".to_owned(),
         (Arm::Stages(kept), name) if name.starts_with("all-") => {
             format!("the recipe without {}: what {} keep", &name[4..], stages(kept))

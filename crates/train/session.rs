@@ -1,7 +1,7 @@
 //! A whole experiment: reads the corpus, settles the plan, spreads the runs over threads, writes the result.
 
 use crate::arms::{ArmSpec, Library};
-use crate::data::{Corpus, read_own_heldout};
+use crate::data::Corpus;
 use crate::eval::EvalSet;
 use crate::extension;
 use crate::findings::{self, ArmFacts, Findings};
@@ -9,6 +9,7 @@ use crate::lock::Lock;
 use crate::model::layout;
 use crate::models::small_tokenizer;
 use crate::outcome::{Outcome, RunScore, conclude};
+use crate::own_text::read_own_heldout;
 use crate::plan::Config;
 use crate::runs::{Experiment, write_json};
 use crate::samples::Sample;

@@ -6,7 +6,7 @@ const GROUPS = [
   ["Each part left out: right of zero, the recipe is better with it", (arm) => arm.startsWith("all-")],
   ["Controls: their answers are known before", () => true],
 ];
-const EXPECTED = { silence: "should not differ", better: "must be better", worse: "must be worse", dose: "another dose of shuffled words", leak: "trains on copies of held-out pages: no gain", repeat: "at a third of the learning rate" };
+const EXPECTED = { silence: "should not differ", better: "must be better", worse: "must be worse", dose: "another dose of shuffled words", leak: "trains on the held-out pages, too: no gain", repeat: "at a third of the learning rate" };
 
 function takenApart(body, t) {
   const { ablation: a } = t;

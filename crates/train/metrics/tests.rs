@@ -195,7 +195,8 @@ fn what_is_held_out_is_found_in_training_text_and_no_longer_once_it_is_excluded(
     rows.push(crate::fixture::Row { control: false, heldout: true, ..row(leaked) });
     let shares = |rows: &[crate::fixture::Row], arm: &ArmSpec| {
         write_out(folder.path(), rows);
-        let corpus = crate::data::Corpus::read(folder.path()).unwrap();
+        let mut corpus = crate::data::Corpus::read(folder.path()).unwrap();
+        corpus.add_heldout();
         let library = Library::new(&corpus, tokenizer());
         let set = EvalSet::new(&corpus.heldout[0], library.tokenizer(), 10_000, 1, 10_000);
         let grams = Grams::new(&[set], library.tokenizer(), &corpus.documents);
