@@ -1,6 +1,7 @@
 //! What an ablation is going to do, told before it does: arms and what they have, runs, time, and what it could see.
 
 use crate::arms::{Arm, ArmSpec, Library};
+use crate::comparison::Comparison;
 use crate::extension::Extra;
 use crate::findings::ArmFacts;
 use crate::outcome::Outcome;
@@ -166,7 +167,9 @@ fn measured_deviation(root: &Path, config: &Config) -> Option<f64> {
         is_whole && is_like
     };
     let (_, newest) = outcomes.filter(|(_, outcome)| like(outcome)).max_by_key(|(time, _)| *time)?;
-    let of_set = |set: &str| newest.comparisons.iter().find(|c| c.set == set && c.seed_error.is_some());
+    // One that was extended is the mean of more seeds.
+    let is_usual = |c: &&Comparison| c.seed_error.is_some() && !c.extended;
+    let of_set = |set: &str| newest.comparisons.iter().filter(is_usual).find(|c| c.set == set);
     let comparison = ["own", "kept", "raw"].into_iter().find_map(of_set)?;
     Some(comparison.seed_error? * (f64::from(newest.seeds) / 2.0).sqrt())
 }
