@@ -124,7 +124,7 @@ fn words(bencher: Bencher<'_, '_>, name: &str) {
 fn filter(bencher: Bencher<'_, '_>, name: &str) {
     let spec = filters::find(name).unwrap();
     let options =
-        spec.options.iter().map(|option| (option.key.to_owned(), plan::recipe::default_value(option)));
+        spec.options.iter().map(|option| (option.key.to_owned(), plan::parser::default_value(option)));
     // Filters with a model have none by default, which is the path "": a small one measures all but its rows.
     let mut model = classify::fasttext::fixture::Parts::two_languages();
     model.labels[1].0 = "__label__hq";

@@ -66,6 +66,65 @@ fn found(out: &Path) -> (Value, Value) {
     (report["training"].clone(), result)
 }
 
+/// What report and result show is what the runs have left: nats of held-out documents, and points of the curves.
+fn every_number_is_that_of_a_run(out: &Path, (report, result): &(Value, Value)) {
+    let folder = fs::read_dir(out.join("train")).unwrap().next().unwrap().unwrap().path();
+    let array = |value: &Value| value.as_array().unwrap().clone();
+    let number = |value: &Value| value.as_f64().unwrap();
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    for (shown, arm) in array(&report["arms"]).iter().zip(array(&result["arms"])) {
+        for (s, set) in array(&arm["heldout"]).iter().enumerate() {
+            let by_seed: Vec<f64> = array(&set["by_seed"]).iter().map(number).collect();
+            for (seed, bits) in by_seed.iter().enumerate() {
+                let run = format!("checkpoint-{}-{seed}", arm["arm"].as_str().unwrap().replace(':', "_"));
+                let score = fs::read(folder.join(&run).join("score.json")).unwrap();
+                let score: Value = serde_json::from_slice(&score).unwrap();
+                let nats: f64 = array(&score["nats"][s]).iter().map(number).sum();
+                let found = nats / std::f64::consts::LN_2 / number(&set["bytes"]);
+                assert!(near(found, *bits), "{run}: {found} is shown as {bits}");
+            }
+            let mean = by_seed.iter().sum::<f64>() / by_seed.len() as f64;
+            let name = set["set"].as_str().unwrap();
+            assert!(near(mean, number(&shown["bits_per_byte"][name])), "{}", shown["name"]);
+        }
+    }
+    for shown in array(&report["differences"]) {
+        let is_it = |c: &&Value| {
+            (&c["arm"], &c["against"], &c["set"]) == (&shown["a"], &shown["b"], &shown["held_out"])
+        };
+        let comparisons = array(&result["comparisons"]);
+        let found = comparisons.iter().find(is_it).unwrap();
+        let interval = |end: usize| &found["interval"][end];
+        assert_eq!(
+            [&found["difference"], interval(0), interval(1)],
+            [&shown["delta"], &shown["low"], &shown["high"]]
+        );
+        let scores = |arm: &Value| -> Vec<f64> {
+            let arm = array(&result["arms"]).into_iter().find(|score| score["arm"] == *arm).unwrap();
+            let set = array(&arm["heldout"]).into_iter().find(|set| set["set"] == shown["held_out"]).unwrap();
+            array(&set["by_seed"]).iter().map(number).collect()
+        };
+        // The planned seeds, or all that both have.
+        let (a, b) = (scores(&shown["a"]), scores(&shown["b"]));
+        let n = if shown["extended"] == true { a.len().min(b.len()) } else { 2 };
+        let paired = a.iter().zip(&b).take(n).map(|(a, b)| a - b).sum::<f64>() / n as f64;
+        assert!(near(paired, number(&shown["delta"])), "{shown}: {paired}");
+    }
+    let lines = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let points: usize = array(&report["curves"]).iter().map(|curve| array(&curve["points"]).len()).sum();
+    assert_eq!(points, lines.len());
+    for curve in array(&report["curves"]) {
+        for point in array(&curve["points"]) {
+            let same = |line: &&Value| {
+                ["arm", "seed"].iter().all(|key| line[key] == curve[key])
+                    && ["tokens", "loss", "bpb_heldout_raw"].iter().all(|key| line[key] == point[key])
+            };
+            assert_eq!(lines.iter().filter(same).count(), 1, "{point}");
+        }
+    }
+}
+
 #[test]
 fn a_killed_ablation_leaves_a_whole_page_and_goes_on_to_the_same_result() {
     let folder = scratch();
@@ -74,15 +133,22 @@ fn a_killed_ablation_leaves_a_whole_page_and_goes_on_to_the_same_result() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stdout(&output).contains("only:dedup − raw"), "{}", stdout(&output));
     let expected = found(&out);
-    let arms = expected.0["ablation"]["runs"].as_u64().unwrap() / 2;
-    assert_eq!(expected.0["arms"].as_array().unwrap().len() as u64, arms);
+    let arms = expected.0["arms"].as_array().unwrap().len() as u64;
+    // Two seeds, and two more of what these leave open.
+    let runs = expected.0["ablation"]["runs"].as_u64().unwrap();
+    let extended = expected.1["ablation"]["extended"].as_array().unwrap();
+    assert!(runs > 2 * arms && !extended.is_empty(), "{runs} runs of {arms} arms");
+    let differences = expected.0["differences"].as_array().unwrap();
+    assert!(differences.iter().any(|row| row["extended"] == true), "{differences:?}");
+    assert!(stdout(&output).contains("* The planned seeds left open"), "{}", stdout(&output));
+    every_number_is_that_of_a_run(&out, &expected);
 
     let runs_done = || {
         let folder = fs::read_dir(out.join("train")).ok()?.next()?.unwrap().path();
         let result: Value = serde_json::from_slice(&fs::read(folder.join("result.json")).ok()?).unwrap();
         result["ablation"]["runs_done"].as_u64()
     };
-    for wanted in [1, 4, 9] {
+    for wanted in [1, 9, 2 * arms + 1] {
         fs::remove_dir_all(out.join("train")).unwrap();
         let mut child = ablate(&out, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         while runs_done() < Some(wanted) && child.try_wait().unwrap().is_none() {
@@ -91,7 +157,7 @@ fn a_killed_ablation_leaves_a_whole_page_and_goes_on_to_the_same_result() {
         let _ = child.kill();
         child.wait().unwrap();
         let done = runs_done().unwrap();
-        assert!(done >= wanted && done < 2 * arms, "killed after {done} runs, {wanted} were waited for");
+        assert!(done >= wanted && done < runs, "killed after {done} runs, {wanted} were waited for");
         let output = run(&["report", out.to_str().unwrap(), "--quiet"]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         assert_eq!(found(&out).0["ablation"]["runs_done"].as_u64(), Some(done));

@@ -32,7 +32,7 @@ fn texts() -> Vec<String> {
 
 fn settings(spec: &document::FilterSpec) -> Settings {
     let options =
-        spec.options.iter().map(|option| (option.key.to_owned(), plan::recipe::default_value(option)));
+        spec.options.iter().map(|option| (option.key.to_owned(), plan::parser::default_value(option)));
     // Filters with a model have none by default, which is the path "".
     let mut model = classify::fasttext::fixture::Parts::two_languages();
     model.labels[1].0 = "__label__hq";

@@ -29,6 +29,8 @@ mod mix;
 mod models;
 mod near_duplicates;
 mod page;
+#[cfg(feature = "train")]
+mod planted;
 #[cfg(feature = "stores")]
 mod ranges;
 mod readers;

@@ -17,7 +17,11 @@ pub struct Args {
     /// Seeds per arm; 2, or what the budget allows.
     #[arg(long)]
     seeds: Option<u32>,
-    /// Only these arms, such as all,only:dedup,all-heuristics, and what they are measured against.
+    /// Seeds more, once, for arms that the others leave open, and for what they are measured against; 0 for none.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=8))]
+    extra_seeds: u32,
+    /// Only these arms, such as all,only:dedup,all-heuristics, and what they are measured against. Asked for by name alone:
+    /// neg:PERCENT, another dose of the control whose words are shuffled, and raw+leak, which trains on the held-out pages, too.
     #[arg(long, value_delimiter = ',')]
     arms: Option<Vec<String>>,
     /// What is taken out at a time: a family of stages (language, heuristics, toxicity, dedup), or a stage.
@@ -57,7 +61,7 @@ pub use trainer::run;
 
 #[cfg(feature = "train")]
 mod trainer {
-    use ::train::{Ablation, By, Options, Stage, TrainError, render_ablation, render_plan};
+    use ::train::{Ablation, By, Options, Stage, render_ablation, render_plan};
     use document::LANGUAGE_STAGES;
     use report::{Run, StageKind};
 
@@ -94,6 +98,7 @@ mod trainer {
             by: if args.by == "stage" { By::Stage } else { By::Family },
             arms: args.arms,
             positive: args.positive,
+            extra_seeds: args.extra_seeds,
             dry_run: args.dry_run,
         };
         let stop = Stop::listen()?;
@@ -114,23 +119,10 @@ mod trainer {
         let show = |progress: ::train::Progress<'_>| train::show(&line, &progress);
         let result = ::train::ablate(&ablation, &plan, &told, &show, &stop.flag);
         line.end();
-        let outcome = match result {
-            Err(error @ TrainError::Stopped(_)) => {
-                eprintln!("corpus: {error}");
-                return Ok(stop.exit());
-            }
-            result => result?,
-        };
-        let Some(outcome) = outcome else { return Ok(Exit::Done) };
-        pages::render(&args.out)?;
-        match voice.format {
-            Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&outcome)?))?,
-            Format::Text => print(&format!("\n{}", render_ablation(&outcome)))?,
-        }
-        if !voice.quiet {
-            eprintln!("{} shows the differences", args.out.join("report.html").display());
-        }
-        Ok(Exit::Done)
+        let Some(result) = result.transpose() else { return Ok(Exit::Done) };
+        let text = |outcome: &::train::Outcome| format!("\n{}", render_ablation(outcome));
+        let shown = format!("{} shows the differences", args.out.join("report.html").display());
+        train::finish(result, &stop, (&args.out, voice), serde_json::to_string_pretty, text, |_| shown)
     }
 
     /// The stages of the run's recipe that drop documents or change their text.

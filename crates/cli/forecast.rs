@@ -61,13 +61,12 @@ pub fn newest(out: &std::path::Path) -> anyhow::Result<Option<::report::Forecast
 
 #[cfg(feature = "train")]
 pub fn run(args: Args, voice: Voice) -> anyhow::Result<crate::Exit> {
-    use ::train::{Arm, ForecastOptions, Scale, TrainError};
+    use ::train::{Arm, ForecastOptions, Scale};
     use anyhow::Context;
 
     use crate::machine::{Stop, threads};
     use crate::progress::{Line, duration};
     use crate::train::parse_duration;
-    use crate::{Exit, Format, print};
 
     if shards::is_remote(&args.out) {
         let out = args.out.display();
@@ -102,20 +101,9 @@ pub fn run(args: Args, voice: Voice) -> anyhow::Result<crate::Exit> {
     };
     let result = ::train::forecast(&options, &progress, &stop.flag);
     line.end();
-    let forecast = match result {
-        Err(error @ TrainError::Stopped(_)) => {
-            eprintln!("corpus: {error}");
-            return Ok(stop.exit());
-        }
-        result => result?,
+    let shown = |forecast: &::train::Forecast| {
+        format!("{} holds what was predicted, and when", options.out.join(&forecast.folder).display())
     };
-    crate::report::render(&options.out)?;
-    match voice.format {
-        Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&forecast)?))?,
-        Format::Text => print(&::train::render_forecast(&forecast))?,
-    }
-    if !voice.quiet {
-        eprintln!("{} holds what was predicted, and when", options.out.join(&forecast.folder).display());
-    }
-    Ok(Exit::Done)
+    let json = serde_json::to_string_pretty;
+    crate::train::finish(result, &stop, (&options.out, voice), json, ::train::render_forecast, shown)
 }

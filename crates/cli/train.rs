@@ -86,7 +86,7 @@ pub fn newest(_: &Path) -> anyhow::Result<Option<::report::Training>> {
 }
 
 #[cfg(feature = "train")]
-pub use trainer::{budget, device, newest, parse_duration, preset, refuse_remote, run, show};
+pub use trainer::{budget, device, finish, newest, parse_duration, preset, refuse_remote, run, show};
 
 #[cfg(feature = "train")]
 mod trainer {
@@ -129,6 +129,22 @@ mod trainer {
         let line = Line::new(voice);
         let result = ::train::train(&options, &|progress| show(&line, &progress), &stop.flag);
         line.end();
+        let shown = format!("{} shows the curves", args.out.join("report.html").display());
+        finish(result, &stop, (&args.out, voice), serde_json::to_string_pretty, ::train::render_text, |_| {
+            shown
+        })
+    }
+
+    /// How every training ends: stopped at a checkpoint, or with the page of `out`, its outcome on stdout, and a word about
+    /// where to look.
+    pub fn finish<T>(
+        result: Result<T, TrainError>,
+        stop: &Stop,
+        (out, voice): (&Path, Voice),
+        json: impl FnOnce(&T) -> serde_json::Result<String>,
+        text: impl FnOnce(&T) -> String,
+        shown: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<Exit> {
         let outcome = match result {
             Err(error @ TrainError::Stopped(_)) => {
                 eprintln!("corpus: {error}");
@@ -136,13 +152,13 @@ mod trainer {
             }
             result => result?,
         };
-        pages::render(&args.out)?;
+        pages::render(out)?;
         match voice.format {
-            Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&outcome)?))?,
-            Format::Text => print(&::train::render_text(&outcome))?,
+            Format::Json => print(&format!("{}\n", json(&outcome)?))?,
+            Format::Text => print(&text(&outcome))?,
         }
         if !voice.quiet {
-            eprintln!("{} shows the curves", args.out.join("report.html").display());
+            eprintln!("{}", shown(&outcome));
         }
         Ok(Exit::Done)
     }
@@ -277,6 +293,8 @@ mod trainer {
             ::train::Asks::Silence => Asks::Silence,
             ::train::Asks::Better => Asks::Better,
             ::train::Asks::Worse => Asks::Worse,
+            ::train::Asks::Dose => Asks::Dose,
+            ::train::Asks::Leak => Asks::Leak,
             ::train::Asks::Repeat => Asks::Repeat,
         }
     }
@@ -333,6 +351,7 @@ mod trainer {
             },
             asks: asks(comparison.asks),
             p_adjusted: comparison.p_adjusted,
+            extended: comparison.extended,
         };
         // First what the page's first screen shows: texts of the user's own, else those that the recipe keeps.
         let order = |set: &str| ["own", "kept", "raw"].iter().position(|known| *known == set);

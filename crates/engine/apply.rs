@@ -161,6 +161,16 @@ struct Journal {
     gone: Vec<String>,
 }
 
+impl Journal {
+    /// From now on the new files count.
+    fn write(&self, out: &Path) -> Result<(), EngineError> {
+        let path = journal_path(out);
+        let json = serde_json::to_vec(self).map_err(std::io::Error::other);
+        AtomicFile::write_all_of(&path, &json.map_err(EngineError::io(&path))?)?;
+        Ok(())
+    }
+}
+
 /// What the manifest keeps of a takedown: hashes instead of lines, which may name people.
 fn record(list: &RemovalList, takedown: &Takedown) -> TakedownRecord {
     let all: Vec<&str> = list.matched().map(|(line, _)| line).collect();
@@ -220,10 +230,7 @@ fn finish(
     let mut moved: Vec<String> = written.into_iter().map(|output| output.path).collect();
     moved.extend(untimed);
     moved.push("manifest.json".to_owned());
-    let journal = Journal { moved, gone: packed.gone.iter().cloned().collect() };
-    let json = serde_json::to_vec(&journal).map_err(std::io::Error::other);
-    let path = journal_path(out);
-    AtomicFile::write_all_of(&path, &json.map_err(EngineError::io(&path))?)?;
+    Journal { moved, gone: packed.gone.iter().cloned().collect() }.write(out)?;
     complete_exchange(out)
 }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use dedup::{Failure, Options, Verdicts, Verify};
 use plan::{Plan, VerifyBy};
 
-use crate::clean::CleanOptions;
 use crate::error::EngineError;
+use crate::options::CleanOptions;
 use crate::resolve::is_near;
 use crate::signature_columns::{Candidates, SignatureColumns};
 use crate::signatures::SignatureFile;

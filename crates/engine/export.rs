@@ -12,7 +12,7 @@ use shards::{AtomicFile, Manifest, Receipt, read_table};
 use tokens::{ROWS_PER_GROUP, TokenFormat, Tokenizer, read_heldout, read_sequences, shuffle_key};
 
 use crate::error::EngineError;
-use split_files::SplitFiles;
+use split_files::{Split, SplitFiles};
 
 /// What an export left in a folder.
 #[derive(Clone, Debug)]
@@ -75,7 +75,8 @@ pub fn export_tokens(
         counts.push(n_tokens(path)?);
     }
     let total: u64 = counts.iter().sum();
-    let files_of = |name, total| SplitFiles::new(folder, name, format, width, &tokenizer, total);
+    let files_of =
+        |name, total| SplitFiles::new(Split { folder, name, format, width, tokenizer: &tokenizer, total });
     let mut written = files_of("train", total);
     for path in &train {
         each_document(path, &mut |ids| written.add(ids))?;

@@ -7,8 +7,8 @@ use shards::{InputFile, Inputs, Manifest};
 use tokens::Tokenizer;
 
 use crate::against::Against;
-use crate::clean::CleanOptions;
 use crate::error::EngineError;
+use crate::options::CleanOptions;
 
 /// The manifest as far as it is known before a run. Hashes of the input are not: a file is read when its sweep begins.
 pub(crate) fn identity(

@@ -12,9 +12,9 @@ use arrow::datatypes::{DataType, Field, Schema};
 use plan::Flags;
 use shards::{ParquetSink, Receipt, SinkOptions, read_table};
 
-use crate::clean::CleanOptions;
 use crate::error::EngineError;
 use crate::finish::Finisher;
+use crate::options::CleanOptions;
 use crate::resolve::Resolution;
 use crate::signatures::SignatureFile;
 use crate::steps::Steps;

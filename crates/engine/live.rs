@@ -13,10 +13,10 @@ use plan::Plan;
 use report::Run;
 use shards::Quarantined;
 
-use crate::clean::Progress;
 use crate::error::EngineError;
+use crate::events::Progress;
+use crate::segment_writer::STEPS;
 use crate::share::Share;
-use crate::sweep_shards::STEPS;
 use crate::work::{SegmentReceipt, Work, read_json};
 use crate::{memory, summary};
 
@@ -89,7 +89,8 @@ impl Live {
         }
     }
 
-    /// No other run works here: what others have told is of no use any more.
+    /// No other run works here: what others have told is of no use any more. Who watches reads whatever has such a name,
+    /// and shares of an earlier, larger number may have left some, so none is named here.
     pub fn alone(&self) {
         let folder = self.shared.path.parent().map(fs::read_dir);
         for path in folder.into_iter().flatten().flatten().flatten().map(|entry| entry.path()) {

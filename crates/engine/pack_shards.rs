@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 use shards::{ParquetSink, Receipt, SinkOptions};
 use tokens::{Cache, Version};
 
-use crate::clean::{CleanOptions, Event, GoesOn, Phase, Progress};
 use crate::counting;
 use crate::error::EngineError;
+use crate::events::{Event, GoesOn, Phase, Progress};
 use crate::finish::{Block, Finished, Finisher, Heldout};
 use crate::live::Live;
+use crate::options::CleanOptions;
 use crate::ordered::ordered;
 use crate::samples;
 use crate::sampling;

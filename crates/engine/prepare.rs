@@ -6,9 +6,10 @@ use std::path::Path;
 
 use shards::{Inputs, Manifest};
 
-use crate::clean::{CleanOptions, rates};
+use crate::clean::rates;
 use crate::error::EngineError;
 use crate::identity::{Found, difference, look, other_input};
+use crate::options::CleanOptions;
 use crate::sweep_shards::Receipts;
 use crate::work::Work;
 

@@ -10,8 +10,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use plan::Plan;
 use shards::{AtomicFile, Created, Manifest, Publication, RemoteFolder};
 
-use crate::clean::{CleanOptions, Ended, Event, Outcome, Phase, Progress, clean_folder};
+use crate::clean::clean_folder;
 use crate::error::EngineError;
+use crate::events::{Ended, Event, Outcome, Phase, Progress};
+use crate::options::CleanOptions;
 
 /// Its place in the store says that a run works on it.
 const LOCK: &str = "corpus.lock";

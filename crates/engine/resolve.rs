@@ -10,9 +10,9 @@ use plan::{Carried, ColumnKind, Keep, Plan, VerifyBy};
 
 use crate::against::Against;
 use crate::carried::{Guarded, ShingleSets, band_rows};
-use crate::clean::CleanOptions;
 use crate::control_twins::ControlTwins;
 use crate::error::EngineError;
+use crate::options::CleanOptions;
 use crate::ranking::text_ranks;
 use crate::signature_columns::{Candidates, SignatureColumns};
 use crate::signatures::SignatureFile;

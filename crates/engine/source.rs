@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use shards::{Block, Inputs, RestartPoint, ShardError, ShardReader};
 
-use crate::clean::CleanOptions;
 use crate::error::EngineError;
+use crate::options::CleanOptions;
 use crate::work::{SegmentReceipt, Stamp};
 
 pub(crate) enum Item {

@@ -11,15 +11,16 @@ use report::{
 use shards::{Damage, Extraction, Inputs, Quarantined, RecordCounts, Skipped};
 use tokens::Tokenizer;
 
-use crate::clean::{CleanOptions, Rates};
+use crate::clean::Rates;
 use crate::counting;
 use crate::error::EngineError;
 use crate::memory::peak_memory;
 use crate::names::Names;
+use crate::options::CleanOptions;
 use crate::pack_shards::Packed;
 use crate::resolve::Resolution;
+use crate::segment_writer::STEPS;
 use crate::sequences::Sequences;
-use crate::sweep_shards::STEPS;
 use crate::work::SegmentReceipt;
 
 /// Everything the summary is made from.

@@ -10,7 +10,8 @@ use document::{Bound, Reason};
 use toml::de::DeTable;
 
 use crate::error::{RuleError, suggest};
-use crate::recipe::{Parser, StageRecipe, StageRecipeKind, Value, number};
+use crate::parser::{Parser, Value, number};
+use crate::recipe::{StageRecipe, StageRecipeKind};
 
 /// The stage that judges all columns of a recipe.
 pub const STAGE: &str = "column";

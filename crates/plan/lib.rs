@@ -12,6 +12,7 @@ pub mod keep;
 pub mod minhash;
 mod mix;
 mod page;
+pub mod parser;
 pub mod plan;
 pub mod recall;
 pub mod recipe;

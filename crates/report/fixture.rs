@@ -499,6 +499,7 @@ pub fn ablation(training: Training) -> Training {
         verdict,
         asks,
         p_adjusted: Some(0.02),
+        extended: a == "only:dedup",
     };
     use Asks::{Effect, Silence, Worse};
     let control = |arm: &str, asks, is_met| Control { a: arm.into(), b: "raw".into(), asks, is_met };

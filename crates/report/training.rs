@@ -86,6 +86,10 @@ pub enum Asks {
     /// Must be better.
     Better,
     Worse,
+    /// As [`Asks::Worse`], in another dose: it need not be found.
+    Dose,
+    /// One arm trains on what is held out, too.
+    Leak,
     /// At another learning rate.
     Repeat,
 }
@@ -171,6 +175,9 @@ pub struct Difference {
     /// Of an ablation: the chance of a difference as large where there is none, adjusted for the number of questions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p_adjusted: Option<f64>,
+    /// More seeds were given to it once the planned ones had left it open; the interval is one of 97.5 %.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub extended: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,13 +1,15 @@
 //! An ablation: plans the arms that take a recipe apart, tells the plan, and trains them.
 
-use crate::ablation::{Ablation, Asks, SEEDS, about, asks, chosen, design};
+use crate::ablation::{Ablation, SEEDS, chosen, design};
 use crate::arms::{Arm, ArmSpec, Library};
+use crate::extension::Extra;
 use crate::findings::ArmFacts;
 use crate::models::small_tokenizer;
 use crate::outcome::Outcome;
 use crate::plan::Config;
 use crate::planned::{Planned, Speed};
-use crate::session::{Session, earlier_answer, measure, read};
+use crate::questions::{Asks, about, asks};
+use crate::session::{Session, earlier_answer, measured, read};
 use crate::workers::Workers;
 use crate::{Options, Progress, TrainError};
 use std::sync::atomic::AtomicBool;
@@ -35,15 +37,21 @@ pub fn ablate(
     if let Some(path) = &ablation.positive {
         corpus.add_own(path)?;
     }
+    let arms = chosen(design(ablation), ablation.arms.as_deref())?;
+    if arms.iter().any(|arm| arm.arm == Arm::Leak) {
+        corpus.add_heldout();
+    }
     let library = Library::new(&corpus, small_tokenizer(&corpus.tokenizer)?);
-    let (arms, alike) = unlike(chosen(design(ablation), ablation.arms.as_deref())?, &library);
+    let (arms, alike) = unlike(arms, &library);
     let workers = Workers::new(options, arms.len())?;
     let root = options.out.join("train");
     let seeded = Options { seeds: options.seeds.or(Some(SEEDS)), ..options.clone() };
     let request = Config::ablation(&seeded, &arms, &corpus, &library);
-    let rate = measure(&request, &library, &workers, &device)?;
+    let rate = measured(&request, &library, &workers, &device)?;
     let speed = Speed { workers: workers.len(), rate, sets: corpus.heldout.len() };
     let earlier = options.budget.and_then(|_| earlier_answer(&root, &request)).filter(|_| !options.fresh);
+    // What an earlier call with the same budget allowed is allowed, whatever speed is measured now.
+    let known = earlier.as_ref().and_then(|config| config.extra);
     let config = match (earlier, options.budget) {
         (Some(earlier), _) => earlier,
         (None, None) => request.settle(&library)?,
@@ -52,6 +60,11 @@ pub fn ablate(
             request.settle(&library)?.fit_arms(budget.as_secs_f64(), options.seeds, sizes)?
         }
     };
+    let seconds = options.budget.map(|budget| budget.as_secs_f64());
+    let extra = known
+        .filter(|extra| extra.seeds == ablation.extra_seeds)
+        .or_else(|| Extra::new(&config, ablation.extra_seeds, seconds, speed));
+    let config = Config { extra, ..config };
     let facts = |arm: &ArmSpec| facts(arm, &config, &library);
     let facts: Vec<ArmFacts> = config.arms.iter().map(facts).collect();
     plan(&Planned::new(&config, &facts, &arms, &alike, &library, speed, &root));

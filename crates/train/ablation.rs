@@ -2,9 +2,9 @@
 //! whether an answer can be believed.
 
 use crate::arms::{Arm, ArmSpec, Stages};
+use crate::questions::asks;
 use crate::selection::DEDUP;
 use crate::{Options, TrainError};
-use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// A stage of the recipe that drops documents or changes their text.
@@ -41,34 +41,21 @@ pub struct Ablation {
     pub arms: Option<Vec<String>>,
     /// Text that is known to be good (as for `heldout`), for the positive control.
     pub positive: Option<PathBuf>,
+    /// Seeds more, once, for what the others leave open; 0 for none.
+    pub extra_seeds: u32,
     /// Only plan.
     pub dry_run: bool,
 }
 
 /// Seeds without a budget or a wish.
 pub const SEEDS: u32 = 2;
+/// Of how many documents in a hundred the negative control shuffles the words.
+pub const SHUFFLED: u32 = 30;
 /// Tokens of the positive control, in per cent of the other arms'.
 const TWICE: u32 = 200;
 const HALF: u32 = 50;
 /// The repeat's learning rate is divided by this.
 const SLOWER: u32 = 3;
-
-/// What a comparison is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Asks {
-    /// What the one arm's documents are worth against the other's.
-    #[default]
-    Effect,
-    /// Two arms of one definition: they should not differ.
-    Silence,
-    /// The positive control: must be better.
-    Better,
-    /// The negative control: must be worse.
-    Worse,
-    /// Whether a difference stays at a third of the learning rate.
-    Repeat,
-}
 
 /// Stages that are asked about together.
 struct Family {
@@ -145,7 +132,7 @@ pub fn design(ablation: &Ablation) -> Vec<ArmSpec> {
         Some(_) => ArmSpec::new("pos", Arm::Own),
         None => ArmSpec { name: "pos".into(), tokens_percent: TWICE, ..raw() },
     });
-    arms.push(ArmSpec::new("neg", Arm::Shuffled));
+    arms.push(ArmSpec::new("neg", Arm::Shuffled(SHUFFLED)));
     arms.extend(families.iter().map(without));
     arms.extend(families.iter().filter(|f| !is_dedup(f) && f.name != "language").map(only));
     arms.push(ArmSpec { name: "raw_half".into(), tokens_percent: HALF, ..raw() });
@@ -156,59 +143,42 @@ pub fn design(ablation: &Ablation) -> Vec<ArmSpec> {
     arms
 }
 
-fn is_language(stage: &str) -> bool {
+pub fn is_language(stage: &str) -> bool {
     family(stage) == "language"
 }
 
-/// What an arm is measured against, the most telling first, and why.
-pub fn asks(arm: &ArmSpec) -> Vec<(&'static str, Asks)> {
-    let after_language = match &arm.arm {
-        Arm::Stages(stages) => stages.applied.iter().any(|stage| is_language(stage)),
-        _ => false,
-    };
-    match arm.name.as_str() {
-        "raw2" => vec![("raw", Asks::Silence)],
-        "language_only" => vec![("raw", Asks::Effect)],
-        "random_drop" => vec![("raw", Asks::Silence)],
-        "all" => {
-            vec![("language_only", Asks::Effect), ("random_drop", Asks::Effect), ("raw", Asks::Effect)]
-        }
-        "pos" => vec![("raw", Asks::Better)],
-        "neg" => vec![("raw", Asks::Worse)],
-        "all_slow" => vec![("raw_slow", Asks::Repeat)],
-        name if name.starts_with("all-") => vec![("all", Asks::Effect)],
-        name if name.starts_with("only:") && after_language => vec![("language_only", Asks::Effect)],
-        name if name.starts_with("only:") => vec![("raw", Asks::Effect)],
-        _ => Vec::new(),
+/// An arm that is trained where it is asked for by name alone: `neg:PERCENT` (1 to 100), `raw+leak`.
+fn optional(name: &str) -> Option<ArmSpec> {
+    if name == "raw+leak" {
+        return Some(Arm::Leak.into());
     }
-}
-
-/// What an arm is measured against of the arms that there are. Where every page is in a wanted language, `language_only`
-/// is `raw`.
-pub fn asked(arm: &ArmSpec, has: impl Fn(&str) -> bool) -> Vec<(&'static str, Asks)> {
-    let mut all = asks(arm);
-    if !has("language_only") && arm.name.starts_with("only:") {
-        all.iter_mut().filter(|(name, _)| *name == "language_only").for_each(|(name, _)| *name = "raw");
-    }
-    all.retain(|(name, _)| has(name));
-    all
+    let percent = name.strip_prefix("neg:")?.parse().ok().filter(|percent| (1..=100).contains(percent))?;
+    Some(ArmSpec::new(&format!("neg:{percent}"), Arm::Shuffled(percent)))
 }
 
 /// Of the arms of a design those that were asked for, with what they are measured against.
 ///
 /// # Errors
 /// When there is no such arm.
-pub fn chosen(design: Vec<ArmSpec>, wanted: Option<&[String]>) -> Result<Vec<ArmSpec>, TrainError> {
+pub fn chosen(mut design: Vec<ArmSpec>, wanted: Option<&[String]>) -> Result<Vec<ArmSpec>, TrainError> {
     let Some(wanted) = wanted else { return Ok(design) };
-    let names: Vec<&str> = design.iter().map(|arm| arm.name.as_str()).collect();
+    let decided = format!("neg:{SHUFFLED}");
     let name = |wanted: &String| match wanted.as_str() {
         "only:language" => "language_only".to_owned(),
+        name if *name == decided => "neg".to_owned(),
         name => name.to_owned(),
     };
     let mut wanted: Vec<String> = wanted.iter().map(name).collect();
-    if let Some(unknown) = wanted.iter().find(|name| !names.contains(&name.as_str())) {
+    for arm in wanted.iter().filter_map(|name| optional(name)) {
+        if !design.contains(&arm) {
+            design.push(arm);
+        }
+    }
+    let names: Vec<String> = design.iter().map(|arm| arm.name.clone()).collect();
+    if let Some(unknown) = wanted.iter().find(|name| !names.contains(name)) {
         return Err(TrainError::Refused(format!(
-            "--arms: no arm `{unknown}`; the arms of this recipe are {}",
+            "--arms: no arm `{unknown}`; the arms of this recipe are {}; raw+leak and neg:1 to neg:100 can be asked \
+             for besides",
             names.join(", ")
         )));
     }
@@ -219,7 +189,7 @@ pub fn chosen(design: Vec<ArmSpec>, wanted: Option<&[String]>) -> Result<Vec<Arm
         let mut needed = arm.map(asks).unwrap_or_default();
         needed.retain(|(name, _)| wanted[at] != "all" || *name == "raw");
         for (name, _) in &needed {
-            if names.contains(name) && !wanted.iter().any(|known| known == name) {
+            if names.iter().any(|known| known == name) && !wanted.iter().any(|known| known == name) {
                 wanted.push((*name).to_owned());
             }
         }
@@ -228,65 +198,11 @@ pub fn chosen(design: Vec<ArmSpec>, wanted: Option<&[String]>) -> Result<Vec<Arm
     Ok(design.into_iter().filter(|arm| wanted.contains(&arm.name)).collect())
 }
 
-/// Where an arm stands in a table.
-pub fn place(name: &str) -> usize {
-    let order: [fn(&str) -> bool; 12] = [
-        |name| name == "raw",
-        |name| name == "language_only",
-        |name| name.starts_with("only:"),
-        |name| name == "all",
-        |name| name.starts_with("all-"),
-        |name| name == "random_drop",
-        |name| name == "raw2",
-        |name| name == "pos",
-        |name| name == "neg",
-        |name| name == "raw_half",
-        |name| name == "raw_slow",
-        |name| name == "all_slow",
-    ];
-    order.iter().position(|is_it| is_it(name)).unwrap_or(order.len())
-}
-
-/// What an arm is trained on, in words.
-pub fn about(arm: &ArmSpec) -> String {
-    let stages = |stages: &Stages| {
-        let names = stages.applied.iter().filter(|stage| *stage != "input" && !is_language(stage));
-        names.map(String::as_str).collect::<Vec<_>>().join(", ")
-    };
-    let name = arm.name.as_str();
-    match (&arm.arm, name) {
-        (_, "raw2") => "raw in another order of its text: the same arm once more (A/A)".to_owned(),
-        (_, "raw_half") => "raw on half the tokens, for the token-equivalent gain".to_owned(),
-        (_, "raw_slow") => "raw at a third of the learning rate".to_owned(),
-        (_, "all_slow") => "all at a third of the learning rate".to_owned(),
-        (Arm::Raw, "pos") => {
-            format!(
-                "raw on {:.1} times the tokens, which must be better",
-                f64::from(arm.tokens_percent) / 100.0
-            )
-        }
-        (Arm::Raw, _) => "every document of the control sample, as it came".to_owned(),
-        (Arm::LanguageOnly, _) => "those in a wanted language".to_owned(),
-        (Arm::RandomDrop, _) => "drawn at random from raw, down to the size of all".to_owned(),
-        (Arm::All, _) => "those that the whole recipe keeps, as it leaves them".to_owned(),
-        (Arm::Shuffled, _) => {
-            "raw with the words of 30 % of its documents shuffled, which must be worse".to_owned()
-        }
-        (Arm::Own, _) => "the text of --positive, which must be better".to_owned(),
-        (Arm::Stages(kept), name) if name.starts_with("all-") => {
-            format!("the recipe without {}: what {} keep", &name[4..], stages(kept))
-        }
-        (Arm::Stages(kept), _) if kept.applied.iter().any(|stage| is_language(stage)) => {
-            format!("those in a wanted language that {} keep", stages(kept))
-        }
-        (Arm::Stages(kept), _) => format!("raw as {} keep it", stages(kept)),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::questions::{Asks, about, place};
 
     /// The default recipe.
     pub fn stages() -> Vec<Stage> {
@@ -301,7 +217,15 @@ mod tests {
 
     fn ablation(by: By) -> Ablation {
         let training = Options::new("out");
-        Ablation { training, stages: stages(), by, arms: None, positive: None, dry_run: false }
+        Ablation {
+            training,
+            stages: stages(),
+            by,
+            arms: None,
+            positive: None,
+            extra_seeds: 0,
+            dry_run: false,
+        }
     }
 
     fn applied<'a>(arms: &'a [ArmSpec], name: &str) -> (&'a [String], bool) {
@@ -350,7 +274,7 @@ mod tests {
         assert_eq!(against("only:dedup"), ("raw", Asks::Effect));
         assert_eq!(against("only:toxicity"), ("language_only", Asks::Effect));
         assert_eq!(against("all-dedup"), ("all", Asks::Effect));
-        assert!(arms.iter().all(|arm| !about(arm).is_empty() && place(&arm.name) < 12));
+        assert!(arms.iter().all(|arm| !about(arm).is_empty() && place(&arm.name) < 14));
     }
 
     #[test]
@@ -372,6 +296,10 @@ mod tests {
         assert_eq!(names(&["only:heuristics"]).unwrap(), ["raw", "language_only", "only:heuristics"]);
         assert_eq!(names(&["only:language", "all"]).unwrap(), ["raw", "all", "language_only"]);
         assert_eq!(names(&["all_slow"]).unwrap(), ["raw_slow", "all_slow"]);
+        // What is not trained unasked.
+        assert_eq!(names(&["neg:100", "raw+leak", "neg:100"]).unwrap(), ["raw", "neg:100", "raw+leak"]);
+        assert_eq!(names(&["neg:30"]).unwrap(), ["raw", "neg"]);
+        assert!(names(&["neg:0"]).is_err() && names(&["neg:101"]).is_err() && names(&["neg:"]).is_err());
         let unknown = names(&["all-heuristic"]).unwrap_err().to_string();
         assert!(unknown.contains("`all-heuristic`") && unknown.contains("all-heuristics"), "{unknown}");
     }

@@ -3,9 +3,10 @@
 
 use crate::ablation::{Ablation, By, Stage, chosen, design};
 use crate::arms::{ArmSpec, Library};
+use crate::comparison::Verdict;
 use crate::data::Corpus;
-use crate::fixture::{Row, mixed_rows, prose, write_out};
-use crate::outcome::{Outcome, Verdict};
+use crate::fixture::{Row, mixed_rows, noise, prose, write_out};
+use crate::outcome::Outcome;
 use crate::presets::Preset;
 use crate::random::Random;
 use crate::{Options, TrainError, ablate, render_ablation, render_plan};
@@ -14,7 +15,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tempfile::tempdir;
 
-fn ablation(out: &Path, arms: &[&str]) -> Ablation {
+pub fn ablation(out: &Path, arms: &[&str]) -> Ablation {
     let stage = |name: &str| Stage {
         name: name.to_owned(),
         rewrites: name == "c4_quality",
@@ -27,6 +28,7 @@ fn ablation(out: &Path, arms: &[&str]) -> Ablation {
         by: By::Family,
         arms: (!arms.is_empty()).then(|| arms.iter().map(|arm| (*arm).to_owned()).collect()),
         positive: None,
+        extra_seeds: 0,
         dry_run: false,
     }
 }
@@ -178,6 +180,60 @@ fn the_plan_comes_first_and_a_stopped_ablation_is_whole_and_goes_on() {
     assert_eq!(told, ["plan of 12", "0 steps"]);
 }
 
+#[test]
+fn what_is_open_gets_more_seeds_once_and_nothing_else_changes() {
+    let arms = ["all", "language_only", "random_drop", "raw2"];
+    let (folder, other) = (tempdir().unwrap(), tempdir().unwrap());
+    for folder in [&folder, &other] {
+        write_out(folder.path(), &mixed_rows(480, 24));
+    }
+    let with = |folder: &Path, extra_seeds, stop_after| {
+        let (outcome, told) = run(&Ablation { extra_seeds, ..ablation(folder, &arms) }, stop_after);
+        (outcome.map(Option::unwrap), told)
+    };
+    let (first, told) = with(folder.path(), 0, usize::MAX);
+    let first = first.unwrap();
+    assert_eq!(told[0], "plan of 10");
+    let n_steps: usize = told.last().unwrap().split(' ').next().unwrap().parse().unwrap();
+
+    let (whole, told) = with(folder.path(), 2, usize::MAX);
+    let whole = whole.unwrap();
+    let findings = whole.ablation.clone().unwrap();
+    assert!(!findings.extended.is_empty(), "{}", render_ablation(&whole));
+    let is_in = |arm: &str| findings.extended.iter().any(|(a, b)| a == arm || b == arm);
+    let n_more = 2 * whole.arms.iter().filter(|arm| is_in(&arm.arm)).count();
+    assert_eq!((findings.runs, findings.runs_done), (10 + n_more, 10 + n_more));
+    assert!(n_more <= findings.extra.unwrap().most_runs);
+    // The planned runs are not trained again.
+    assert_eq!(told.last().unwrap(), &format!("{} steps", n_steps / 10 * n_more));
+    for arm in &whole.arms {
+        assert_eq!(arm.heldout[0].by_seed.len(), if is_in(&arm.arm) { 4 } else { 2 }, "{}", arm.arm);
+    }
+    for (now, before) in whole.comparisons.iter().zip(&first.comparisons) {
+        let pair = (now.arm.clone(), now.against.clone());
+        assert_eq!(now.extended, findings.extended.contains(&pair), "{pair:?}");
+        // What was settled stays as it was, though its arms may have more runs.
+        let is_same = (now.difference, now.interval) == (before.difference, before.interval);
+        assert_eq!(is_same, !now.extended, "{pair:?}");
+        assert!(before.p_adjusted >= Some(0.05) || !now.extended || now.set != findings.set, "{pair:?}");
+    }
+    let table = render_ablation(&whole);
+    assert!(table.contains("* The planned seeds left open") && table.contains(" *\n"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+
+    // Stopped among them, it goes on to the same result.
+    let (stopped, _) = with(other.path(), 2, n_steps + 9);
+    assert!(matches!(stopped, Err(TrainError::Stopped(_))));
+    let (resumed, _) = with(other.path(), 2, usize::MAX);
+    assert_eq!(timeless(&resumed.unwrap()), timeless(&whole));
+    // Without them it is the first result again, and nothing is lost.
+    for (extra_seeds, expected) in [(0, &first), (2, &whole)] {
+        let (again, told) = with(folder.path(), extra_seeds, usize::MAX);
+        assert_eq!(timeless(&again.unwrap()), timeless(expected));
+        assert_eq!(told.last().unwrap(), "0 steps");
+    }
+}
+
 /// Runs these arms with these seeds; the plan and the outcome.
 fn told(out: &Path, arms: &[&str], seeds: u32) -> (String, Outcome) {
     let mut ablation = ablation(out, arms);
@@ -229,10 +285,39 @@ fn text_in_disorder_is_found_worse_where_order_is_learned() {
     let row =
         |i: usize| Row { text: prose(&mut random, 12), control: i >= 24, heldout: i < 24, ..Row::default() };
     write_out(folder.path(), &(0..400).map(row).collect::<Vec<_>>());
-    let (_, outcome) = told(folder.path(), &["neg", "raw2"], 6);
+    let (plan, outcome) = told(folder.path(), &["neg", "neg:100", "raw2"], 6);
     let table = render_ablation(&outcome);
+    assert!(plan.contains("raw: a dose"), "{plan}");
+    let difference = |arm: &str| outcome.comparisons.iter().find(|c| c.arm == arm).unwrap().difference;
+    assert!(difference("neg:100") > difference("neg"), "{table}");
+    let headline = &outcome.ablation.as_ref().unwrap().headline;
+    assert!(
+        headline.contains("Words shuffled in 30 % and in 100 % of the documents are seen."),
+        "{headline}"
+    );
     assert!(!matches!(verdict(&outcome, "raw2"), Verdict::Better | Verdict::Worse), "{table}");
     assert_eq!(verdict(&outcome, "neg"), Verdict::Worse, "{table}");
+}
+
+#[test]
+fn who_trains_on_what_is_held_out_seems_to_win() {
+    let folder = tempdir().unwrap();
+    let mut random = Random::new(6);
+    // Nothing but these texts teaches their letters.
+    let mut rows: Vec<Row> =
+        (0..24).map(|_| Row { text: noise(&mut random, 40), heldout: true, ..Row::default() }).collect();
+    rows.extend((0..60).map(|_| Row { text: prose(&mut random, 12), control: true, ..Row::default() }));
+    write_out(folder.path(), &rows);
+    let (plan, outcome) = told(folder.path(), &["raw+leak", "raw2"], 3);
+    let table = render_ablation(&outcome);
+    assert!(plan.contains("raw: a leak"), "{plan}");
+    assert_eq!(verdict(&outcome, "raw+leak"), Verdict::Better, "{table}");
+    let overlap = outcome.metrics.iter().find(|metric| metric.name == "overlap.heldout_grams").unwrap();
+    let of = |arm: &str| overlap.arms.iter().find(|score| score.arm == arm).unwrap().value;
+    assert!(of("raw") == 0.0 && of("raw+leak") > 0.1, "{overlap:?}");
+    // It decides nothing.
+    let findings = outcome.ablation.unwrap();
+    assert!(findings.controls.iter().all(|control| control.arm != "raw+leak"), "{findings:?}");
 }
 
 #[test]
@@ -259,6 +344,11 @@ fn a_budget_buys_the_first_arms_then_seeds() {
         assert!((n, seeds) >= last && n >= 3, "{budget}: {n} arms, {seeds} seeds after {last:?}");
         assert!(seeds == 2 || n == all.len(), "seeds come after arms");
         last = (n, seeds);
+        // What is left of it buys runs where these leave something open.
+        let speed = crate::Speed { workers: 2, rate: 1_000.0, sets: 2 };
+        let extra = crate::Extra::new(&fitted, 2, Some(budget), speed).unwrap();
+        let more = extra.most_runs as f64 * fitted.seconds_more(2, 1_000.0, 2);
+        assert!(seconds(&fitted) + more <= budget && extra.most_runs != 1, "{budget}: {extra:?}");
         let raw_slow = names(&fitted).contains(&"raw_slow".to_owned());
         assert_eq!(raw_slow, names(&fitted).contains(&"all_slow".to_owned()));
     }

@@ -18,7 +18,8 @@ const POOL: usize = 8_000_000;
 /// Set on the first id of every piece in a stream: what stands before belongs to another document.
 pub const PIECE_START: u32 = 1 << 31;
 
-/// What of the control sample an arm keeps. No arm sees held-out documents or their near-duplicates.
+/// What of the control sample an arm keeps. No arm but `Leak` sees held-out documents, and none
+/// their near-duplicates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arm {
@@ -33,8 +34,10 @@ pub enum Arm {
     All,
     /// What some of the recipe's stages keep.
     Stages(Stages),
-    /// `raw` with the words of three documents in ten in another order.
-    Shuffled,
+    /// `raw` with the words of so many per cent of its documents in another order.
+    Shuffled(u32),
+    /// `raw` and what is held out of the input.
+    Leak,
     /// Texts of the user's own.
     Own,
 }
@@ -53,7 +56,7 @@ pub struct Stages {
 /// An arm by name; `half` restricts it to one of two disjoint halves by sampling key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArmSpec {
-    /// Name in tables: letters, digits, `_`, `:` and `-`.
+    /// Name in tables: letters, digits, `_`, `:`, `+` and `-`.
     pub name: String,
     /// Which documents.
     pub arm: Arm,
@@ -119,7 +122,8 @@ impl From<Arm> for ArmSpec {
             Arm::RandomDrop => "random_drop",
             Arm::All => "all",
             Arm::Stages(_) => "stages",
-            Arm::Shuffled => "neg",
+            Arm::Shuffled(_) => "neg",
+            Arm::Leak => "raw+leak",
             Arm::Own => "pos",
         };
         ArmSpec::new(name, arm)
@@ -132,11 +136,12 @@ pub fn members(spec: &ArmSpec, documents: &[ControlDocument], seed: u32) -> Vec<
         let document = &documents[*i];
         let half = (rehash(DRAW_SEED, document.sampling_key) & 1) as u8;
         let is_own = spec.arm == Arm::Own;
-        !document.excluded && document.is_own == is_own && spec.half.is_none_or(|wanted| wanted == half)
+        let is_fair = !document.excluded && (!document.is_heldout || spec.arm == Arm::Leak);
+        is_fair && document.is_own == is_own && spec.half.is_none_or(|wanted| wanted == half)
     };
     let all = (0..documents.len()).filter(eligible);
     match &spec.arm {
-        Arm::Raw | Arm::Shuffled | Arm::Own => all.collect(),
+        Arm::Raw | Arm::Shuffled(_) | Arm::Leak | Arm::Own => all.collect(),
         Arm::Stages(stages) => kept_by(stages, documents, all),
         Arm::LanguageOnly => all.filter(|&i| documents[i].wanted_language).collect(),
         Arm::All => all.filter(|&i| documents[i].kept).collect(),
@@ -233,7 +238,7 @@ impl<'c> Library<'c> {
         match arm {
             Arm::All if is_rewritten => Form::Rewritten,
             Arm::Stages(stages) if stages.is_rewritten && is_rewritten => Form::Rewritten,
-            Arm::Shuffled if is_shuffled(document) => Form::Shuffled,
+            Arm::Shuffled(percent) if is_shuffled(document, *percent) => Form::Shuffled,
             _ => Form::Original,
         }
     }

@@ -1,6 +1,7 @@
 //! Reads what `corpus clean` left: control documents put together again from their pieces, their verdicts, held-out texts.
 
 use crate::TrainError;
+use crate::own_text::read_own_heldout;
 use arrow::array::{
     Array, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, UInt64Array,
 };
@@ -31,6 +32,8 @@ pub struct ControlDocument {
     pub cluster: Option<(i32, i64)>,
     /// Of the user's texts for the positive control: no other arm has it.
     pub is_own: bool,
+    /// A held-out document, for the arm that leaks: no other arm has it.
+    pub is_heldout: bool,
     /// The document that the recipe keeps in its place, by (shard, row).
     pub duplicate_of: Option<(i32, i64)>,
     /// Text as it was read.
@@ -124,6 +127,19 @@ impl Corpus {
             ..ControlDocument::default()
         }));
         Ok(())
+    }
+
+    /// Adds what was held out of the input, for the arm that trains on it.
+    pub fn add_heldout(&mut self) {
+        let raw = self.heldout.iter().filter(|set| set.name == "raw").flat_map(|set| &set.documents);
+        self.documents.extend(raw.map(|document| ControlDocument {
+            shard: document.shard,
+            row: document.row,
+            id: format!("held out, shard {}, row {}", document.shard, document.row),
+            original: document.text.clone(),
+            is_heldout: true,
+            ..ControlDocument::default()
+        }));
     }
 }
 
@@ -361,49 +377,4 @@ fn read_heldout_set(out: &Path, name: &str) -> Result<HeldoutSet, TrainError> {
         }
     }
     Ok(HeldoutSet { name: name.to_owned(), documents: set })
-}
-
-/// The user's own held-out texts: one JSON object with `text` (and `source`) per line, or plain text,
-/// which is cut into documents of at most `document_bytes`.
-///
-/// # Errors
-/// When the file cannot be read or a line of JSONL has no `text`.
-pub fn read_own_heldout(path: &Path, document_bytes: usize) -> Result<HeldoutSet, TrainError> {
-    let text = std::fs::read_to_string(path).map_err(TrainError::io(path))?;
-    let mut documents = Vec::new();
-    let mut add = |text: &str, source: Option<String>| {
-        documents.push(HeldoutDocument {
-            shard: 0,
-            row: documents.len() as i64,
-            source,
-            text: text.to_owned(),
-        });
-    };
-    if text.trim_start().starts_with('{') {
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let value: serde_json::Value = serde_json::from_str(line)
-                .map_err(|e| TrainError::format(path, format!("line {}: {e}", number + 1)))?;
-            let text = value["text"]
-                .as_str()
-                .ok_or_else(|| TrainError::format(path, format!("line {}: no string `text`", number + 1)))?;
-            add(text, value["source"].as_str().map(str::to_owned));
-        }
-    } else {
-        let mut rest = text.as_str();
-        while !rest.is_empty() {
-            let (head, tail) = rest.split_at(floor_boundary(rest, document_bytes));
-            add(head, None);
-            rest = tail;
-        }
-    }
-    Ok(HeldoutSet { name: "own".into(), documents })
-}
-
-/// The largest character boundary of `text` at or below `limit`, but at least one character.
-pub fn floor_boundary(text: &str, limit: usize) -> usize {
-    if text.len() <= limit {
-        return text.len();
-    }
-    let floor = (1..=limit).rev().find(|&at| text.is_char_boundary(at));
-    floor.unwrap_or_else(|| text.chars().next().map_or(0, char::len_utf8))
 }

@@ -5,10 +5,11 @@
 
 use crate::arms::PIECE_START;
 use crate::attention::Rotations;
-use crate::data::{HeldoutDocument, HeldoutSet, floor_boundary};
+use crate::data::{HeldoutDocument, HeldoutSet};
 use crate::head::losses;
 use crate::kernel::{self, Pass};
 use crate::model::{Positions, Weights, attention_mask, hidden};
+use crate::own_text::floor_boundary;
 use crate::presets::ModelConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tokens::{Tokenizer, shuffle_key};

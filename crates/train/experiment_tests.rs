@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::arms::{Arm, ArmSpec, Library};
+use crate::comparison::Verdict;
 use crate::data::Corpus;
 use crate::eval::{EvalDocument, EvalSet};
 use crate::fixture::{Row, mixed_rows, noise, write_out};
-use crate::outcome::{RunScore, Verdict, conclude};
+use crate::outcome::{RunScore, conclude};
 use crate::plan::Config;
 use crate::presets::Preset;
 use crate::random::Random;
@@ -140,7 +141,7 @@ fn verdicts_follow_the_interval() {
             .zip(0..)
             .flat_map(|((raw, all), seed)| [run("raw", seed, raw), run("all", seed, all)])
             .collect();
-        conclude(&config, 1, &sets, &runs).comparisons[0].clone()
+        conclude(&config, 1, &sets, &runs, &[]).comparisons[0].clone()
     };
     let better = verdict([2.9, 2.92, 2.912]);
     assert_eq!(better.verdict, Verdict::Better);
@@ -158,7 +159,7 @@ fn verdicts_follow_the_interval() {
             arms.map(|(arm, bits)| run(arm, seed, if arm == "all" { bits + noise } else { bits }))
         };
         let runs: Vec<RunScore> = (0..3).flat_map(of_seed).collect();
-        conclude(&config, 1, &sets, &runs)
+        conclude(&config, 1, &sets, &runs, &[])
     };
     let (silent, loud) = (panel(3.0), panel(3.1));
     assert_eq!(silent.comparisons[0].verdict, Verdict::Better);

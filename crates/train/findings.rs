@@ -1,15 +1,18 @@
 //! What an ablation may conclude: verdicts that allow for the number of questions, and whether the controls came out as
 //! they must.
 
-use crate::ablation::{Asks, place};
-use crate::outcome::{Comparison, Outcome, Verdict};
+use crate::ablation::SHUFFLED;
+use crate::comparison::{Comparison, Verdict};
+use crate::extension::{Extra, Pair};
+use crate::outcome::Outcome;
+use crate::questions::{Asks, place};
 use crate::statistics::holm;
 use serde::{Deserialize, Serialize};
 
 /// Chance of a finding where there is nothing, over all questions on a held-out set together.
-const FALSE_ALARM: f64 = 0.05;
+pub const FALSE_ALARM: f64 = 0.05;
 /// A smaller difference in bits per byte does not matter.
-const SMALLEST_OF_INTEREST: f64 = 0.005;
+pub const SMALLEST_OF_INTEREST: f64 = 0.005;
 /// An experiment that could not find this many bits per byte does not say that there is nothing.
 const WORTH_RESOLVING: f64 = 0.06;
 
@@ -18,8 +21,14 @@ const WORTH_RESOLVING: f64 = 0.06;
 pub struct Findings {
     /// Runs that are finished.
     pub runs_done: usize,
-    /// Runs of the plan.
+    /// Runs of the plan, with those that what it left open was given.
     pub runs: usize,
+    /// More seeds that the plan allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra: Option<Extra>,
+    /// The comparisons that were given them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extended: Vec<Pair>,
     /// The held-out set that the headline is about.
     pub set: String,
     /// What was found, in a sentence or two.
@@ -80,7 +89,8 @@ pub fn judge(comparisons: &mut [Comparison]) {
         }
         let of_set = || comparisons.iter().filter(|c| c.set == set);
         let is_loud = of_set().any(|c| is_met(c) == Some(false) && c.asks == Asks::Silence);
-        let is_blind = of_set().any(|c| is_met(c) == Some(false) && c.asks != Asks::Silence);
+        let is_blind =
+            of_set().any(|c| is_met(c) == Some(false) && matches!(c.asks, Asks::Better | Asks::Worse));
         let concludes_nothing = |c: &Comparison| match c.verdict {
             Verdict::Better | Verdict::Worse => is_loud && c.asks == Asks::Effect,
             Verdict::NoDifference => is_loud || is_blind,
@@ -113,18 +123,23 @@ fn is_met(comparison: &Comparison) -> Option<bool> {
     let p = comparison.p_adjusted?;
     let is_found = p < FALSE_ALARM;
     match comparison.asks {
-        Asks::Effect | Asks::Repeat => None,
+        Asks::Effect | Asks::Leak | Asks::Repeat => None,
         Asks::Silence => Some(!is_found),
         Asks::Better => Some(is_found && comparison.difference < 0.0),
-        Asks::Worse => Some(is_found && comparison.difference > 0.0),
+        Asks::Worse | Asks::Dose => Some(is_found && comparison.difference > 0.0),
     }
 }
 
-/// Adds what is concluded; `arms` in any order.
-pub fn conclude(outcome: &mut Outcome, mut arms: Vec<ArmFacts>, runs: usize, runs_done: usize) {
-    arms.sort_by_key(|arm| place(&arm.arm));
-    let has = |set: &&str| outcome.comparisons.iter().any(|c| c.set == **set);
-    let set = ["own", "kept", "raw"].into_iter().find(has).unwrap_or_default();
+/// The held-out set that the headline is about.
+pub fn headline_set(comparisons: &[Comparison]) -> &'static str {
+    let has = |set: &&str| comparisons.iter().any(|c| c.set == **set);
+    ["own", "kept", "raw"].into_iter().find(has).unwrap_or_default()
+}
+
+/// Adds what is concluded; of `findings` runs, what the plan allowed, and the arms, in any order, are given.
+pub fn conclude(outcome: &mut Outcome, mut findings: Findings) {
+    findings.arms.sort_by_key(|arm| place(&arm.arm));
+    let set = headline_set(&outcome.comparisons);
     let of_set = || outcome.comparisons.iter().filter(|c| c.set == set);
     let control = |c: &Comparison| Control {
         arm: c.arm.clone(),
@@ -132,15 +147,16 @@ pub fn conclude(outcome: &mut Outcome, mut arms: Vec<ArmFacts>, runs: usize, run
         asks: c.asks,
         is_met: is_met(c),
     };
-    let is_control = |c: &&Comparison| matches!(c.asks, Asks::Silence | Asks::Better | Asks::Worse);
+    let is_control = |c: &&Comparison| !matches!(c.asks, Asks::Effect | Asks::Leak | Asks::Repeat);
     let controls: Vec<Control> = of_set().filter(is_control).map(control).collect();
-    let headline = [panel(&controls), effect(outcome, set), repeat(outcome, set)];
+    let headline = [panel(&controls), doses(&controls), effect(outcome, set), repeat(outcome, set)];
     let headline = headline.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    outcome.ablation = Some(Findings { runs_done, runs, set: set.to_owned(), headline, controls, arms });
+    outcome.ablation = Some(Findings { set: set.to_owned(), headline, controls, ..findings });
 }
 
-/// What the controls say.
+/// What the controls say; other doses of the negative one do not decide.
 fn panel(controls: &[Control]) -> Option<String> {
+    let controls: Vec<&Control> = controls.iter().filter(|control| control.asks != Asks::Dose).collect();
     let failed: Vec<String> = controls
         .iter()
         .filter(|control| control.is_met == Some(false))
@@ -162,6 +178,33 @@ fn panel(controls: &[Control]) -> Option<String> {
             "Too few runs are finished for the controls to say what this budget can see.".to_owned()
         }
         () => "The controls came out as they must.".to_owned(),
+    })
+}
+
+/// At which doses of the negative control damage is seen, where more than the decided one was asked for.
+fn doses(controls: &[Control]) -> Option<String> {
+    let percent = |arm: &str| arm.strip_prefix("neg:").map_or(Some(SHUFFLED), |dose| dose.parse().ok());
+    let with = |is_met: bool| -> Vec<u32> {
+        let of_dose = |control: &&Control| {
+            matches!(control.asks, Asks::Worse | Asks::Dose) && control.is_met == Some(is_met)
+        };
+        let mut doses: Vec<u32> = controls.iter().filter(of_dose).filter_map(|c| percent(&c.arm)).collect();
+        doses.sort_unstable();
+        doses
+    };
+    let told = |doses: &[u32]| {
+        let doses: Vec<String> = doses.iter().map(|dose| format!("{dose} %")).collect();
+        doses.join(" and in ")
+    };
+    if !controls.iter().any(|control| control.asks == Asks::Dose && control.is_met.is_some()) {
+        return None;
+    }
+    Some(match (&with(true)[..], &with(false)[..]) {
+        (seen, []) => format!("Words shuffled in {} of the documents are seen.", told(seen)),
+        ([], missed) => format!("Words shuffled in {} of the documents are not seen.", told(missed)),
+        (seen, missed) => {
+            format!("Words shuffled in {} of the documents are seen, in {} not.", told(seen), told(missed))
+        }
     })
 }
 
@@ -218,6 +261,7 @@ mod tests {
             asks,
             p: Some(p),
             p_adjusted: None,
+            extended: false,
         }
     }
 
@@ -274,5 +318,20 @@ mod tests {
         assert!(blind.starts_with("Budget too small to tell") && blind.contains("neg"), "{blind}");
         assert!(said(0.001, 0.01).contains("raw2 and raw, which are one definition, differ"));
         assert!(panel(&[]).unwrap().contains("No control"));
+        // A dose of its own says at how much damage this budget looks up, and decides nothing.
+        let dosed = |worse, dose| {
+            let mut comparisons = panel_of(0.4, 0.01, worse);
+            comparisons.push(comparison("neg:100", Asks::Dose, 0.2, dose));
+            let controls = controls(&comparisons);
+            (panel(&controls).unwrap(), doses(&controls).unwrap(), verdicts(&comparisons)[2])
+        };
+        let (said, seen, verdict) = dosed(0.3, 0.01);
+        assert!(said.contains("neg, which") && !said.contains("neg:100") && verdict == Verdict::TooWide);
+        assert_eq!(seen, "Words shuffled in 100 % of the documents are seen, in 30 % not.");
+        let (said, seen, verdict) = dosed(0.01, 0.3);
+        assert!(said.contains("as they must") && verdict == Verdict::NoDifference);
+        assert_eq!(seen, "Words shuffled in 30 % of the documents are seen, in 100 % not.");
+        assert!(dosed(0.01, 0.01).1.contains("in 30 % and in 100 % of the documents are seen."));
+        assert!(doses(&controls(&panel_of(0.4, 0.01, 0.01))).is_none());
     }
 }

@@ -20,10 +20,11 @@ pub use recommend::Advice;
 pub use render::render_forecast;
 
 use crate::arms::{Arm, ArmSpec, Library};
-use crate::data::{Corpus, HeldoutSet, clean_bytes, read_own_heldout};
+use crate::data::{Corpus, HeldoutSet, clean_bytes};
 use crate::eval::EvalSet;
 use crate::lock::Lock;
 use crate::models::small_tokenizer;
+use crate::own_text::read_own_heldout;
 use crate::plan::Config;
 use crate::runs::write_json;
 use crate::statistics::seed_deviation;

@@ -85,7 +85,10 @@ impl Models {
         let is_arm = self.arms().contains(&name);
         let (arm, seed) = name.rsplit_once(':').filter(|_| !is_arm).unwrap_or((name, "0"));
         let seeds = self.config.training.seeds;
-        let seed = seed.parse().ok().filter(|seed: &u32| *seed < seeds && self.arms().contains(&arm));
+        // Seeds beyond the planned ones are those that a comparison was given later.
+        let is_there = |seed: u32| run_folder(&self.folder, arm, seed).join("model.safetensors").exists();
+        let is_known = |seed: &u32| (*seed < seeds || is_there(*seed)) && self.arms().contains(&arm);
+        let seed = seed.parse().ok().filter(is_known);
         let seed = seed.ok_or_else(|| {
             TrainError::Refused(format!(
                 "no model `{name}` in {}: write ARM or ARM:SEED, with an arm of {} and a seed from 0 to {}",

@@ -1,25 +1,20 @@
 //! From scores of runs to statements: bits per byte per arm, differences with intervals, verdicts.
 
-use crate::ablation::{Asks, asked};
 use crate::arms::ArmSpec;
+use crate::comparison::{Comparison, Verdict, compare};
 use crate::eval::{EvalSet, bits_per_byte};
+use crate::extension::Pair;
 use crate::findings::{self, Findings};
 use crate::gain::{TokenGain, token_gain};
 use crate::metrics::{self, Measures, MetricScore};
 use crate::plan::Config;
+use crate::questions::{Asks, asked};
 use crate::samples::Sample;
 use crate::spikes::Rewind;
-use crate::statistics::{
-    balanced, bootstrap_error, combined_freedom, mean, moderated, run_variance, seed_deviation, t_quantile,
-    two_sided, variance_of,
-};
+use crate::statistics::{balanced, mean, moderated, run_variance, seed_deviation, variance_of};
 use crate::trained::{raw_curve, trained};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// An interval that cannot resolve this many bits per byte concludes nothing: the size of a filter's effect.
-const WORTH_RESOLVING: f64 = 0.06;
-const BOOTSTRAP_SEED: u64 = 0x626f_6f74;
 
 /// What one finished run leaves behind.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -125,55 +120,15 @@ pub struct Score {
     pub bits_per_byte: f64,
 }
 
-/// A statement about a difference; lower bits per byte are better.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The interval lies below 0.
-    Better,
-    /// The interval lies above 0.
-    Worse,
-    /// No difference of the smallest detectable size or more.
-    NoDifference,
-    /// The interval is too wide to conclude, or there is none.
-    #[default]
-    TooWide,
-}
-
-/// `arm` minus `against` on one held-out set.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Comparison {
-    /// `raw`, `kept`, or `own`.
-    pub set: String,
-    /// The arm in question.
-    pub arm: String,
-    /// What it is measured against.
-    pub against: String,
-    /// Bits per byte; negative = `arm` is better.
-    pub difference: f64,
-    /// 95 % interval from seeds (t, variance pooled over arms) and documents (bootstrap); absent with one seed.
-    pub interval: Option<(f64, f64)>,
-    /// Standard error that other documents would bring.
-    pub document_error: f64,
-    /// Standard error that other seeds would bring.
-    pub seed_error: Option<f64>,
-    /// Smallest difference found in 4 of 5 such experiments (two-sided, 5 %); absent with one seed.
-    pub smallest_detectable: Option<f64>,
-    /// What follows.
-    pub verdict: Verdict,
-    /// What it is for.
-    #[serde(default)]
-    pub asks: Asks,
-    /// Chance of a difference as large where there is none; absent with one seed.
-    #[serde(default)]
-    pub p: Option<f64>,
-    /// Of an ablation: the same, adjusted for the number of questions.
-    #[serde(default)]
-    pub p_adjusted: Option<f64>,
-}
-
-/// Puts all finished runs together.
-pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[RunScore]) -> Outcome {
+/// Puts all finished runs together. A comparison has the planned seeds, and the others too if it is `extended`.
+pub fn conclude(
+    config: &Config,
+    parameters: usize,
+    sets: &[EvalSet],
+    runs: &[RunScore],
+    extended: &[Pair],
+) -> Outcome {
+    let is_planned = |seed: &u32| *seed < config.training.seeds;
     let trained = trained(config, runs);
     let names: Vec<&str> = trained.iter().map(|arm| arm.name).collect();
     let mut arms: Vec<ArmScore> =
@@ -198,9 +153,16 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
         if let Some(deviation) = seed_deviation(&scores) {
             deviations.insert(set.name.clone(), deviation);
         }
-        let variance = run_variance(&balanced(&by_seed));
+        let planned = |arm: &BTreeMap<u32, f64>| -> BTreeMap<u32, f64> {
+            arm.iter().filter(|(seed, _)| is_planned(seed)).map(|(seed, bits)| (*seed, *bits)).collect()
+        };
+        let planned: Vec<BTreeMap<u32, f64>> = by_seed.iter().map(planned).collect();
+        let variance = run_variance(&balanced(&planned));
         let compared = |arm: usize, against: usize, asks: Asks| {
-            let is_common = |seed: &&u32| by_seed[against].contains_key(seed);
+            let is_pair = |(a, b): &Pair| a == names[arm] && b == names[against];
+            let is_extended = extended.iter().any(is_pair);
+            let is_common =
+                |seed: &&u32| by_seed[against].contains_key(seed) && (is_extended || is_planned(seed));
             let seeds: Vec<u32> = by_seed[arm].keys().filter(is_common).copied().collect();
             let bits = |arm: usize| mean(&seeds.iter().map(|seed| by_seed[arm][seed]).collect::<Vec<f64>>());
             let documents =
@@ -214,25 +176,32 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
             };
             let difference = bits(arm) - bits(against);
             let names = (names[arm], names[against]);
+            let asks = (asks, is_extended);
             (!seeds.is_empty()).then(|| compare(set, (names, asks), difference, documents, noise))
         };
         let questions = questions(config, &names);
         comparisons
             .extend(questions.into_iter().filter_map(|(arm, against, asks)| compared(arm, against, asks)));
         if let Some(raw) = names.iter().position(|name| *name == "raw").filter(|_| config.is_ablation()) {
-            let curve = raw_curve(config, &names, &scores);
+            let planned: Vec<Vec<f64>> = planned.iter().map(|arm| arm.values().copied().collect()).collect();
+            let curve = raw_curve(config, &names, &planned);
+            let at_raw = mean(&planned[raw]);
             for arm in (0..names.len()).filter(|arm| !names[*arm].ends_with("_slow")) {
-                let at_raw = mean(&scores[raw]);
-                let interval = compared(arm, raw, Asks::Effect).and_then(|comparison| comparison.interval);
+                let Some(Comparison { difference, interval, .. }) = compared(arm, raw, Asks::Effect) else {
+                    continue;
+                };
                 let interval =
                     interval.filter(|_| arm != raw).map(|(low, high)| (at_raw + low, at_raw + high));
                 if let Some(score) = arms[arm].heldout.last_mut() {
-                    score.token_gain = token_gain(&curve, mean(&scores[arm]), interval);
+                    score.token_gain = token_gain(&curve, at_raw + difference, interval);
                 }
             }
         }
     }
     let mut notes = notes(&names, config);
+    if let Some(extra) = config.extra.filter(|_| !extended.is_empty()) {
+        notes.push(told_of_extension(extra.seeds, extended));
+    }
     match config.is_ablation() {
         true => findings::judge(&mut comparisons),
         false => notes.extend(distrust_unlike_twins(&mut comparisons, config)),
@@ -248,7 +217,8 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
     let tokens_of =
         |run: &RunScore| config.arms.iter().find(|arm| arm.name == run.arm).map(|arm| config.tokens_of(arm));
     let tokens: usize = runs.iter().filter_map(tokens_of).sum();
-    let metrics = metrics::conclude(&names, &comparisons, sets, runs);
+    let planned: Vec<RunScore> = runs.iter().filter(|run| is_planned(&run.seed)).cloned().collect();
+    let metrics = metrics::conclude(&names, &comparisons, sets, &planned);
     Outcome {
         config_hash: config.hash(),
         preset: config.preset.name().to_owned(),
@@ -265,6 +235,16 @@ pub fn conclude(config: &Config, parameters: usize, sets: &[EvalSet], runs: &[Ru
         rewinds,
         ablation: None,
     }
+}
+
+fn told_of_extension(seeds: u32, extended: &[Pair]) -> String {
+    let pairs: Vec<String> = extended.iter().map(|(arm, against)| format!("{arm} − {against}")).collect();
+    format!(
+        "* The planned seeds left open: {}. Their arms got {seeds} more, once, and count for no other difference. Since \
+         these differences were looked at twice, their p is doubled and their interval is one of 97.5 %; where there is \
+         nothing, 4 to 7 of 100 are found so, and 3 to 5 at one look.",
+        pairs.join(", ")
+    )
 }
 
 fn told(Rewound { arm, seed, rewind }: &Rewound) -> String {
@@ -335,54 +315,6 @@ fn domains(set: &EvalSet, nats: &[f64]) -> BTreeMap<String, Score> {
         (source.to_owned(), Score { documents: nats.len(), bits_per_byte })
     };
     sums.into_iter().map(score).collect()
-}
-
-/// `noise`: variance of the difference between seeds, and its degrees of freedom.
-fn compare(
-    set: &EvalSet,
-    ((arm, against), asks): ((&str, &str), Asks),
-    difference: f64,
-    (nats, nats_against): (&[f64], &[f64]),
-    noise: Option<(f64, f64)>,
-) -> Comparison {
-    let bits: Vec<f64> =
-        nats.iter().zip(nats_against).map(|(a, b)| (a - b) / std::f64::consts::LN_2).collect();
-    let bytes: Vec<f64> = set.documents.iter().map(|d| d.bytes as f64).collect();
-    let document_error = bootstrap_error(&bits, &bytes, BOOTSTRAP_SEED);
-    let (mut interval, mut smallest_detectable, mut verdict) = (None, None, Verdict::TooWide);
-    let mut p = None;
-    if let Some((seed_variance, freedom)) = noise {
-        let error = (seed_variance + document_error.powi(2)).sqrt();
-        let freedom = combined_freedom(seed_variance, freedom, document_error.powi(2));
-        let reach = t_quantile(0.975, freedom) * error;
-        let detectable = reach + t_quantile(0.8, freedom) * error;
-        verdict = if difference + reach < 0.0 {
-            Verdict::Better
-        } else if difference - reach > 0.0 {
-            Verdict::Worse
-        } else if detectable > WORTH_RESOLVING {
-            Verdict::TooWide
-        } else {
-            Verdict::NoDifference
-        };
-        interval = Some((difference - reach, difference + reach));
-        smallest_detectable = Some(detectable);
-        p = Some(if difference == 0.0 { 1.0 } else { two_sided(difference / error, freedom) });
-    }
-    Comparison {
-        set: set.name.clone(),
-        arm: arm.to_owned(),
-        against: against.to_owned(),
-        difference,
-        interval,
-        document_error,
-        seed_error: noise.map(|(variance, _)| variance.sqrt()),
-        smallest_detectable,
-        verdict,
-        asks,
-        p,
-        p_adjusted: None,
-    }
 }
 
 fn notes(names: &[&str], config: &Config) -> Vec<String> {

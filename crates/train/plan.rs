@@ -2,9 +2,11 @@
 
 use crate::arms::{ArmSpec, Library};
 use crate::data::{Corpus, HeldoutSet};
+use crate::extension::Extra;
 use crate::presets::{ModelConfig, Preset, TrainingConfig};
 use crate::{DeviceKind, Options, TrainError};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Fewer steps than this teach nothing.
@@ -20,7 +22,7 @@ const CORE_SEEDS: u32 = 2;
 /// Less than this much more text, in per cent, is no control.
 const LEAST_MORE: u32 = 130;
 /// Share of a budget that is planned for; the rest is start-up and noise.
-const PLANNED: f64 = 0.9;
+pub const PLANNED: f64 = 0.9;
 /// Scoring a token costs this share of training on it; and a token of a small vocabulary is about this long.
 const SCORING_COST: f64 = 0.4;
 const BYTES_PER_TOKEN: f64 = 2.6;
@@ -48,6 +50,9 @@ pub struct Config {
     /// Of an ablation the arms that it asked for, of which a budget may allow the first alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<String>,
+    /// More seeds for what these leave open. They lie beside the planned ones: the hash leaves them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra: Option<Extra>,
 }
 
 impl Config {
@@ -72,6 +77,7 @@ impl Config {
             tokenizer_hash: library.tokenizer().hash(),
             data_hash: data_hash(corpus, false),
             asked: Vec::new(),
+            extra: None,
         }
     }
 
@@ -139,11 +145,31 @@ impl Config {
         TrainingConfig { learning_rate, ..self.training.clone() }
     }
 
+    /// The planned runs, seed by seed.
+    pub fn runs(&self) -> Vec<(u32, &ArmSpec)> {
+        self.runs_of(0..self.training.seeds)
+    }
+
+    /// Every arm with these seeds.
+    pub fn runs_of(&self, seeds: Range<u32>) -> Vec<(u32, &ArmSpec)> {
+        seeds.flat_map(|seed| self.arms.iter().map(move |arm| (seed, arm))).collect()
+    }
+
+    /// The seeds that a run may have.
+    pub fn most_seeds(&self) -> u32 {
+        self.training.seeds + self.extra.map_or(0, |extra| extra.seeds)
+    }
+
     /// Tokens that scoring one run costs, in tokens trained on.
     fn scoring(&self, n_sets: usize) -> f64 {
         let scored =
             n_sets * (self.training.evaluations * self.training.curve_bytes + self.training.final_bytes);
         scored as f64 / BYTES_PER_TOKEN * SCORING_COST
+    }
+
+    /// Seconds that one usual run more takes.
+    pub fn seconds_more(&self, workers: usize, rate: f64, n_sets: usize) -> f64 {
+        (self.training.tokens as f64 + self.scoring(n_sets)) / (rate * workers.max(1) as f64)
     }
 
     /// Seconds that these runs take on `workers` that each train `rate` tokens per second.
@@ -241,7 +267,7 @@ impl Config {
 
     /// 16 hexadecimal digits.
     pub fn hash(&self) -> String {
-        let json = serde_json::to_string(self).unwrap_or_default();
+        let json = serde_json::to_string(&Config { extra: None, ..self.clone() }).unwrap_or_default();
         format!("{:016x}", xxhash_rust::xxh3::xxh3_64(json.as_bytes()))
     }
 
@@ -249,6 +275,7 @@ impl Config {
     pub fn answers(&self, other: &Config) -> bool {
         let mut request = self.clone();
         request.steps = other.steps;
+        request.extra = other.extra;
         request.training.tokens = other.training.tokens;
         request.training.seeds = other.training.seeds;
         let is_part = |arm: &ArmSpec| self.arms.iter().any(|known| known.name == arm.name);

@@ -1,10 +1,12 @@
 //! What an ablation is going to do, told before it does: arms and what they have, runs, time, and what it could see.
 
-use crate::ablation::{Asks, asked, place};
 use crate::arms::{Arm, ArmSpec, Library};
+use crate::comparison::Comparison;
+use crate::extension::Extra;
 use crate::findings::ArmFacts;
 use crate::outcome::Outcome;
 use crate::plan::Config;
+use crate::questions::{Asks, asked, place};
 use crate::statistics::{prior_freedom, t_quantile};
 use serde::Serialize;
 use std::path::Path;
@@ -45,6 +47,10 @@ pub struct Planned {
     pub runs_done: usize,
     /// Of the runs that are left.
     pub seconds: f64,
+    /// More seeds for what these leave open; absent where none are wanted.
+    pub extra: Option<Extra>,
+    /// Of all that it allows.
+    pub extra_seconds: f64,
     /// What the seconds are computed from.
     pub speed: Speed,
     /// Bits per byte that 4 of 5 such experiments find, before the number of questions; absent with one seed.
@@ -116,6 +122,10 @@ impl Planned {
             runs: n_arms * n_seeds as usize,
             runs_done: done.len(),
             seconds: left * config.seconds(speed.workers, speed.rate, speed.sets),
+            extra: config.extra,
+            extra_seconds: config.extra.map_or(0.0, |extra| {
+                extra.most_runs as f64 * config.seconds_more(speed.workers, speed.rate, speed.sets)
+            }),
             speed,
             smallest_detectable: smallest_detectable(deviation, n_arms, n_seeds),
             deviation,
@@ -157,7 +167,9 @@ fn measured_deviation(root: &Path, config: &Config) -> Option<f64> {
         is_whole && is_like
     };
     let (_, newest) = outcomes.filter(|(_, outcome)| like(outcome)).max_by_key(|(time, _)| *time)?;
-    let of_set = |set: &str| newest.comparisons.iter().find(|c| c.set == set && c.seed_error.is_some());
+    // One that was extended is the mean of more seeds.
+    let is_usual = |c: &&Comparison| c.seed_error.is_some() && !c.extended;
+    let of_set = |set: &str| newest.comparisons.iter().filter(is_usual).find(|c| c.set == set);
     let comparison = ["own", "kept", "raw"].into_iter().find_map(of_set)?;
     Some(comparison.seed_error? * (f64::from(newest.seeds) / 2.0).sqrt())
 }

@@ -1,7 +1,8 @@
 //! The outcome as a table of at most 80 columns.
 
+use crate::comparison::{Comparison, Verdict};
 use crate::metrics::table;
-use crate::outcome::{Comparison, Outcome, Verdict};
+use crate::outcome::Outcome;
 use std::fmt::Write;
 
 /// Bits per byte per arm and held-out set, differences with intervals, the smallest detectable effect.

@@ -1,11 +1,12 @@
 //! An ablation's plan and outcome as tables of at most 80 columns.
 
 use crate::ablate::MOST_COUNTED;
-use crate::ablation::Asks;
-use crate::findings::{ArmFacts, Findings};
+use crate::comparison::{Comparison, Verdict};
+use crate::findings::{ArmFacts, Findings, SMALLEST_OF_INTEREST};
 use crate::gain::{Reach, TokenGain};
-use crate::outcome::{Comparison, Outcome, Verdict};
+use crate::outcome::Outcome;
 use crate::planned::Planned;
+use crate::questions::Asks;
 use crate::render::{thousands, wrap};
 use std::fmt::Write;
 
@@ -23,6 +24,8 @@ pub fn render_plan(plan: &Planned) -> String {
             Some(Asks::Silence) => format!("{}: alike", arm.against[0]),
             Some(Asks::Better) => format!("{}: better", arm.against[0]),
             Some(Asks::Worse) => format!("{}: worse", arm.against[0]),
+            Some(Asks::Dose) => format!("{}: a dose", arm.against[0]),
+            Some(Asks::Leak) => format!("{}: a leak", arm.against[0]),
             _ => arm.against.first().cloned().unwrap_or_default(),
         };
         let row = format!(
@@ -61,8 +64,17 @@ pub fn render_plan(plan: &Planned) -> String {
         plan.speed.rate,
         if plan.speed.workers == 1 { "one run".to_owned() } else { format!("{} runs", plan.speed.workers) }
     );
+    let extra = plan.extra.filter(|extra| extra.most_runs > 0).map(|extra| {
+        format!(
+            "Arms that these leave open, though they differ by more than {SMALLEST_OF_INTEREST} bits per byte, get {} seeds \
+             more, once, with what they are measured against: up to {} more runs, about {}; --extra-seeds 0 leaves them out.",
+            extra.seeds,
+            extra.most_runs,
+            duration(plan.extra_seconds)
+        )
+    });
     text.push('\n');
-    for sentence in [runs, time, detectable].iter().chain(&plan.notes) {
+    for sentence in [runs, time].iter().chain(&extra).chain([&detectable]).chain(&plan.notes) {
         wrap(&mut text, sentence, WIDTH);
     }
     text
@@ -122,7 +134,8 @@ fn difference(comparison: &Comparison) -> String {
         (Some((low, high)), Some(least), Some(p)) => format!("[{low:+.3}, {high:+.3}] {least:.3} {p:.3}"),
         _ => "no interval".to_owned(),
     };
-    format!("  {:<26}{:+.3} {numbers:<30} {verdict}\n", shortened(&names, 26), comparison.difference)
+    let mark = if comparison.extended { " *" } else { "" };
+    format!("  {:<26}{:+.3} {numbers:<30} {verdict}{mark}\n", shortened(&names, 26), comparison.difference)
 }
 
 /// `1.8 (1.2 to > 2.0)`.

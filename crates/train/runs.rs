@@ -57,12 +57,9 @@ struct Line {
 }
 
 impl Experiment<'_> {
-    /// All runs, seed by seed; the first error ends it, after the other workers' runs in flight.
-    pub fn run_all(&self, workers: &Workers) -> Result<Vec<RunScore>, TrainError> {
-        let seeds = 0..self.config.training.seeds;
-        let runs: Vec<(u32, &ArmSpec)> =
-            seeds.flat_map(|s| self.config.arms.iter().map(move |a| (s, a))).collect();
-        let (next, metrics) = (AtomicUsize::new(0), self.open_metrics(&runs)?);
+    /// These runs, in their order; the first error ends it, after the other workers' runs in flight.
+    pub fn run_all(&self, workers: &Workers, runs: &[(u32, &ArmSpec)]) -> Result<Vec<RunScore>, TrainError> {
+        let (next, metrics) = (AtomicUsize::new(0), self.open_metrics()?);
         let clock = Clock::new(runs.iter().map(|(_, arm)| self.config.tokens_of(arm)).sum());
         let failed = AtomicBool::new(false);
         // By place in the plan: what an earlier call has finished, and what this one does.
@@ -176,13 +173,13 @@ impl Experiment<'_> {
     }
 
     /// `metrics.jsonl`, without the lines that runs will write again because they lie after their checkpoint.
-    fn open_metrics(&self, runs: &[(u32, &ArmSpec)]) -> Result<Mutex<File>, TrainError> {
+    fn open_metrics(&self) -> Result<Mutex<File>, TrainError> {
         let path = self.folder.join("metrics.jsonl");
         let layout = layout(self.setting.model);
         // Where each run stands: times gone back, and steps.
         let mut places = Vec::new();
-        for (seed, arm) in runs {
-            let folder = self.run_folder(arm, *seed);
+        for (seed, arm) in self.config.runs_of(0..self.config.most_seeds()) {
+            let folder = self.run_folder(arm, seed);
             let file = folder.join("state.safetensors");
             let place = if folder.join("score.json").exists() {
                 (usize::MAX, usize::MAX)
@@ -190,7 +187,7 @@ impl Experiment<'_> {
                 let state = State::load(&file, &layout, self.setting.device)?;
                 state.map_or((0, 0), |state| (state.cursor.rewinds.len(), state.cursor.step))
             };
-            places.push((arm.name.as_str(), *seed, place));
+            places.push((arm.name.as_str(), seed, place));
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         let keep = |line: &&str| {

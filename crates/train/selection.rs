@@ -10,8 +10,6 @@ use std::collections::BTreeMap;
 /// Stages that compare documents with each other.
 pub const DEDUP: [&str; 3] = ["url_dedup", "exact_dedup", "minhash"];
 
-/// Share of the documents whose words the negative control shuffles.
-const SHUFFLED: f64 = 0.3;
 const SHUFFLE_SEED: u64 = 0x7368_7566;
 
 /// Of documents by index, ascending, those that these stages keep.
@@ -53,19 +51,31 @@ fn one_of_each(mut passing: Vec<usize>, documents: &[ControlDocument], keeps_kep
     passing
 }
 
-/// Whether the negative control shuffles a document's words: of three documents in ten.
-pub fn is_shuffled(document: &ControlDocument) -> bool {
-    (rehash(SHUFFLE_SEED, document.sampling_key) as f64) < SHUFFLED * u64::MAX as f64
+/// Whether a document's words are shuffled where those of `percent` of all are; what a smaller dose shuffles, a larger
+/// does, too.
+pub fn is_shuffled(document: &ControlDocument, percent: u32) -> bool {
+    let place = u128::from(rehash(SHUFFLE_SEED, document.sampling_key));
+    place * 100 < u128::from(percent) << 64
 }
 
-/// A document's words in another order.
+/// A document's words in another order. What stands between them stays: without its line breaks and indents a page would
+/// have more words in as many tokens, and a model would be the better for it.
 pub fn shuffled(document: &ControlDocument) -> String {
     let mut random = Random::new(rehash(SHUFFLE_SEED, document.sampling_key));
     let mut words: Vec<&str> = document.original.split_whitespace().collect();
     for end in (1..words.len()).rev() {
         words.swap(end, random.below(end + 1));
     }
-    words.join(" ")
+    let mut words = words.into_iter();
+    let mut text = String::with_capacity(document.original.len());
+    for part in document.original.split_inclusive(char::is_whitespace) {
+        let word = part.trim_end_matches(char::is_whitespace);
+        if !word.is_empty() {
+            text.push_str(words.next().unwrap_or_default());
+        }
+        text.push_str(&part[word.len()..]);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -114,20 +124,24 @@ mod tests {
     }
 
     #[test]
-    fn three_documents_in_ten_have_their_words_in_another_order() {
-        let text: String = (0..50).map(|word| format!("w{word}\n")).collect();
+    fn so_many_documents_have_their_words_in_another_order() {
+        let text: String = (0..50).map(|word| format!("w{word}\n ")).collect();
         let document =
             |key| ControlDocument { sampling_key: key, original: text.clone(), ..ControlDocument::default() };
-        let documents = (0..1_000).map(document).filter(is_shuffled);
-        let found: Vec<String> = documents.map(|document| shuffled(&document)).collect();
+        let of = |percent| (0..1_000).map(document).filter(move |document| is_shuffled(document, percent));
+        let found: Vec<String> = of(30).map(|document| shuffled(&document)).collect();
         assert!((250..350).contains(&found.len()), "{}", found.len());
+        assert_eq!((of(0).count(), of(100).count()), (0, 1_000));
+        assert!(of(30).all(|document| is_shuffled(&document, 60)) && of(60).count() > found.len());
         let sorted = |text: &str| {
             let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
             words.sort();
             words
         };
         assert!(found.iter().all(|one| sorted(one) == sorted(&text)));
-        assert!(found.iter().all(|one| !one.starts_with("w0 w1 w2")));
+        assert!(found.iter().all(|one| !one.starts_with("w0\n w1\n w2")));
+        // What stands between words stays where it is.
+        assert!(found.iter().all(|one| one.len() == text.len() && one.matches("\n ").count() == 50));
         assert_eq!(shuffled(&document(7)), shuffled(&document(7)));
     }
 }

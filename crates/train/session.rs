@@ -1,23 +1,26 @@
 //! A whole experiment: reads the corpus, settles the plan, spreads the runs over threads, writes the result.
 
 use crate::arms::{ArmSpec, Library};
-use crate::data::{Corpus, read_own_heldout};
+use crate::data::Corpus;
 use crate::eval::EvalSet;
-use crate::findings::{self, ArmFacts};
+use crate::extension;
+use crate::findings::{self, ArmFacts, Findings};
 use crate::lock::Lock;
-use crate::model::{Weights, layout};
+use crate::model::layout;
 use crate::models::small_tokenizer;
 use crate::outcome::{Outcome, RunScore, conclude};
+use crate::own_text::read_own_heldout;
 use crate::plan::Config;
 use crate::runs::{Experiment, write_json};
 use crate::samples::Sample;
-use crate::training::{Arithmetic, Setting, gradient, n_parameters};
+use crate::speed::measure;
+use crate::training::{Arithmetic, Setting, n_parameters};
 use crate::workers::Workers;
 use crate::{Options, Progress, TrainError};
 use burn::tensor::Device;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long speed is measured for a budget, per worker.
 const MEASURED: Duration = Duration::from_secs(3);
@@ -100,7 +103,7 @@ impl Session<'_> {
     ) -> Result<Outcome, TrainError> {
         let Session { options, config, corpus, library, device } = *self;
         let folder = options.out.join("train").join(config.hash());
-        if let Some(outcome) = finished(&folder).filter(|_| !options.fresh) {
+        if let Some(outcome) = finished(&folder, config).filter(|_| !options.fresh) {
             return Ok(outcome);
         }
         let lock = Lock::take(&folder)?;
@@ -108,7 +111,7 @@ impl Session<'_> {
             lock.clear()?;
         }
         // Another process may have finished it just now.
-        if let Some(outcome) = finished(&folder) {
+        if let Some(outcome) = finished(&folder, config) {
             lock.remove()?;
             return Ok(outcome);
         }
@@ -127,11 +130,27 @@ impl Session<'_> {
             device,
             stop,
         };
+        let (planned, parameters) = (config.runs(), n_parameters(&layout(&config.model)));
         let of = |runs: &[RunScore]| -> Result<Outcome, TrainError> {
-            let mut outcome = conclude(config, n_parameters(&layout(&config.model)), &sets, runs);
+            let of_plan = |run: &&RunScore| run.seed < config.training.seeds;
+            let first: Vec<RunScore> = runs.iter().filter(of_plan).cloned().collect();
+            let mut outcome = conclude(config, parameters, &sets, &first, &[]);
             if let Some((facts, _)) = told {
-                let planned = config.arms.len() * config.training.seeds as usize;
-                findings::conclude(&mut outcome, facts.to_vec(), planned, runs.len());
+                // Decided by the planned runs, when all of them are finished.
+                let extra = config.extra.filter(|_| first.len() == planned.len());
+                let extended = extra.map_or(Vec::new(), |extra| extension::open(&outcome.comparisons, extra));
+                if !extended.is_empty() {
+                    outcome = conclude(config, parameters, &sets, runs, &extended);
+                }
+                let findings = Findings {
+                    runs_done: runs.len(),
+                    runs: planned.len() + extension::runs(config, &extended).len(),
+                    extra: config.extra,
+                    extended,
+                    arms: facts.to_vec(),
+                    ..Findings::default()
+                };
+                findings::conclude(&mut outcome, findings);
             }
             write_json(&folder.join("samples.json"), &side_by_side(runs))?;
             write_json(&folder.join("result.json"), &outcome)?;
@@ -145,16 +164,24 @@ impl Session<'_> {
         let name_language = options.name_language;
         let experiment =
             Experiment { config, library, setting, folder: &folder, progress, on_run, name_language };
-        let outcome = of(&experiment.run_all(workers)?)?;
+        let mut outcome = of(&experiment.run_all(workers, &planned)?)?;
+        let extended = outcome.ablation.as_ref().map_or(&[][..], |findings| &findings.extended);
+        let more = extension::runs(config, extended);
+        if !more.is_empty() {
+            outcome = of(&experiment.run_all(workers, &[planned.clone(), more].concat())?)?;
+        }
         lock.remove()?;
         Ok(outcome)
     }
 }
 
-/// The outcome of all runs, if they are finished.
-fn finished(folder: &Path) -> Option<Outcome> {
+/// The outcome of all runs, if they are finished, with those that this plan allows beyond it.
+fn finished(folder: &Path, config: &Config) -> Option<Outcome> {
     let outcome: Outcome = serde_json::from_slice(&std::fs::read(folder.join("result.json")).ok()?).ok()?;
-    let is_whole = outcome.ablation.as_ref().is_none_or(|ablation| ablation.runs_done == ablation.runs);
+    let is_whole = outcome
+        .ablation
+        .as_ref()
+        .is_none_or(|ablation| ablation.runs_done == ablation.runs && ablation.extra == config.extra);
     is_whole.then_some(outcome)
 }
 
@@ -172,8 +199,22 @@ fn settle(
     if let Some(earlier) = earlier_answer(root, &request).filter(|_| !options.fresh) {
         return Ok(earlier);
     }
-    let rate = measure(&request, library, workers, device)?;
+    let rate = measured(&request, library, workers, device)?;
     request.fit(budget.as_secs_f64(), workers.len(), rate, corpus.heldout.len())?.settle(library)
+}
+
+/// Tokens per second of one worker of these runs while all work.
+///
+/// # Errors
+/// When there is no arm, or the first has no text.
+pub fn measured(
+    config: &Config,
+    library: &Library<'_>,
+    workers: &Workers,
+    device: &Device,
+) -> Result<f64, TrainError> {
+    let first = config.arms.first().ok_or_else(|| TrainError::Refused("no arms to train".into()))?;
+    measure((&config.model, &config.training), library, first, workers, device, MEASURED)
 }
 
 /// The configuration of an earlier call with the same budget, so that it is resumed and not begun anew.
@@ -184,40 +225,6 @@ pub fn earlier_answer(root: &Path, request: &Config) -> Option<Config> {
         serde_json::from_slice::<Config>(&json).ok()
     });
     configs.filter(|config| request.answers(config)).min_by_key(Config::hash)
-}
-
-/// Tokens per second of one worker while all work.
-pub fn measure(
-    config: &Config,
-    library: &Library<'_>,
-    workers: &Workers,
-    device: &Device,
-) -> Result<f64, TrainError> {
-    let n_tokens = config.tokens_per_step();
-    let spec = config.arms.first().ok_or_else(|| TrainError::Refused("no arms to train".into()))?;
-    let stream = library.stream(spec, 0, n_tokens + 1, config.model.sequence_length)?;
-    let setting = Setting {
-        model: &config.model,
-        training: &config.training,
-        steps: 1,
-        end_of_text: library.tokenizer().end_of_text(),
-        sets: &[],
-        arithmetic: Arithmetic::new(&config.model, device),
-        device,
-        stop: &AtomicBool::new(false),
-    };
-    let weights = Weights::initial(&config.model, 0, device);
-    let rates = workers.each(|_, lanes| {
-        gradient(&setting, &weights, &stream.ids, lanes);
-        let started = Instant::now();
-        let mut n_batches = 0;
-        while n_batches == 0 || started.elapsed() < MEASURED {
-            gradient(&setting, &weights, &stream.ids, lanes);
-            n_batches += 1;
-        }
-        (n_batches * n_tokens) as f64 / started.elapsed().as_secs_f64()
-    });
-    Ok(rates.iter().sum::<f64>() / rates.len().max(1) as f64)
 }
 
 /// `[{prompt, continuations: {arm: text}}]`.

@@ -1,13 +1,53 @@
 //! The speed of training alone: steps on given ids, without files, scores or checkpoints.
 
+use crate::arms::{ArmSpec, Library};
 use crate::model::{Weights, layout};
 use crate::optimizer::{AdamW, Update, global_norm};
+use crate::presets::{ModelConfig, TrainingConfig};
+use crate::statistics::mean;
 use crate::training::{Arithmetic, Setting, gradient};
 use crate::workers::Workers;
 use crate::{Options, Preset, TrainError};
 use burn::tensor::Device;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Tokens per second of one worker while all compute gradients of a model on the arm's text, for at least `wanted` each.
+///
+/// # Errors
+/// When the arm has no text.
+pub fn measure(
+    (model, training): (&ModelConfig, &TrainingConfig),
+    library: &Library<'_>,
+    spec: &ArmSpec,
+    workers: &Workers,
+    device: &Device,
+    wanted: Duration,
+) -> Result<f64, TrainError> {
+    let setting = Setting {
+        model,
+        training,
+        steps: 1,
+        end_of_text: library.tokenizer().end_of_text(),
+        sets: &[],
+        arithmetic: Arithmetic::new(model, device),
+        device,
+        stop: &AtomicBool::new(false),
+    };
+    let n_tokens = setting.tokens_per_step();
+    let stream = library.stream(spec, 0, n_tokens + 1, model.sequence_length)?;
+    let weights = Weights::initial(model, 0, device);
+    let rates = workers.each(|_, lanes| {
+        gradient(&setting, &weights, &stream.ids, lanes);
+        let (started, mut n_batches) = (Instant::now(), 0);
+        while n_batches == 0 || started.elapsed() < wanted {
+            gradient(&setting, &weights, &stream.ids, lanes);
+            n_batches += 1;
+        }
+        (n_batches * n_tokens) as f64 / started.elapsed().as_secs_f64()
+    });
+    Ok(mean(&rates))
+}
 
 /// Seconds of every step of `n_runs` runs at once, each on `n_threads` threads of this processor. The first batch of
 /// `ids`, which are below 4,096, is trained on again and again; id 0 begins a document.

@@ -3,10 +3,11 @@
 
 use crate::TrainError;
 use crate::arms::{Arm, ArmSpec, Library, PIECE_START, Stream, members};
-use crate::data::{Corpus, floor_boundary, read_own_heldout};
+use crate::data::Corpus;
 use crate::eval::{EvalDocument, EvalSet, bits_per_byte, document_nats};
 use crate::fixture::{mixed_rows, prose, write_out};
 use crate::model::{Positions, Weights, layout};
+use crate::own_text::{floor_boundary, read_own_heldout};
 use crate::presets::{ModelConfig, Preset, TrainingConfig};
 use crate::random::Random;
 use crate::spikes::{DocumentName, MOST_SKIPPED, Rewind, Why};

@@ -1,10 +1,10 @@
 //! The scores of the runs that are finished, by arm and seed.
 
-use crate::ablation::place;
 use crate::arms::{Arm, ArmSpec};
 use crate::eval::{EvalSet, bits_per_byte};
 use crate::outcome::RunScore;
 use crate::plan::Config;
+use crate::questions::place;
 use crate::statistics::mean;
 use std::collections::BTreeMap;
 

@@ -4,17 +4,20 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use plan::{Plan, Recipe};
-use shards::{AtomicFile, InputFile, Manifest};
+use shards::{InputFile, Inputs, Manifest};
 
-use super::{Journal, complete_exchange, journal_path, takedown_folder};
-use crate::clean::{CleanOptions, Ended, Event, Outcome, clean_folder};
+use super::{Journal, complete_exchange, takedown_folder};
+use crate::clean::{clean_inputs, discover};
 use crate::error::EngineError;
+use crate::events::{Ended, Event, Outcome};
 use crate::identity;
 use crate::lock::Lock;
+use crate::options::CleanOptions;
 use crate::prepare::unless_absent;
 use crate::recall::Memory;
 
@@ -30,25 +33,27 @@ pub fn apply_recipe(
     theirs: Option<(&Recipe, &Plan)>,
     tell: &(dyn Fn(Event) + Sync),
 ) -> Result<Outcome, EngineError> {
+    let start = Instant::now();
     let options = &options.beside_models()?;
     let out = &options.out;
-    // A score file of the recipe that lies in the input is none of it.
-    let sidecars = options.recipe.sidecars.values().flat_map(|sidecar| &sidecar.files);
-    let inputs = shards::discover(&options.inputs, std::slice::from_ref(out))?
-        .without_sidecars(sidecars.map(PathBuf::as_path))?;
-    let same_input = |old: &Manifest, new: &[InputFile]| match identity::other_file(&old.inputs, new) {
-        Some(path) => Err(EngineError::OtherInput { out: out.clone(), path }),
-        None => Ok(()),
-    };
-    let old = super::finished(out)?;
-    if !old.takedowns.is_empty() {
-        return Err(EngineError::TakenDown { path: out.clone() });
+    let inputs = discover(options, std::slice::from_ref(out))?;
+    if !out.join("manifest.json").exists() {
+        return Err(EngineError::NotFinished { path: out.clone() });
     }
-    same_input(&old, &identity::files(&inputs))?;
-    let (lock, ()) = Lock::take(out, None, |_| Ok(()))?;
+    let staged = takedown_folder(out).join("new");
+    let (lock, ()) = Lock::take(out, None, |_| complete_exchange(out))?;
+    let old = match decidable(out, &inputs) {
+        Ok(old) => old,
+        Err(error) => {
+            // The folder is as it was: what an interrupted decision has left there stays.
+            if !staged.exists() {
+                lock.remove_work()?;
+            }
+            return Err(error);
+        }
+    };
     let memory =
         theirs.map(|theirs| memory(out, theirs, (&options.recipe, plan), tell)).transpose()?.flatten();
-    let staged = takedown_folder(out).join("new");
     let manifest = unless_absent(fs::read(staged.join("manifest.json"))).map_err(EngineError::io(&staged))?;
     let is_another = manifest.is_some_and(|json| {
         let found: Option<Manifest> = serde_json::from_slice(&json).ok();
@@ -62,11 +67,11 @@ pub fn apply_recipe(
     let fresh = !staged.join("manifest.json").exists();
     let memory_of = memory.map(Arc::new);
     let new = CleanOptions { out: staged.clone(), fresh, share: None, memory_of, ..options.clone() };
-    let Ended::Finished(outcome) = clean_folder(plan, &new, std::slice::from_ref(out), tell)? else {
+    let Ended::Finished(outcome) = clean_inputs(plan, &new, inputs, start, tell)? else {
         return Err(EngineError::NotFinished { path: staged });
     };
     // What the ledger remembers is of the bytes that it saw.
-    if let Err(other) = same_input(&old, &outcome.manifest.inputs) {
+    if let Err(other) = same_input(out, &old, &outcome.manifest.inputs) {
         lock.remove_work()?;
         return Err(other);
     }
@@ -78,12 +83,30 @@ pub fn apply_recipe(
     moved.push("manifest.json".to_owned());
     let stays: BTreeSet<&String> = moved.iter().collect();
     let gone = old.outputs.into_iter().map(|file| file.path).filter(|path| !stays.contains(path)).collect();
-    let journal = serde_json::to_vec(&Journal { moved, gone }).map_err(std::io::Error::other);
-    let path = journal_path(out);
-    AtomicFile::write_all_of(&path, &journal.map_err(EngineError::io(&path))?)?;
+    Journal { moved, gone }.write(out)?;
     complete_exchange(out)?;
     lock.remove_work()?;
     Ok(*outcome)
+}
+
+/// The finished run in `out`, if it is of this input and nothing was removed from it.
+fn decidable(out: &Path, inputs: &Inputs) -> Result<Manifest, EngineError> {
+    let old = Manifest::read(&out.join("manifest.json"))?;
+    if !old.complete {
+        return Err(EngineError::NotFinished { path: out.to_path_buf() });
+    }
+    if !old.takedowns.is_empty() {
+        return Err(EngineError::TakenDown { path: out.to_path_buf() });
+    }
+    same_input(out, &old, &identity::files(inputs))?;
+    Ok(old)
+}
+
+fn same_input(out: &Path, old: &Manifest, new: &[InputFile]) -> Result<(), EngineError> {
+    match identity::other_file(&old.inputs, new) {
+        Some(path) => Err(EngineError::OtherInput { out: out.to_path_buf(), path }),
+        None => Ok(()),
+    }
 }
 
 /// What the run in `out` remembers, if its ledger can tell anything.

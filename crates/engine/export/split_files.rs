@@ -18,15 +18,22 @@ const FILE_TOKENS: u64 = 100_000_000;
 const FILE_TEXT: u64 = 250_000_000;
 const GROUP_TEXTS: usize = 1024;
 
+/// What is to be written.
+#[derive(Clone, Copy)]
+pub(super) struct Split<'a> {
+    pub folder: &'a Path,
+    pub name: &'static str,
+    pub format: TokenFormat,
+    pub width: IdWidth,
+    pub tokenizer: &'a Tokenizer,
+    /// Tokens that are to come, with one for each document's end.
+    pub total: u64,
+}
+
 pub(super) struct SplitFiles<'a> {
     pub counts: SplitCounts,
-    folder: &'a Path,
-    name: &'static str,
-    format: TokenFormat,
-    width: IdWidth,
-    tokenizer: &'a Tokenizer,
-    /// Tokens that there will be, and in each file.
-    total: u64,
+    split: Split<'a>,
+    /// Tokens of each file.
     per_file: u64,
     /// Megatron: tokens of each document.
     lengths: Vec<u32>,
@@ -52,27 +59,13 @@ struct Texts {
 }
 
 impl<'a> SplitFiles<'a> {
-    /// `total` tokens are to come, with one for each document's end.
-    pub fn new(
-        folder: &'a Path,
-        name: &'static str,
-        format: TokenFormat,
-        width: IdWidth,
-        tokenizer: &'a Tokenizer,
-        total: u64,
-    ) -> SplitFiles<'a> {
+    pub fn new(split: Split<'a>) -> SplitFiles<'a> {
         // Equal files: a short last one would be refused by llm.c.
-        let n_files = total.div_ceil(FILE_TOKENS).max(1);
-        let per_file = total.div_ceil(n_files).max(1);
+        let n_files = split.total.div_ceil(FILE_TOKENS).max(1);
         SplitFiles {
             counts: SplitCounts::default(),
-            folder,
-            name,
-            format,
-            width,
-            tokenizer,
-            total,
-            per_file,
+            split,
+            per_file: split.total.div_ceil(n_files).max(1),
             lengths: Vec::new(),
             ids: None,
             texts: None,
@@ -83,25 +76,25 @@ impl<'a> SplitFiles<'a> {
     /// Adds a document, given without end-of-text token.
     pub fn add(&mut self, ids: &[u32]) -> Result<(), EngineError> {
         self.counts.documents += 1;
-        if self.format == TokenFormat::Nanochat {
+        if self.split.format == TokenFormat::Nanochat {
             self.counts.tokens += ids.len() as u64 + 1;
             return self.add_text(ids);
         }
-        let end = [self.tokenizer.end_of_text()];
+        let end = [self.split.tokenizer.end_of_text()];
         let parts: [&[u32]; 2] =
-            if self.format.begins_with_end_of_text() { [&end, ids] } else { [ids, &end] };
+            if self.split.format.begins_with_end_of_text() { [&end, ids] } else { [ids, &end] };
         for mut part in parts {
             while !part.is_empty() {
                 let room = self.room()?;
                 let (now, rest) = part.split_at(part.len().min(usize::try_from(room).unwrap_or(usize::MAX)));
                 let Some(open) = &mut self.ids else { continue };
-                self.width.write(now, &mut open.file).map_err(EngineError::io(&open.path))?;
+                self.split.width.write(now, &mut open.file).map_err(EngineError::io(&open.path))?;
                 open.tokens += now.len() as u64;
                 self.counts.tokens += now.len() as u64;
                 part = rest;
             }
         }
-        self.lengths.extend((self.format == TokenFormat::Megatron).then_some(ids.len() as u32 + 1));
+        self.lengths.extend((self.split.format == TokenFormat::Megatron).then_some(ids.len() as u32 + 1));
         if let Some(Ids { ends: Some((file, path)), tokens, .. }) = &mut self.ids {
             file.write_all(&tokens.to_le_bytes()).map_err(EngineError::io(&*path))?;
             // datatrove's files hold whole documents.
@@ -114,7 +107,7 @@ impl<'a> SplitFiles<'a> {
 
     /// Tokens that the open file still takes, at least one; opens the next file if need be.
     fn room(&mut self) -> Result<u64, EngineError> {
-        let is_cut = self.format == TokenFormat::LlmC;
+        let is_cut = self.split.format == TokenFormat::LlmC;
         if let Some(open) = &self.ids {
             if !is_cut {
                 return Ok(u64::MAX);
@@ -125,22 +118,22 @@ impl<'a> SplitFiles<'a> {
             self.close()?;
         }
         let number = self.done.len();
-        let name = match self.format {
-            TokenFormat::LlmC => format!("{}_{number:06}.bin", self.name),
+        let name = match self.split.format {
+            TokenFormat::LlmC => format!("{}_{number:06}.bin", self.split.name),
             // The index of each file stands beside it.
-            TokenFormat::Datatrove => format!("{}/{:05}.ds", self.name, number / 3),
-            TokenFormat::Olmo => format!("{}.npy", self.name),
+            TokenFormat::Datatrove => format!("{}/{:05}.ds", self.split.name, number / 3),
+            TokenFormat::Olmo => format!("{}.npy", self.split.name),
             TokenFormat::Megatron | TokenFormat::NanoGpt | TokenFormat::Nanochat => {
-                format!("{}.bin", self.name)
+                format!("{}.bin", self.split.name)
             }
         };
-        let path = self.folder.join(name);
+        let path = self.split.folder.join(name);
         let mut file = AtomicFile::create(&path)?;
         if is_cut {
-            let n_tokens = self.per_file.min(self.total.saturating_sub(self.counts.tokens)) as u32;
-            file.write_all(&llm_c_header(self.width, n_tokens)).map_err(EngineError::io(&path))?;
+            let n_tokens = self.per_file.min(self.split.total.saturating_sub(self.counts.tokens)) as u32;
+            file.write_all(&llm_c_header(self.split.width, n_tokens)).map_err(EngineError::io(&path))?;
         }
-        let ends = match self.format {
+        let ends = match self.split.format {
             TokenFormat::Datatrove => {
                 let path = path.with_extension("ds.index");
                 Some((AtomicFile::create(&path)?, path))
@@ -152,13 +145,13 @@ impl<'a> SplitFiles<'a> {
     }
 
     fn add_text(&mut self, ids: &[u32]) -> Result<(), EngineError> {
-        let text = String::from_utf8_lossy(&self.tokenizer.decode_bytes(ids)).into_owned();
+        let text = String::from_utf8_lossy(&self.split.tokenizer.decode_bytes(ids)).into_owned();
         let open = match &mut self.texts {
             Some(open) => open,
             none => {
-                let name = format!("{}_{:05}.parquet", self.name, self.done.len());
+                let name = format!("{}_{:05}.parquet", self.split.name, self.done.len());
                 let options = SinkOptions { row_group_rows: GROUP_TEXTS, ..SinkOptions::default() };
-                let sink = ParquetSink::create(&self.folder.join(name), text_schema(), &options)?;
+                let sink = ParquetSink::create(&self.split.folder.join(name), text_schema(), &options)?;
                 none.insert(Texts { sink, texts: Vec::new(), bytes: 0 })
             }
         };
@@ -187,22 +180,24 @@ impl<'a> SplitFiles<'a> {
 
     /// What datatrove writes beside its files: tokenizer and bytes of an id, tokens, tokens for people.
     fn metadata(&self, path: &Path, tokens: u64) -> Result<Receipt, EngineError> {
-        let text = format!("tokenizer.json|{}\n{tokens}\n{}", self.width.bytes(), for_people(tokens));
+        let text = format!("tokenizer.json|{}\n{tokens}\n{}", self.split.width.bytes(), for_people(tokens));
         Ok(AtomicFile::write_all_of(&path.with_extension("ds.metadata"), text.as_bytes())?)
     }
 
     /// The files of the split; none if it has no documents.
     pub fn finish(mut self) -> Result<Vec<Receipt>, EngineError> {
         self.close()?;
-        if self.counts.tokens != self.total {
-            let why =
-                format!("{} tokens where {} are due; verify the run's files", self.counts.tokens, self.total);
-            return Err(EngineError::Export { path: self.folder.join(self.name), why });
+        if self.counts.tokens != self.split.total {
+            let why = format!(
+                "{} tokens where {} are due; verify the run's files",
+                self.counts.tokens, self.split.total
+            );
+            return Err(EngineError::Export { path: self.split.folder.join(self.split.name), why });
         }
         if !self.lengths.is_empty() {
-            let path = self.folder.join(format!("{}.idx", self.name));
+            let path = self.split.folder.join(format!("{}.idx", self.split.name));
             let mut file = AtomicFile::create(&path)?;
-            megatron_index(self.width, &self.lengths, &mut file).map_err(EngineError::io(&path))?;
+            megatron_index(self.split.width, &self.lengths, &mut file).map_err(EngineError::io(&path))?;
             self.done.push(file.commit(self.lengths.len() as u64)?);
         }
         Ok(self.done)
@@ -242,7 +237,9 @@ mod tests {
         let tokenizer = Tokenizer::default_32k().unwrap();
         let documents = [7_u32, 0, 12, 5].map(|n| (100..100 + n).collect::<Vec<_>>());
         let total = documents.iter().map(|ids| ids.len() as u64 + 1).sum();
-        let mut files = SplitFiles::new(folder.path(), "train", format, IdWidth::Two, &tokenizer, total);
+        let (width, tokenizer) = (IdWidth::Two, &tokenizer);
+        let split = Split { folder: folder.path(), name: "train", format, width, tokenizer, total };
+        let mut files = SplitFiles::new(split);
         files.per_file = per_file;
         documents.iter().for_each(|ids| files.add(ids).unwrap());
         let receipts = files.finish().unwrap().into_iter();
@@ -291,7 +288,9 @@ mod tests {
     fn a_number_of_tokens_that_is_not_the_promised_one_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let tokenizer = Tokenizer::default_32k().unwrap();
-        let mut files = SplitFiles::new(folder.path(), "val", TokenFormat::Olmo, IdWidth::Two, &tokenizer, 9);
+        let (format, width, tokenizer) = (TokenFormat::Olmo, IdWidth::Two, &tokenizer);
+        let split = Split { folder: folder.path(), name: "val", format, width, tokenizer, total: 9 };
+        let mut files = SplitFiles::new(split);
         files.add(&[1, 2, 3]).unwrap();
         assert!(files.finish().unwrap_err().to_string().contains("4 tokens where 9 are due"));
     }

@@ -2,14 +2,14 @@
 
 use crate::TrainError;
 use crate::arms::{ArmSpec, Library};
-use crate::model::{Weights, layout};
+use crate::model::layout;
 use crate::presets::{ModelConfig, Preset, TrainingConfig};
-use crate::training::{Arithmetic, Setting, gradient, n_parameters};
+use crate::speed::measure;
+use crate::training::n_parameters;
 use crate::workers::Workers;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Shares of the target's tokens that the ladder's models are trained on.
 const HORIZONS: [usize; 3] = [8, 4, 2];
@@ -172,7 +172,7 @@ pub fn settle(
             spec.name
         )));
     }
-    let rates = measure(scale, library, spec, workers, device)?;
+    let rates = rates(scale, library, spec, workers, device)?;
     // Seconds of all models per token of the target, and for their scores.
     let cells: Vec<Cell> =
         ladder(scale, vocabulary, most).into_iter().chain(targets(scale, vocabulary, most)).collect();
@@ -202,40 +202,19 @@ pub fn settle(
 }
 
 /// Tokens per second of one worker while all work, by shape.
-fn measure(
+fn rates(
     scale: Scale,
     library: &Library<'_>,
     spec: &ArmSpec,
     workers: &Workers,
     device: &Device,
 ) -> Result<Vec<f64>, TrainError> {
-    let tokens = scale.tokens_per_step();
-    let stream = library.stream(spec, 0, tokens + 1, scale.sequence_length())?;
     let of_shape = |shape: (usize, usize, usize)| {
-        let cell = Cell::new(scale, shape, library.tokenizer().vocab_size(), tokens);
-        let setting = Setting {
-            model: &cell.model,
-            training: &cell.training,
-            steps: 1,
-            end_of_text: library.tokenizer().end_of_text(),
-            sets: &[],
-            arithmetic: Arithmetic::new(&cell.model, device),
-            device,
-            stop: &AtomicBool::new(false),
-        };
-        let weights = Weights::initial(&cell.model, 0, device);
-        let rates = workers.each(|_, lanes| {
-            gradient(&setting, &weights, &stream.ids, lanes);
-            let (started, mut n) = (Instant::now(), 0);
-            while n == 0 || started.elapsed() < MEASURED {
-                gradient(&setting, &weights, &stream.ids, lanes);
-                n += 1;
-            }
-            (n * tokens) as f64 / started.elapsed().as_secs_f64()
-        });
-        crate::statistics::mean(&rates)
+        let Cell { model, training, .. } =
+            Cell::new(scale, shape, library.tokenizer().vocab_size(), scale.tokens_per_step());
+        measure((&model, &training), library, spec, workers, device, MEASURED)
     };
-    Ok(scale.shapes().map(of_shape).into())
+    scale.shapes().into_iter().map(of_shape).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! From the metrics of runs to those of arms: means over seeds, differences with intervals, what was found.
 
+use crate::comparison::Comparison;
 use crate::eval::EvalSet;
 use crate::metrics::families::{Better, FAMILIES, Family};
 use crate::metrics::{Measure, Measures};
-use crate::outcome::{Comparison, RunScore};
+use crate::outcome::RunScore;
 use crate::statistics::{combined_freedom, mean, run_variance, seed_deviation, t_quantile};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -193,20 +193,26 @@ fn what_is_held_out_is_found_in_training_text_and_no_longer_once_it_is_excluded(
     let mut rows: Vec<_> = (0..20).map(|_| row(noise())).collect();
     rows.push(row(format!("menu {leaked} menu")));
     rows.push(crate::fixture::Row { control: false, heldout: true, ..row(leaked) });
-    let shares = |rows: &[crate::fixture::Row]| {
+    let shares = |rows: &[crate::fixture::Row], arm: &ArmSpec| {
         write_out(folder.path(), rows);
-        let corpus = crate::data::Corpus::read(folder.path()).unwrap();
+        let mut corpus = crate::data::Corpus::read(folder.path()).unwrap();
+        corpus.add_heldout();
         let library = Library::new(&corpus, tokenizer());
         let set = EvalSet::new(&corpus.heldout[0], library.tokenizer(), 10_000, 1, 10_000);
         let grams = Grams::new(&[set], library.tokenizer(), &corpus.documents);
-        let n = library.unique_tokens(&Arm::Raw.into(), 0, usize::MAX);
-        let stream = library.stream(&Arm::Raw.into(), 0, n, 100_000).unwrap();
+        let n = library.unique_tokens(arm, 0, usize::MAX);
+        let stream = library.stream(arm, 0, n, 100_000).unwrap();
         let found = grams.measure(&stream, n, library.tokenizer());
         [0, 1].map(|i| found[i].1.as_ref().unwrap().value)
     };
-    assert_eq!(shares(&rows), [1.0, 0.0]);
+    assert_eq!(shares(&rows, &Arm::Raw.into()), [1.0, 0.0]);
     rows[20].excluded = true;
-    assert_eq!(shares(&rows), [0.0, 1.0]);
+    let arms = crate::ablation::design(&crate::ablation_tests::ablation(folder.path(), &[]));
+    assert!(arms.len() > 15);
+    for arm in arms {
+        assert_eq!(shares(&rows, &arm), [0.0, 1.0], "{}", arm.name);
+    }
+    assert_eq!(shares(&rows, &Arm::Leak.into())[0], 1.0);
 }
 
 /// Spearman's rank correlation; ties have the mean of their ranks.
