@@ -193,7 +193,7 @@ impl Plan {
             if known.is_some() {
                 scratch.signer.shingles(original, &self.splitter);
             }
-            let near = scratch.signer.sign(&self.minhash).as_ref().map(near_of);
+            let near = scratch.signer.sign(&self.minhash, &self.splitter).as_ref().map(near_of);
             let exact = hash128(original.as_bytes());
             block.signed.push(Signed {
                 position,
@@ -234,7 +234,8 @@ impl Plan {
                 if is_rewritten || known.is_some() {
                     signer.shingles(text, &self.splitter);
                 }
-                let signature = verdict.is_keep().then(|| signer.sign(&self.minhash)).flatten();
+                let signature =
+                    verdict.is_keep().then(|| signer.sign(&self.minhash, &self.splitter)).flatten();
                 signature.as_ref().map(near_of)
             });
             block.signed.push(Signed { position, is_original: false, exact, near, url, carried });
