@@ -30,6 +30,9 @@ pub(crate) struct Packer<'a> {
     stop: &'a AtomicBool,
 }
 
+/// Of a long document's ids, pieces that are looked at together.
+const PIECES_AT_ONCE: usize = 256;
+
 /// Totals of one kind of file, or of one file.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Sequences {
@@ -131,9 +134,9 @@ impl<'a> Packer<'a> {
                 documents.iter().map(|(key, entry)| PackDoc { key: *key, n_tokens: entry.ids + 1 }).collect();
             packed.documents += documents.len() as u64;
             packed.text_bytes += documents.iter().map(|(_, entry)| entry.text_bytes).sum::<u64>();
-            let cuts = self.cuts(spooled, &documents);
+            let cuts = self.cuts(spooled, &documents)?;
             for sequence in pack(&sizes, self.length) {
-                let pieces = self.pieces(spooled, &documents, &cuts, &sequence);
+                let pieces = self.pieces(spooled, &documents, &cuts, &sequence)?;
                 let pieces: Vec<PieceTokens<'_>> =
                     pieces.iter().map(|(document, ids)| PieceTokens { document: *document, ids }).collect();
                 builder.push(&pieces, *version)?;
@@ -157,15 +160,23 @@ impl<'a> Packer<'a> {
     }
 
     /// Where each document's text is cut: byte offsets at multiples of the length, 0 and the end included.
-    fn cuts(&self, spooled: &Spooled, documents: &[(u64, &Entry)]) -> Vec<Vec<u64>> {
+    fn cuts(&self, spooled: &Spooled, documents: &[(u64, &Entry)]) -> Result<Vec<Vec<u64>>, EngineError> {
         let lengths = self.tokenizer.byte_lengths();
+        let part = PIECES_AT_ONCE * self.length;
         let mut ids = Vec::new();
-        let mut cuts = Vec::with_capacity(documents.len());
-        for (_, entry) in documents {
-            spooled.tokens(entry, self.tokenizer.end_of_text(), 0..entry.ids + 1, &mut ids);
-            cuts.push(lengths.cuts(&ids, self.length, entry.text_bytes));
-        }
-        cuts
+        let mut cut = |entry: &Entry| {
+            let (tokens, mut cuts) = (entry.ids + 1, vec![0]);
+            for start in (0..tokens).step_by(part) {
+                let end = tokens.min(start.saturating_add(part as u32));
+                spooled.tokens(entry, self.tokenizer.end_of_text(), start..end, &mut ids)?;
+                lengths.cut_on(&ids, self.length, entry.text_bytes, &mut cuts);
+            }
+            if let Some(last) = cuts.last_mut() {
+                *last = entry.text_bytes;
+            }
+            Ok(cuts)
+        };
+        documents.iter().map(|(_, entry)| cut(entry)).collect()
     }
 
     fn pieces(
@@ -174,7 +185,7 @@ impl<'a> Packer<'a> {
         documents: &[(u64, &Entry)],
         cuts: &[Vec<u64>],
         sequence: &tokens::Sequence,
-    ) -> Vec<(DocumentRange, Vec<u32>)> {
+    ) -> Result<Vec<(DocumentRange, Vec<u32>)>, EngineError> {
         let piece = |piece: &tokens::Piece| {
             let entry = documents[piece.doc as usize].1;
             let cuts = &cuts[piece.doc as usize];
@@ -186,8 +197,8 @@ impl<'a> Packer<'a> {
                 byte_end: cuts[part + 1] as i64,
             };
             let mut ids = Vec::new();
-            spooled.tokens(entry, self.tokenizer.end_of_text(), piece.start..piece.end, &mut ids);
-            (range, ids)
+            spooled.tokens(entry, self.tokenizer.end_of_text(), piece.start..piece.end, &mut ids)?;
+            Ok((range, ids))
         };
         sequence.pieces.iter().map(piece).collect()
     }
