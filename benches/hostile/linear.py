@@ -5,7 +5,8 @@
 
 Cleans one document of so many MB (8 unless told) and one of four times that, and compares the processor time of both
 less that of a run on nothing. Prints a row for each pattern: the worst ratio of all filters, and which one has it.
-Filters that leave the text alone share a run; one that edits it has a run of its own. More than 4.6 is marked.
+Filters that leave the text alone share a run; one that edits it has a run of its own. More than 4.6 is measured twice more,
+the least time of three counts, and what is left above it is marked.
 """
 
 import json
@@ -70,18 +71,25 @@ def main():
             short = name if len(name) < 40 else name[:36] + " …"
             print(f"| `{shown}` | {at[name]:.2f} s | {four[name]:.2f} s | {ratio:.1f}{mark} | {short} |", flush=True)
 
+        def measured(recipe, base, pattern, field="text"):
+            """Less than 20 ms is not told from nothing."""
+            at, four = [], []
+            while len(at) < 3 and (not at or min(four) > MOST * max(min(at), 0.02)):
+                for times, n in ((at, size), (four, 4 * size)):
+                    times.append(max(seconds(corpus, folder, recipe, line(pattern, n, field)) - base, 0.001))
+            return min(at), min(four)
+
         for pattern in PATTERNS:
-            at, four = ({name: max(seconds(corpus, folder, recipe, line(pattern, n)) - base[name], 0.001)
-                         for name, recipe in recipes.items()} for n in (size, 4 * size))
-            row(json.dumps(pattern)[1:-1], at, four)
+            times = {name: measured(recipe, base[name], pattern) for name, recipe in recipes.items()}
+            row(json.dumps(pattern)[1:-1], {name: one[0] for name, one in times.items()}, {name: one[1] for name, one in times.items()})
         # Addresses: one that is a pattern again and again.
         (folder / "list.txt").write_text("b.example.org\nexample.org/a\nword\n")
         recipe = "".join(['pipeline = ["url_blocklist", "url_dedup", "dclm_url"]\n[url_blocklist]\n'] + [
             f'{key} = ["list.txt"]\n' for key in ("hosts", "allow", "domains", "urls", "banned_words", "soft_banned_words",
                                                   "banned_subwords")])
         for pattern in ["a.", "a/", "?a=b&", "@", "%20", "//", "。"]:
-            at, four = ({"addresses": seconds(corpus, folder, recipe, line(pattern, n, "url"))} for n in (size, 4 * size))
-            row("url: " + pattern, at, four)
+            at, four = measured(recipe, 0, pattern, "url")
+            row("url: " + pattern, {"addresses": at}, {"addresses": four})
 
 
 main()

@@ -26,7 +26,7 @@ use crate::sidecar::Sidecars;
 use crate::signatures::{SignatureRecord, SignatureWriter};
 use crate::source::{End, Item, Left, Source};
 use crate::urls::UrlRecord;
-use crate::work::{SegmentReceipt, Work, frame};
+use crate::work::{SegmentReceipt, Work, frames};
 
 /// What is done to every block.
 pub(crate) struct Job<'a> {
@@ -46,7 +46,8 @@ enum Done {
         end_row: u64,
         bytes: u64,
         rows: u64,
-        frame: Vec<u8>,
+        /// With the rows of each.
+        frames: Vec<(Vec<u8>, u32)>,
         signatures: Vec<SignatureRecord>,
         urls: Vec<UrlRecord>,
         signed: u64,
@@ -192,7 +193,7 @@ fn sweep_block(
             end_row,
             bytes,
             rows,
-            frame: Vec::new(),
+            frames: vec![(Vec::new(), rows as u32)],
             signatures: Vec::new(),
             urls: Vec::new(),
             signed: 0,
@@ -207,7 +208,7 @@ fn sweep_block(
     let Swept { records, signed, lines, missing, found, mut nanos } =
         plan.sweep(&batch, (&repeated, &remembered), job.sweep, scratch, clock)?;
     let swept = clock();
-    let frame = frame(&records)?;
+    let frames = frames(&records)?;
     let column = |name: &str| records.column_by_name(name);
     let flags = column("flags").and_then(|c| c.as_any().downcast_ref::<arrow::array::UInt8Array>());
     let Some(flags) = flags else {
@@ -235,7 +236,7 @@ fn sweep_block(
     let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let signed = signed.len() as u64;
-    Ok(Done::Block { shard, end_row, bytes, rows, frame, signatures, urls, signed, carried, swept, crawled })
+    Ok(Done::Block { shard, end_row, bytes, rows, frames, signatures, urls, signed, carried, swept, crawled })
 }
 
 /// The addresses of a block's candidates.
@@ -320,7 +321,7 @@ impl SegmentWriter<'_> {
                 end_row,
                 bytes,
                 rows,
-                frame,
+                frames,
                 signatures,
                 urls,
                 signed,
@@ -334,7 +335,11 @@ impl SegmentWriter<'_> {
                 let open = self.open(shard)?;
                 open.receipt.end_row = end_row;
                 open.tally.merge(&swept.tally);
-                open.blocks.write_all(&frame).map_err(EngineError::io(&folder))?;
+                for (frame, rows) in frames {
+                    open.blocks.write_all(&frame).map_err(EngineError::io(&folder))?;
+                    open.receipt.frames.push((open.at, frame.len() as u64, rows));
+                    open.at += frame.len() as u64;
+                }
                 // Rows are numbered within the block; the segment numbers them on.
                 let first = open.receipt.rows as u32;
                 for record in signatures {
@@ -346,8 +351,6 @@ impl SegmentWriter<'_> {
                     file.write_all(&bytes).map_err(EngineError::io(&folder))?;
                     *open.receipt.urls.get_or_insert(0) += urls.len() as u64;
                 }
-                open.receipt.frames.push((open.at, frame.len() as u64, rows as u32));
-                open.at += frame.len() as u64;
                 if let (Some(file), (chunk, candidates)) = (&mut open.carried, carried) {
                     file.write_all(&chunk).map_err(EngineError::io(&folder))?;
                     open.receipt.carried.push((open.receipt.carried_bytes, candidates));
