@@ -3,9 +3,10 @@
 
     python benches/hostile/linear.py target/release/corpus [MB] [filter ...]
 
-Cleans one document of so many MB (8 unless told) and one of four times that, and compares the processor time of both
+Cleans one document of so many MB (15 unless told: from where no processor's caches hold it) and one of four times that, and compares the processor time of both
 less that of a run on nothing. Prints a row for each pattern: the worst ratio of all filters, and which one has it.
-Filters that leave the text alone share a run; one that edits it has a run of its own. More than 4.6 is marked.
+Filters that leave the text alone share a run; one that edits it has a run of its own. More than 4.6 is measured twice more,
+the least time of three counts, and what is left above it is marked.
 """
 
 import json
@@ -30,7 +31,7 @@ def seconds(corpus, folder, recipe, line):
     raw, out, toml = folder / "raw.jsonl", folder / "out", folder / "recipe.toml"
     raw.write_bytes(line)
     toml.write_text(recipe)
-    command = [corpus, "clean", "-q", "--threads", "1", "--rejected", "none", "--no-signatures", "--fresh", "--recipe", str(toml),
+    command = [corpus, "clean", "-q", "--threads", "1", "--max-document", "256MiB", "--rejected", "none", "--no-signatures", "--fresh", "--recipe", str(toml),
                str(raw), str(out)]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     errors = child.stderr.read().decode()
@@ -50,7 +51,7 @@ def line(pattern, size, field="text"):
 
 def main():
     corpus = os.path.abspath(sys.argv[1])
-    size = int(float(sys.argv[2]) * 1e6) if len(sys.argv) > 2 else 8_000_000
+    size = int(float(sys.argv[2]) * 1e6) if len(sys.argv) > 2 else 15_000_000
     wanted = sys.argv[3:]
     found = subprocess.run([corpus, "filters", "--format", "json"], check=True, capture_output=True).stdout
     names = [one["name"] for one in json.loads(found) if one["name"] not in LEFT_OUT]
@@ -70,18 +71,25 @@ def main():
             short = name if len(name) < 40 else name[:36] + " …"
             print(f"| `{shown}` | {at[name]:.2f} s | {four[name]:.2f} s | {ratio:.1f}{mark} | {short} |", flush=True)
 
+        def measured(recipe, base, pattern, field="text"):
+            """Less than 20 ms is not told from nothing."""
+            at, four = [], []
+            while len(at) < 3 and (not at or min(four) > MOST * max(min(at), 0.02)):
+                for times, n in ((at, size), (four, 4 * size)):
+                    times.append(max(seconds(corpus, folder, recipe, line(pattern, n, field)) - base, 0.001))
+            return min(at), min(four)
+
         for pattern in PATTERNS:
-            at, four = ({name: max(seconds(corpus, folder, recipe, line(pattern, n)) - base[name], 0.001)
-                         for name, recipe in recipes.items()} for n in (size, 4 * size))
-            row(json.dumps(pattern)[1:-1], at, four)
+            times = {name: measured(recipe, base[name], pattern) for name, recipe in recipes.items()}
+            row(json.dumps(pattern)[1:-1], {name: one[0] for name, one in times.items()}, {name: one[1] for name, one in times.items()})
         # Addresses: one that is a pattern again and again.
         (folder / "list.txt").write_text("b.example.org\nexample.org/a\nword\n")
         recipe = "".join(['pipeline = ["url_blocklist", "url_dedup", "dclm_url"]\n[url_blocklist]\n'] + [
             f'{key} = ["list.txt"]\n' for key in ("hosts", "allow", "domains", "urls", "banned_words", "soft_banned_words",
                                                   "banned_subwords")])
         for pattern in ["a.", "a/", "?a=b&", "@", "%20", "//", "。"]:
-            at, four = ({"addresses": seconds(corpus, folder, recipe, line(pattern, n, "url"))} for n in (size, 4 * size))
-            row("url: " + pattern, at, four)
+            at, four = measured(recipe, 0, pattern, "url")
+            row("url: " + pattern, {"addresses": at}, {"addresses": four})
 
 
 main()

@@ -1,6 +1,7 @@
 //! `corpus`: cleans, deduplicates and packs web text for pretraining, then trains on it.
 
 mod ablate;
+mod allocator;
 mod apply;
 mod classifier;
 mod clean;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::BySize = allocator::BySize;
 
 #[derive(Parser)]
 #[command(version, about, max_term_width = 100)]

@@ -22,7 +22,8 @@ pub(crate) enum Done {
         end_row: u64,
         bytes: u64,
         rows: u64,
-        frame: Vec<u8>,
+        /// With the rows of each.
+        frames: Vec<(Vec<u8>, u32)>,
         signatures: Vec<SignatureRecord>,
         urls: Vec<UrlRecord>,
         signed: u64,
@@ -124,7 +125,7 @@ impl SegmentWriter<'_> {
                 end_row,
                 bytes,
                 rows,
-                frame,
+                frames,
                 signatures,
                 urls,
                 signed,
@@ -138,7 +139,11 @@ impl SegmentWriter<'_> {
                 let open = self.open(shard)?;
                 open.receipt.end_row = end_row;
                 open.tally.merge(&swept.tally);
-                open.blocks.write_all(&frame).map_err(EngineError::io(&folder))?;
+                for (frame, rows) in frames {
+                    open.blocks.write_all(&frame).map_err(EngineError::io(&folder))?;
+                    open.receipt.frames.push((open.at, frame.len() as u64, rows));
+                    open.at += frame.len() as u64;
+                }
                 // Rows are numbered within the block; the segment numbers them on.
                 let first = open.receipt.rows as u32;
                 for record in signatures {
@@ -150,8 +155,6 @@ impl SegmentWriter<'_> {
                     file.write_all(&bytes).map_err(EngineError::io(&folder))?;
                     *open.receipt.urls.get_or_insert(0) += urls.len() as u64;
                 }
-                open.receipt.frames.push((open.at, frame.len() as u64, rows as u32));
-                open.at += frame.len() as u64;
                 if let (Some(file), (chunk, candidates)) = (&mut open.carried, carried) {
                     file.write_all(&chunk).map_err(EngineError::io(&folder))?;
                     open.receipt.carried.push((open.receipt.carried_bytes, candidates));

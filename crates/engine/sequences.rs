@@ -1,5 +1,6 @@
 //! Documents to sequences: shuffle buckets, best-fit packing, `tokens/train-*` and `tokens/control-*`.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,12 @@ pub(crate) struct Packer<'a> {
     threads: NonZeroUsize,
     stop: &'a AtomicBool,
 }
+
+/// Of a long document's ids, pieces that are looked at together.
+const PIECES_AT_ONCE: usize = 256;
+
+/// Byte offsets by document; most have one piece and are not there.
+type Cuts = BTreeMap<usize, Vec<u64>>;
 
 /// Totals of one kind of file, or of one file.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -131,9 +138,9 @@ impl<'a> Packer<'a> {
                 documents.iter().map(|(key, entry)| PackDoc { key: *key, n_tokens: entry.ids + 1 }).collect();
             packed.documents += documents.len() as u64;
             packed.text_bytes += documents.iter().map(|(_, entry)| entry.text_bytes).sum::<u64>();
-            let cuts = self.cuts(spooled, &documents);
+            let cuts = self.cuts(spooled, &documents)?;
             for sequence in pack(&sizes, self.length) {
-                let pieces = self.pieces(spooled, &documents, &cuts, &sequence);
+                let pieces = self.pieces(spooled, &documents, &cuts, &sequence)?;
                 let pieces: Vec<PieceTokens<'_>> =
                     pieces.iter().map(|(document, ids)| PieceTokens { document: *document, ids }).collect();
                 builder.push(&pieces, *version)?;
@@ -156,38 +163,54 @@ impl<'a> Packer<'a> {
         shuffle_key(self.seed ^ (u64::from(copy) << 56), entry.shard, entry.row)
     }
 
-    /// Where each document's text is cut: byte offsets at multiples of the length, 0 and the end included.
-    fn cuts(&self, spooled: &Spooled, documents: &[(u64, &Entry)]) -> Vec<Vec<u64>> {
+    /// Where the text of each document of several pieces is cut: byte offsets at multiples of the length, 0 and the end included.
+    fn cuts(&self, spooled: &Spooled, documents: &[(u64, &Entry)]) -> Result<Cuts, EngineError> {
         let lengths = self.tokenizer.byte_lengths();
+        let part = PIECES_AT_ONCE * self.length;
         let mut ids = Vec::new();
-        let mut cuts = Vec::with_capacity(documents.len());
-        for (_, entry) in documents {
-            spooled.tokens(entry, self.tokenizer.end_of_text(), 0..entry.ids + 1, &mut ids);
-            cuts.push(lengths.cuts(&ids, self.length, entry.text_bytes));
+        let mut all = Cuts::new();
+        for (index, (_, entry)) in documents.iter().enumerate() {
+            let tokens = entry.ids + 1;
+            if tokens as usize <= self.length {
+                continue;
+            }
+            let mut cuts = vec![0];
+            for start in (0..tokens).step_by(part) {
+                let end = tokens.min(start.saturating_add(part as u32));
+                spooled.tokens(entry, self.tokenizer.end_of_text(), start..end, &mut ids)?;
+                lengths.cut_on(&ids, self.length, entry.text_bytes, &mut cuts);
+            }
+            if let Some(last) = cuts.last_mut() {
+                *last = entry.text_bytes;
+            }
+            all.insert(index, cuts);
         }
-        cuts
+        Ok(all)
     }
 
     fn pieces(
         &self,
         spooled: &Spooled,
         documents: &[(u64, &Entry)],
-        cuts: &[Vec<u64>],
+        cuts: &Cuts,
         sequence: &tokens::Sequence,
-    ) -> Vec<(DocumentRange, Vec<u32>)> {
+    ) -> Result<Vec<(DocumentRange, Vec<u32>)>, EngineError> {
         let piece = |piece: &tokens::Piece| {
             let entry = documents[piece.doc as usize].1;
-            let cuts = &cuts[piece.doc as usize];
             let part = piece.start as usize / self.length;
+            let (byte_start, byte_end) = match cuts.get(&(piece.doc as usize)) {
+                Some(cuts) => (cuts[part], cuts[part + 1]),
+                None => (0, entry.text_bytes),
+            };
             let range = DocumentRange {
                 shard: entry.shard as i32,
                 row: entry.row as i64,
-                byte_start: cuts[part] as i64,
-                byte_end: cuts[part + 1] as i64,
+                byte_start: byte_start as i64,
+                byte_end: byte_end as i64,
             };
             let mut ids = Vec::new();
-            spooled.tokens(entry, self.tokenizer.end_of_text(), piece.start..piece.end, &mut ids);
-            (range, ids)
+            spooled.tokens(entry, self.tokenizer.end_of_text(), piece.start..piece.end, &mut ids)?;
+            Ok((range, ids))
         };
         sequence.pieces.iter().map(piece).collect()
     }

@@ -4,9 +4,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 use tokens::Version;
 
@@ -154,16 +154,7 @@ impl Spool {
     /// Ends writing; the ids can be read.
     pub fn finish(mut self) -> Result<Spooled, EngineError> {
         self.point()?;
-        let path = &self.ids.path;
-        let map = match self.written {
-            0 => None,
-            _ => {
-                let file = File::open(path).map_err(EngineError::io(path))?;
-                // SAFETY: the file lies in the run's own locked work folder and is not written any more.
-                Some(unsafe { Mmap::map(&file) }.map_err(EngineError::io(path))?)
-            }
-        };
-        Ok(Spooled { entries: self.entries, map })
+        Ok(Spooled { entries: self.entries, ids: self.ids })
     }
 }
 
@@ -205,22 +196,32 @@ impl Appended {
     }
 }
 
-/// A finished spool.
+/// A finished spool. Its ids are read and not mapped: their pages would count as the program's until the system wants them.
 pub(crate) struct Spooled {
     pub entries: Vec<Entry>,
-    map: Option<Mmap>,
+    ids: Appended,
 }
 
 impl Spooled {
     /// Tokens `range` of a document whose ids have `first` before them.
-    pub fn tokens(&self, entry: &Entry, first: u32, range: Range<u32>, out: &mut Vec<u32>) {
+    pub fn tokens(
+        &self,
+        entry: &Entry,
+        first: u32,
+        range: Range<u32>,
+        out: &mut Vec<u32>,
+    ) -> Result<(), EngineError> {
         out.clear();
         if range.start == 0 && range.end > 0 {
             out.push(first);
         }
-        let id = |token: u32| 4 * (entry.start as usize + token.saturating_sub(1) as usize);
-        let bytes = self.map.as_deref().and_then(|map| map.get(id(range.start)..id(range.end)));
-        out.extend(bytes.unwrap_or_default().as_chunks::<4>().0.iter().map(|id| u32::from_le_bytes(*id)));
+        let id = |token: u32| entry.start + u64::from(token.saturating_sub(1));
+        let (start, end) = (id(range.start), id(range.end));
+        let mut bytes = vec![0; (end.saturating_sub(start) * ID_BYTES) as usize];
+        let file = self.ids.file.get_ref();
+        file.read_exact_at(&mut bytes, start * ID_BYTES).map_err(EngineError::io(&self.ids.path))?;
+        out.extend(bytes.as_chunks::<4>().0.iter().map(|id| u32::from_le_bytes(*id)));
+        Ok(())
     }
 }
 
@@ -259,7 +260,19 @@ mod tests {
         add(&mut spool, 9..20);
         let found = spool.finish().unwrap();
         assert_eq!(found.entries, expected.entries);
-        assert_eq!(found.map.as_deref(), expected.map.as_deref());
+        let ids = |spooled: &Spooled| fs::read(&spooled.ids.path).unwrap();
+        assert_eq!(ids(&found), ids(&expected));
+        for entry in &found.entries {
+            let all = document(entry.row, entry.control).ids;
+            let tokens = |range: Range<u32>| {
+                let mut out = vec![7];
+                found.tokens(entry, 5, range, &mut out).unwrap();
+                out
+            };
+            assert_eq!(tokens(0..entry.ids + 1), [&[5], &all[..]].concat());
+            assert_eq!(tokens(2..entry.ids + 1), all[1..]);
+            assert_eq!((tokens(0..0), tokens(0..1)), (vec![], vec![5]));
+        }
         let beyond = SpoolPoint { documents: 21, ..SpoolPoint::default() };
         assert!(!beyond.is_held(&broken));
     }

@@ -27,7 +27,7 @@ use crate::sidecar::Sidecars;
 use crate::signatures::SignatureRecord;
 use crate::source::{Item, Left, Source};
 use crate::urls::UrlRecord;
-use crate::work::{SegmentReceipt, Work, frame};
+use crate::work::{SegmentReceipt, Work, frames};
 
 /// What is done to every block.
 pub(crate) struct Job<'a> {
@@ -156,7 +156,7 @@ fn sweep_block(
             end_row,
             bytes,
             rows,
-            frame: Vec::new(),
+            frames: vec![(Vec::new(), rows as u32)],
             signatures: Vec::new(),
             urls: Vec::new(),
             signed: 0,
@@ -168,10 +168,10 @@ fn sweep_block(
     let memory = options.memory_of.as_deref();
     let remembered = memory.map(|memory| memory.of(block, &batch)).transpose()?.unwrap_or_default();
     let n_remembered = remembered.len();
-    let Swept { records, signed, lines, missing, found, mut nanos } =
+    let Swept { records, signed, near, lines, missing, found, mut nanos } =
         plan.sweep(&batch, (&repeated, &remembered), job.sweep, scratch, clock)?;
     let swept = clock();
-    let frame = frame(&records)?;
+    let frames = frames(&records)?;
     let column = |name: &str| records.column_by_name(name);
     let flags = column("flags").and_then(|c| c.as_any().downcast_ref::<arrow::array::UInt8Array>());
     let Some(flags) = flags else {
@@ -184,7 +184,7 @@ fn sweep_block(
         is_original: one.is_original,
         rank: ranks[one.position as usize],
         exact: one.exact,
-        near: one.near.clone(),
+        near: one.near.map(|place| near[place as usize].clone()),
     });
     let signatures = signatures.collect();
     let urls = urls(plan, &records, &signed);
@@ -199,7 +199,7 @@ fn sweep_block(
     let crawled = Box::new((block.records.clone(), block.damage.clone()));
     let carried = carried::chunk(plan.minhash.carried(), &signed);
     let signed = signed.len() as u64;
-    Ok(Done::Block { shard, end_row, bytes, rows, frame, signatures, urls, signed, carried, swept, crawled })
+    Ok(Done::Block { shard, end_row, bytes, rows, frames, signatures, urls, signed, carried, swept, crawled })
 }
 
 /// The addresses of a block's candidates.

@@ -44,7 +44,7 @@ pub(crate) struct SegmentReceipt {
     pub end_row: u64,
     /// Uncompressed bytes of records.
     pub raw_bytes: u64,
-    /// Offset, length and rows of each block's frame.
+    /// Offset, length and rows of each frame.
     pub frames: Vec<(u64, u64, u32)>,
     pub signed: u64,
     /// Offset of each block's chunk of what is carried, and of how many candidates it is.
@@ -255,8 +255,21 @@ pub(crate) fn has_size(path: &Path, size: u64) -> Result<bool, EngineError> {
     }
 }
 
-/// A block's rows as one self-contained Arrow IPC stream, lz4.
-pub(crate) fn frame(records: &RecordBatch) -> Result<Vec<u8>, EngineError> {
+/// Rows of a frame at most, which is what the pack phase takes at once: a row costs it more than 1 KB, whatever its text.
+const FRAME_ROWS: usize = 1 << 16;
+
+/// A block's rows as frames, with the rows of each; one at least.
+pub(crate) fn frames(records: &RecordBatch) -> Result<Vec<(Vec<u8>, u32)>, EngineError> {
+    let n = records.num_rows();
+    let part = |start: usize| {
+        let rows = FRAME_ROWS.min(n - start);
+        Ok((frame(&records.slice(start, rows))?, rows as u32))
+    };
+    (0..n.max(1)).step_by(FRAME_ROWS).map(part).collect()
+}
+
+/// Rows as one self-contained Arrow IPC stream, lz4.
+fn frame(records: &RecordBatch) -> Result<Vec<u8>, EngineError> {
     let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
     let mut writer = StreamWriter::try_new_with_options(Vec::new(), &records.schema(), options)?;
     writer.write(records)?;
@@ -315,4 +328,38 @@ pub(crate) fn visit_documents(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, StringArray, UInt64Array};
+    use arrow::compute::concat_batches;
+
+    use super::*;
+
+    #[test]
+    fn many_rows_lie_in_several_frames() {
+        for (n, expected) in [(0, vec![0]), (3, vec![3]), (FRAME_ROWS + 2, vec![FRAME_ROWS as u32, 2])] {
+            let numbers: ArrayRef = Arc::new((0..n as u64).collect::<UInt64Array>());
+            let texts: ArrayRef = Arc::new((0..n).map(|n| Some(n.to_string())).collect::<StringArray>());
+            let records = RecordBatch::try_from_iter([("row", numbers), ("text", texts)]).unwrap();
+            let frames = frames(&records).unwrap();
+            assert_eq!(frames.iter().map(|(_, rows)| *rows).collect::<Vec<_>>(), expected);
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("blocks");
+            fs::write(&path, frames.iter().flat_map(|(frame, _)| frame.clone()).collect::<Vec<_>>()).unwrap();
+            let file = File::open(&path).unwrap();
+            let mut at = 0;
+            let parts = frames.iter().map(|(frame, _)| {
+                let length = frame.len() as u64;
+                at += length;
+                read_frame(&file, &path, (at - length, length), None).unwrap()
+            });
+            let parts: Vec<RecordBatch> = parts.collect();
+            assert_eq!(concat_batches(&records.schema(), &parts).unwrap(), records);
+        }
+    }
 }

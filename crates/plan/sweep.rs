@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::recall::{Known, Remembered};
 use crate::repeated::Repeated;
 use crate::signer::{Signer, near_of};
-use crate::swept::{Flags, Measured, Row, Signed, Swept};
+use crate::swept::{Flags, Measured, Near, Row, Signed, Swept};
 use judge::Judged;
 
 pub(crate) use judge::To;
@@ -79,6 +79,7 @@ pub(crate) struct Block<'b> {
     missing: Vec<u64>,
     found: Vec<FoundItems>,
     signed: Vec<Signed>,
+    near: Vec<Near>,
     lines: Vec<u64>,
     nanos: Vec<u64>,
     clock: &'b dyn Fn() -> u64,
@@ -102,11 +103,21 @@ impl<'b> Block<'b> {
             missing: vec![0; own.len()],
             found: vec![FoundItems::default(); plan.item_sets().count()],
             signed: Vec::new(),
+            near: Vec::new(),
             lines: vec![0; plan.reasons.0.len()],
             nanos: vec![0; plan.stages.len() + 1],
             clock,
             watch: None,
         }
+    }
+
+    /// Keeps what near-dedup needs of a text apart: most documents of a block may have none.
+    fn place(&mut self, near: Option<Near>) -> Option<u32> {
+        let place = self.near.len() as u32;
+        near.map(|near| {
+            self.near.push(near);
+            place
+        })
     }
 }
 
@@ -139,8 +150,8 @@ impl Plan {
         }
         choose_rejected(batch, options.rejected, &mut rows);
         let records = block.measured.finish(batch, &rows, &arena)?;
-        let Block { signed, lines, missing, found, nanos, .. } = block;
-        Ok(Swept { records, signed, lines, missing, found, nanos })
+        let Block { signed, near, lines, missing, found, nanos, .. } = block;
+        Ok(Swept { records, signed, near, lines, missing, found, nanos })
     }
 
     /// Calls `each` with position and form of every document that reaches a stage, as the stages before it leave it.
@@ -193,7 +204,8 @@ impl Plan {
             if known.is_some() {
                 scratch.signer.shingles(original, &self.splitter);
             }
-            let near = scratch.signer.sign(&self.minhash).as_ref().map(near_of);
+            let near = scratch.signer.sign(&self.minhash, &self.splitter).as_ref().map(near_of);
+            let near = block.place(near);
             let exact = hash128(original.as_bytes());
             block.signed.push(Signed {
                 position,
@@ -234,9 +246,11 @@ impl Plan {
                 if is_rewritten || known.is_some() {
                     signer.shingles(text, &self.splitter);
                 }
-                let signature = verdict.is_keep().then(|| signer.sign(&self.minhash)).flatten();
+                let signature =
+                    verdict.is_keep().then(|| signer.sign(&self.minhash, &self.splitter)).flatten();
                 signature.as_ref().map(near_of)
             });
+            let near = block.place(near);
             block.signed.push(Signed { position, is_original: false, exact, near, url, carried });
             block.nanos[self.stages.len()] += (block.clock)() - start;
         }

@@ -49,8 +49,8 @@ pub struct Signed {
     /// The text before line filters (control and held-out documents).
     pub is_original: bool,
     pub exact: u128,
-    /// `None`: fewer words than a shingle.
-    pub near: Option<Near>,
+    /// Place in [`Swept::near`]; `None`: fewer words than a shingle.
+    pub near: Option<u32>,
     /// Hash of the address, of a candidate of `url_dedup`.
     pub url: Option<u64>,
     /// Of a candidate, what the recipe wants carried to resolve.
@@ -62,6 +62,8 @@ pub struct Swept {
     /// One row per document: what it was, its verdict, its signals, and the texts that later steps need.
     pub records: RecordBatch,
     pub signed: Vec<Signed>,
+    /// Of those that have enough words.
+    pub near: Vec<Near>,
     /// Lines removed, by reason.
     pub lines: Vec<u64>,
     /// Documents that were judged without a number, by own column of the recipe.

@@ -10,8 +10,9 @@ use std::sync::LazyLock;
 
 use memchr::memchr_iter;
 use unicode_normalization::char::canonical_combining_class;
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use unicode_normalization::{IsNormalized, is_nfc_quick};
 
+use crate::composition::nfc;
 use crate::mojibake::{self, WINDOWS_1252};
 
 /// What can be wrong with a text.
@@ -295,7 +296,7 @@ fn compose(text: &str, out: &mut String) -> u32 {
         let stretch = &text[start..end];
         let kept = out.len() + (start - copied);
         out.push_str(&text[copied..start]);
-        out.extend(stretch.nfc());
+        nfc(stretch, out);
         changed += u32::from(&out[kept..] != stretch);
         (copied, start) = (end, end);
     }

@@ -1,6 +1,7 @@
 //! Tests of `repair`.
 
 use proptest::prelude::*;
+use unicode_normalization::UnicodeNormalization;
 
 use super::*;
 

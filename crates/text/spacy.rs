@@ -57,6 +57,11 @@ pub fn split(text: &str, words: &mut Vec<Span>) {
     Patterns::get().apply(text, words);
 }
 
+/// Whether words that end and begin so, a space between them, may be part of one special case.
+pub fn joins_across_a_space(last: u8, next: u8) -> bool {
+    Patterns::get().joins(last, next)
+}
+
 #[derive(Clone, Copy)]
 struct Rules {
     classes: Classes,

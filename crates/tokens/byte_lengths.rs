@@ -29,18 +29,23 @@ impl ByteLengths {
     /// Piece `i` of the document (cut by `pack`) covers the bytes `cuts[i]..cuts[i + 1]`.
     /// `text_bytes` is the true length of the text; the offsets of a lossy tokenizer are clamped to it.
     pub fn cuts(&self, ids: &[u32], length: usize, text_bytes: u64) -> Vec<u64> {
-        let mut at = 0;
         let mut cuts = vec![0];
-        for piece in ids.chunks(length.max(1)) {
-            at += self.sum(piece);
-            cuts.push(at.min(text_bytes));
-        }
+        self.cut_on(ids, length, text_bytes, &mut cuts);
         if let [.., last] = &mut cuts[..]
             && !ids.is_empty()
         {
             *last = text_bytes;
         }
         cuts
+    }
+
+    /// Goes on behind the last of some cuts; each part but the last has a multiple of `length` ids. The end is left as summed.
+    pub fn cut_on(&self, ids: &[u32], length: usize, text_bytes: u64, cuts: &mut Vec<u64>) {
+        let mut at = cuts.last().copied().unwrap_or(0);
+        for piece in ids.chunks(length.max(1)) {
+            at = text_bytes.min(at + self.sum(piece));
+            cuts.push(at);
+        }
     }
 }
 
@@ -55,6 +60,9 @@ mod tests {
         assert_eq!(lengths.cuts(&[0, 3, 2, 1], 2, 6), [0, 3, 6]);
         assert_eq!(lengths.cuts(&[0], 2, 0), [0, 0]);
         assert_eq!(lengths.cuts(&[], 2, 0), [0]);
+        let mut cuts = vec![0];
+        [&[0, 3][..], &[2, 1, 1]].map(|part| lengths.cut_on(part, 2, 7, &mut cuts));
+        assert_eq!(cuts, [0, 3, 6, 7]);
         assert_eq!(lengths.cuts(&[0, 3, 3, 3], 2, 5), [0, 3, 5]);
         assert_eq!(lengths.sum(&[3, 9, 1]), 4);
     }

@@ -129,7 +129,9 @@ pub fn documents<'a>(sequences: impl IntoIterator<Item = SequenceView<'a>>) -> V
             let all = pieces.iter().flat_map(|(_, ids)| ids.iter().map(|&id| id as u32));
             let begins = pieces.first().is_some_and(|(range, _)| range.byte_start == 0);
             let ids = all.skip(usize::from(begins)).collect();
-            let text_bytes = pieces.iter().map(|(range, _)| range.byte_end - range.byte_start).sum();
+            let bytes = pieces.iter().map(|(range, _)| range.byte_end - range.byte_start);
+            // Of a file that is not ours the sum may be more than a number holds.
+            let text_bytes = bytes.fold(0, i64::saturating_add);
             documents.push(StoredDocument { shard, row, version, ids, text_bytes });
         }
     }

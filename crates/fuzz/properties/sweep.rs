@@ -72,13 +72,14 @@ fn swept(documents: &[(&str, &str)], first: u64, options: &SweepOptions, scratch
             parts.iter().filter(gone).map(|part| (part.position, part.part)).collect();
         repeated.add(stage, batch.len(), &gone);
     }
-    let Swept { records, signed, .. } = PLAN
+    let Swept { records, signed, near, .. } = PLAN
         .sweep(&batch, (&repeated, &Remembered::default()), options, scratch, &|| 0)
         .unwrap_or_else(|error| unreachable!("{error}"));
     assert_eq!(records.num_rows(), documents.len());
     let signed = signed.iter().map(|one| {
         let row = one.position as u64 + first;
-        format!("{row} {} {:x} {:?} {:?} {:?}", one.is_original, one.exact, one.near, one.url, one.carried)
+        let near = one.near.map(|place| &near[place as usize]);
+        format!("{row} {} {:x} {near:?} {:?} {:?}", one.is_original, one.exact, one.url, one.carried)
     });
     Whole { rows: records, signed: signed.collect() }
 }

@@ -104,6 +104,7 @@ fn shard(bytes: &[u8]) {
         }
         let found = documents(views.iter().copied());
         assert!(found.len() <= views.iter().map(|view| view.starts.len()).sum());
+        assert!(found.iter().all(|document| document.text_bytes >= 0), "{found:?}");
     }
     let names = integers(ids.iter().copied().chain(std::iter::repeat(0)).take(rows).collect());
     let heldout = RecordBatch::try_from_iter_with_nullable([

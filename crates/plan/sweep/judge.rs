@@ -43,7 +43,7 @@ impl Plan {
                     if judged.is_rewritten || known.is_some() {
                         signer.shingles(text, &self.splitter);
                     }
-                    let signature = signer.sign(&self.minhash);
+                    let signature = signer.sign(&self.minhash, &self.splitter);
                     if let Some(signature) = &signature {
                         judged.carried = signer.carried(&self.minhash, signature);
                     }

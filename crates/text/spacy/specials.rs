@@ -114,6 +114,8 @@ pub struct Patterns {
     patterns: HashMap<&'static str, Vec<Pattern>>,
     /// By the first byte of the first word: a bit for each first byte of a second word.
     pairs: Box<[[u64; 4]; 256]>,
+    /// By the last byte of a word: a bit for each first byte of the next one.
+    seams: Box<[[u64; 4]; 256]>,
 }
 
 static PATTERNS: LazyLock<Patterns> = LazyLock::new(Patterns::read);
@@ -134,7 +136,7 @@ impl Patterns {
     fn read() -> Patterns {
         let classes = Classes::get();
         let mut patterns: HashMap<&str, Vec<Pattern>> = HashMap::new();
-        let mut pairs = Box::new([[0; 4]; 256]);
+        let (mut pairs, mut seams) = (Box::new([[0; 4]; 256]), Box::new([[0; 4]; 256]));
         for &(case, _) in &Specials::get().cases {
             let is_split =
                 prefix(case, classes) > 0 || suffix(case, classes) > 0 || infix(case, 0, classes).is_some();
@@ -148,9 +150,18 @@ impl Patterns {
                 spans.iter().map(|&(a, b)| &case[a as usize..b as usize]).collect();
             let [first, second] = [0, 1].map(|i| words[i].as_bytes()[0] as usize);
             pairs[first][second / 64] |= 1 << (second % 64);
+            for &(_, border) in &spans[..spans.len() - 1] {
+                let [last, next] = [border - 1, border].map(|at| usize::from(case.as_bytes()[at as usize]));
+                seams[last][next / 64] |= 1 << (next % 64);
+            }
             patterns.entry(words[0]).or_default().push(Pattern { words, case });
         }
-        Patterns { patterns, pairs }
+        Patterns { patterns, pairs, seams }
+    }
+
+    /// Whether a special case may hold a word that ends in one byte and then, behind a space, one that begins with the other.
+    pub fn joins(&self, last: u8, next: u8) -> bool {
+        self.seams[usize::from(last)][usize::from(next) / 64] >> (next % 64) & 1 == 1
     }
 
     /// Puts special cases together that were split, the longest first; where several overlap, one is taken.
