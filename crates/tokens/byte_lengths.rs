@@ -61,9 +61,8 @@ mod tests {
         assert_eq!(lengths.cuts(&[0], 2, 0), [0, 0]);
         assert_eq!(lengths.cuts(&[], 2, 0), [0]);
         let mut cuts = vec![0];
-        for part in [&[0, 3][..], &[2, 1, 1]] {
-            lengths.cut_on(part, 2, 7, &mut cuts);
-        }
+        lengths.cut_on(&[0, 3], 2, 7, &mut cuts);
+        lengths.cut_on(&[2, 1, 1], 2, 7, &mut cuts);
         assert_eq!(cuts, [0, 3, 6, 7]);
         assert_eq!(lengths.cuts(&[0, 3, 3, 3], 2, 5), [0, 3, 5]);
         assert_eq!(lengths.sum(&[3, 9, 1]), 4);
