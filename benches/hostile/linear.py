@@ -3,10 +3,10 @@
 
     python benches/hostile/linear.py target/release/corpus [MB] [filter ...]
 
-Cleans one document of so many MB (15 unless told: from where no processor's caches hold it) and one of four times that, and compares the processor time of both
-less that of a run on nothing. Prints a row for each pattern: the worst ratio of all filters, and which one has it.
-Filters that leave the text alone share a run; one that edits it has a run of its own. More than 4.6 is measured twice more,
-the least time of three counts, and what is left above it is marked.
+Cleans one document of so many MB (15 unless told: from there on no processor's caches hold it) and one of four times that, and
+compares the processor time of both less that of a run on nothing. Prints a row for each pattern: the worst ratio of all
+filters, and which one has it. Filters that leave the text alone share a run; one that edits it has a run of its own. More than
+4.6 is measured twice more, the least time of three counts, and what is left above it is marked.
 """
 
 import json
@@ -31,8 +31,8 @@ def seconds(corpus, folder, recipe, line):
     raw, out, toml = folder / "raw.jsonl", folder / "out", folder / "recipe.toml"
     raw.write_bytes(line)
     toml.write_text(recipe)
-    command = [corpus, "clean", "-q", "--threads", "1", "--max-document", "256MiB", "--rejected", "none", "--no-signatures", "--fresh", "--recipe", str(toml),
-               str(raw), str(out)]
+    command = [corpus, "clean", "-q", "--threads", "1", "--max-document", "256MiB", "--rejected", "none", "--no-signatures",
+               "--fresh", "--recipe", str(toml), str(raw), str(out)]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     errors = child.stderr.read().decode()
     _, status, usage = os.wait4(child.pid, 0)
@@ -62,7 +62,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         recipes = {", ".join(run): f"pipeline = {json.dumps(run)}\n" for run in runs}
-        base = {name: seconds(corpus, folder, recipe, b'{"text":"a"}\n') for name, recipe in recipes.items()}
+        base = {name: min(seconds(corpus, folder, recipe, b'{"text":"a"}\n') for _ in range(3)) for name, recipe in recipes.items()}
 
         def row(shown, at, four):
             worst = max((four[name] / max(at[name], 0.02), name) for name in at)
@@ -81,7 +81,8 @@ def main():
 
         for pattern in PATTERNS:
             times = {name: measured(recipe, base[name], pattern) for name, recipe in recipes.items()}
-            row(json.dumps(pattern)[1:-1], {name: one[0] for name, one in times.items()}, {name: one[1] for name, one in times.items()})
+            at, four = ({name: one[index] for name, one in times.items()} for index in (0, 1))
+            row(json.dumps(pattern)[1:-1], at, four)
         # Addresses: one that is a pattern again and again.
         (folder / "list.txt").write_text("b.example.org\nexample.org/a\nword\n")
         recipe = "".join(['pipeline = ["url_blocklist", "url_dedup", "dclm_url"]\n[url_blocklist]\n'] + [

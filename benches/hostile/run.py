@@ -20,6 +20,9 @@ PROMISED = MEMORY + (256 << 20)
 MB = 1_000_000
 REPAIR = 'pipeline = ["repair", "language", "gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", ' \
     '"bad_words", "mask_pii", "exact_dedup", "minhash", "tokenize", "pack"]\n'
+# Nothing is dropped for its language before it is measured.
+MEASURED = 'pipeline = ["gopher_repetition", "gopher_quality", "c4_quality", "fineweb_quality", "exact_dedup", "minhash", ' \
+    '"tokenize", "pack"]\n'
 
 
 def record(text):
@@ -64,12 +67,13 @@ CASES = [
     ("a text of line feeds", "a.jsonl", 5 * MB, lambda p, n: text_of("\n", n)(p), []),
     ("a file of line feeds", "a.jsonl", 5 * MB, lambda p, n: repeated(p, record("a"), b"\n", n), []),
     ("words of one letter", "a.jsonl", 16 * MB, lambda p, n: text_of("a ", n)(p), []),
+    ("words of one letter, whatever the language", "a.jsonl", 4 * MB, lambda p, n: text_of("a ", n)(p), ["measured"]),
     ("lines of one mark", "a.jsonl", 10 * MB, lambda p, n: text_of(".\n", n)(p), []),
     ("one word again and again", "a.jsonl", 8 * MB, lambda p, n: text_of("spam ", n)(p), []),
     ("full stops", "a.jsonl", 8 * MB, lambda p, n: text_of(".", n)(p), []),
     ("zero-width spaces", "a.jsonl", 9 * MB, lambda p, n: text_of("\u200b", n)(p), ["repair"]),
     ("marks on one letter", "a.jsonl", 8 * MB, lambda p, n: text_of("\u0301", n)(p), ["repair"]),
-    ("marks out of order", "a.jsonl", 8 * MB, lambda p, n: text_of("\u0301\u0316", n)(p), ["repair"]),
+    ("marks out of order", "a.jsonl", 16 * MB, lambda p, n: text_of("\u0301\u0316", n)(p), ["repair"]),
     ("mojibake of mojibake", "a.jsonl", 8 * MB, lambda p, n: text_of("Ãƒ\u0192Ã‚Â©", n)(p), ["repair"]),
     ("at signs and digits", "a.jsonl", 8 * MB, lambda p, n: text_of("a@1.1.1.1.", n)(p), ["repair"]),
     ("documents of one letter", "a.jsonl", 13 * MB, lambda p, n: repeated(p, b"", record("a"), n // 13), []),
@@ -84,11 +88,11 @@ CASES = [
 
 
 def run(corpus, folder, make, name, size, flags):
-    path, out, recipe = folder / name, folder / "out", folder / "repair.toml"
+    path, out, recipe = folder / name, folder / "out", folder / "recipe.toml"
     make(str(path), size)
-    recipe.write_text(REPAIR)
+    recipe.write_text(MEASURED if "measured" in flags else REPAIR)
     command = [corpus, "clean", "-q", "--memory", f"{MEMORY >> 20}MiB", "--threads", "1", str(path), str(out)]
-    if "repair" in flags:
+    if flags:
         command += ["--recipe", str(recipe)]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     errors = child.stderr.read().decode()
