@@ -213,7 +213,7 @@ pub(crate) fn pack_shards(
                     if let Some(files) = files.take()
                         && let Some(sample) = files.commit(options.rejected, &mut committed)?
                     {
-                        samples::add_samples(finisher.plan, &mut open.samples, &sample);
+                        samples::add_samples(finisher.plan, &packed.samples, &mut open.samples, &sample);
                     }
                     open.spooled = spool.point()?;
                     let whole = std::mem::replace(&mut open, Packed::empty(finisher.plan));

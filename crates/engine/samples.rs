@@ -1,5 +1,6 @@
 //! The dropped documents that the report shows, with what their reasons point at in the text.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use arrow::array::{Array, Float64Array, RecordBatch, StringArray};
@@ -15,8 +16,8 @@ use crate::pack_shards::SHOWN_PER_REASON;
 const MARKED_BYTES: usize = 1 << 17;
 
 /// Adds the dropped documents of a segment to those that the report shows: of each reason the few with the
-/// smallest hash of their id, whatever the order of segments.
-pub(crate) fn add_samples(plan: &Plan, samples: &mut Vec<Sample>, batch: &RecordBatch) {
+/// smallest hash of their id, whatever the order of segments. One that the segments `before` drive out is not looked at.
+pub(crate) fn add_samples(plan: &Plan, before: &[Sample], samples: &mut Vec<Sample>, batch: &RecordBatch) {
     let cell = |name: &str, row: usize| -> Option<String> {
         let column: &StringArray = batch.column_by_name(name)?.as_any().downcast_ref()?;
         column.is_valid(row).then(|| column.value(row).to_owned())
@@ -25,13 +26,21 @@ pub(crate) fn add_samples(plan: &Plan, samples: &mut Vec<Sample>, batch: &Record
         let column: &Float64Array = batch.column_by_name("reason_value")?.as_any().downcast_ref()?;
         column.is_valid(row).then(|| column.value(row))
     };
+    // Hashes of the ids that are shown, where there are enough of a reason.
+    let mut shown: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    before.iter().for_each(|sample| shown.entry(&sample.reason).or_default().push(hash_id(&sample.id, 0)));
+    shown.retain(|_, hashes| hashes.len() >= SHOWN_PER_REASON);
     for row in 0..batch.num_rows() {
-        let reason = cell("reason", row).unwrap_or_default();
+        let (reason, id) = (cell("reason", row).unwrap_or_default(), cell("id", row).unwrap_or_default());
+        let hash = hash_id(&id, 0);
+        if shown.get(reason.as_str()).is_some_and(|hashes| hashes.iter().all(|&before| before < hash)) {
+            continue;
+        }
         let text = cell("text", row).unwrap_or_default();
         let shown = excerpt(&text);
         let check: Option<&Reason> = plan.reasons.find(&reason).map(|id| plan.reasons.get(id));
         samples.push(Sample {
-            id: cell("id", row).unwrap_or_default(),
+            id,
             url: cell("url", row),
             language: cell("language", row),
             marks: marks(plan, &reason, &text, cell("url", row).as_deref(), &shown),
