@@ -14,6 +14,7 @@ import os
 import re
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,8 +24,10 @@ os.environ["RAYON_NUM_THREADS"] = "1"
 
 import zstandard
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from table import medians
+
 VALUES, WORDS = 112, 5
-UNITS = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1}
 BENCHES = "chain|normalize_and_shingle|signature_14x8|bpe"
 
 # The chain's bench makes the keys of the samples, too, which the reference has not.
@@ -46,22 +49,12 @@ ROWS = [
 WHOLE = ("filters until one fails, signatures, tokens", ROWS[0], ROWS[4], ROWS[8])
 
 
-def corpus_seconds(raw):
-    """Median seconds of each bench, by name: of one with arguments, `bench: argument`."""
+def corpus_seconds(raw, size):
+    """Median seconds of each bench for so many bytes of text, by name: of one with arguments, `bench: argument`."""
     command = ["cargo", "bench", "--quiet", "--locked", "--workspace", "--bench", "stages", "--", BENCHES]
     environment = {**os.environ, "CORPUS_BENCH_INPUT": str(raw)}
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    found, group = {}, ""
-    for line in said.splitlines():
-        name = re.match(r"([│ ]*)[├╰]─ (.+?)(?:\s+[\d.]+ (?:ns|µs|ms|s)\s|\s{2,}|$)", line)
-        times = re.findall(r"([\d.]+) (ns|µs|ms|s)\b", line)
-        if name and not name[1]:
-            group = name[2]
-        if name and len(times) >= 3:
-            # Fastest, slowest, median.
-            value, unit = times[2]
-            found[f"{group}: {name[2]}" if name[1] else name[2]] = float(value) * UNITS[unit]
-    return found
+    return {name: size / rate / 1e6 for name, rate in medians(said).items()}
 
 
 def filters_of_datatrove():
@@ -174,7 +167,7 @@ def main():
         raw = work / "raw.jsonl"
         raw.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
         subprocess.run([arguments.corpus, "clean", "-q", raw, work / "out"], check=True, stdout=subprocess.DEVNULL)
-        ours = corpus_seconds(raw)
+        ours = corpus_seconds(raw, size)
         functions = peers(texts, work / "out/tokenizer.json", work / "signatures")
         theirs = {name: [] for name in functions}
         for _ in range(arguments.runs):
