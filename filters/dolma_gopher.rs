@@ -5,6 +5,8 @@
 //! published mixes name `…most_common_2gram` where the tagger writes `…2grams`, so their three rules on frequent n-grams
 //! never fire: to decide as published, switch those three checks off, as the recipe `dolma` does.
 
+use std::collections::BTreeMap;
+
 use document::{
     Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signal, Signals, at_least,
     at_most, between,
@@ -12,6 +14,8 @@ use document::{
 use text::characters::count_chars;
 use text::characters::is_alphabetic;
 use text::grams::{Grams, Parts};
+use text::long_words::{LongGrams, LongWords};
+use text::pieces::PIECE_BYTES;
 use text::rounding::round_to;
 use text::{Splitter, StopWords};
 
@@ -187,8 +191,13 @@ impl Filter for DolmaGopher {
         let mut scores = Scores(signals);
         self.pool.lend(|scratch| {
             scores.set(Signal::DolmaCharacters, count_chars(document.text), 1);
-            let chars = self.words(document.text, scratch, &mut scores);
-            n_grams(scratch, &mut scores);
+            let chars = if document.text.len() > PIECE_BYTES {
+                self.long(document.text, &mut scores)
+            } else {
+                let chars = self.words(document.text, scratch, &mut scores);
+                n_grams(scratch, &mut scores);
+                chars
+            };
             self.lines(document.text, chars, &mut scratch.lines, &mut scores);
         });
     }
@@ -200,14 +209,11 @@ impl DolmaGopher {
         let Scratch { spans, words, lengths, ends, .. } = scratch;
         Splitter::Whitespace.split(text, spans);
         words.read(text, spans.iter().copied());
-        let (mut symbols, mut alphabetic, mut required) = (0, 0, 0);
+        let mut sums = Sums::default();
         lengths.clear();
         for part in &words.distinct {
             let word = &text[part.span.0 as usize..part.span.1 as usize];
-            let count = part.count as usize;
-            symbols += if word.contains(['#', '…']) { count } else { 0 };
-            alphabetic += if word.chars().any(is_alphabetic) { count } else { 0 };
-            required += if self.required.contains(word) { count } else { 0 };
+            sums.add(word, part.count as usize, &self.required);
             lengths.push((part.chars, part.count));
         }
         ends.clear();
@@ -217,13 +223,34 @@ impl DolmaGopher {
             chars += words.distinct[*number as usize].chars as usize;
             ends.push(chars);
         }
-        let count = words.numbers.len();
-        scores.set(Signal::DolmaWords, count, 1);
-        scores.set(Signal::DolmaMedianWordLength, doubled_median(lengths, count), 2);
-        scores.set(Signal::DolmaSymbolsPerWord, symbols, count);
-        scores.set(Signal::DolmaAlphaWords, alphabetic, count);
-        scores.set(Signal::DolmaRequiredWords, required, 1);
+        scores.words(sums, lengths);
         chars
+    }
+
+    /// As [`DolmaGopher::words`] and [`n_grams`], of a text so long that its words are not kept.
+    fn long(&self, text: &str, scores: &mut Scores) -> usize {
+        let words = LongWords::read(text, |text, spans| Splitter::Whitespace.split(text, spans), |_| true);
+        let (mut sums, mut lengths) = (Sums::default(), BTreeMap::new());
+        for word in words.iter() {
+            sums.add(word, 1, &self.required);
+            *lengths.entry(count_chars(word) as u32).or_default() += 1;
+        }
+        scores.words(sums, &mut lengths.into_iter().collect::<Vec<_>>());
+        let (count, all) = (words.len(), words.chars());
+        let mut grams = LongGrams::new(&words);
+        for (signal, n) in GRAMS.into_iter().zip(2..).take_while(|(_, n)| *n <= count) {
+            grams.lengthen();
+            if n < 5 {
+                let top = grams.top_or_first().map_or(0, |top| top.chars * top.count);
+                scores.set(signal, top, all);
+            } else {
+                // So many n-grams hold a word.
+                let holding = |at: usize| at.min(count - n) - at.saturating_sub(n - 1) + 1;
+                let in_all = words.iter().enumerate().map(|(at, word)| count_chars(word) * holding(at)).sum();
+                scores.set(signal, grams.occurrence_chars().sum(), in_all);
+            }
+        }
+        all
     }
 
     fn lines(&self, text: &str, chars: usize, lines: &mut Parts, scores: &mut Scores) {
@@ -291,10 +318,37 @@ fn doubled_median(lengths: &mut [(u32, u32)], count: usize) -> usize {
     at(count.saturating_sub(1) / 2) + at(count / 2)
 }
 
+/// What words sum up to.
+#[derive(Default)]
+struct Sums {
+    words: usize,
+    symbols: usize,
+    alphabetic: usize,
+    required: usize,
+}
+
+impl Sums {
+    fn add(&mut self, word: &str, count: usize, required: &StopWords) {
+        self.words += count;
+        self.symbols += if word.contains(['#', '…']) { count } else { 0 };
+        self.alphabetic += if word.chars().any(is_alphabetic) { count } else { 0 };
+        self.required += if required.contains(word) { count } else { 0 };
+    }
+}
+
 /// Signals, rounded as the reference rounds.
 struct Scores<'s>(&'s mut Signals);
 
 impl Scores<'_> {
+    /// `lengths`: of words, and how often each comes.
+    fn words(&mut self, Sums { words, symbols, alphabetic, required }: Sums, lengths: &mut [(u32, u32)]) {
+        self.set(Signal::DolmaWords, words, 1);
+        self.set(Signal::DolmaMedianWordLength, doubled_median(lengths, words), 2);
+        self.set(Signal::DolmaSymbolsPerWord, symbols, words);
+        self.set(Signal::DolmaAlphaWords, alphabetic, words);
+        self.set(Signal::DolmaRequiredWords, required, 1);
+    }
+
     fn set(&mut self, signal: Signal, numerator: usize, denominator: usize) {
         self.0.set(signal, round_to(numerator as f64 / denominator.max(1) as f64, PRECISION));
     }

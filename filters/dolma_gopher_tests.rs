@@ -62,6 +62,35 @@ fn occurrences_of_repeated_n_grams_are_all_counted() {
     assert_eq!(get("a b c d e", Signal::DolmaDuplicate6Grams), None);
 }
 
+/// A long text is measured by other means: above a million bytes, here of words that come again in many ways.
+#[test]
+fn a_long_text_is_measured_as_a_short_one() {
+    let mut state = 1_u64;
+    let mut text = String::new();
+    while text.len() <= PIECE_BYTES {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let word = ["a", "b", "ab", "né", "#x…", "of", "12", "the"][(state >> 61) as usize];
+        text.push_str(word);
+        text.push_str(if state >> 40 & 31 == 0 { "\n" } else { " " });
+    }
+    let required = StopWords::new(crate::stop_words("en").unwrap());
+    let gopher = DolmaGopher { counts_blank_lines: true, required, pool: Pool::new() };
+    let (mut long, mut short) = (Signals::default(), Signals::default());
+    let chars = gopher.long(&text, &mut Scores(&mut long));
+    let mut scratch = Scratch::default();
+    assert_eq!(gopher.words(&text, &mut scratch, &mut Scores(&mut short)), chars);
+    n_grams(&mut scratch, &mut Scores(&mut short));
+    for &signal in Signal::ALL {
+        assert_eq!(long.get(signal), short.get(signal), "{}", signal.name());
+    }
+    assert!(
+        long.get(Signal::DolmaDuplicate5Grams) > Some(0.5)
+            && long.get(Signal::DolmaDuplicate10Grams) < Some(0.1)
+    );
+    let judged = measure(&text, "v1");
+    assert_eq!(judged.get(Signal::DolmaTop4Gram), long.get(Signal::DolmaTop4Gram));
+}
+
 #[test]
 fn an_empty_text_has_zeros_and_no_n_grams() {
     for text in ["", " \n "] {

@@ -83,8 +83,7 @@ pub fn measure_left(
     signals.set(Signal::RepeatedParts, f64::from(parts));
     signals.set(Signal::RepeatedBytes, (text.len() - buffer.len()) as f64);
     signals.set(Signal::SentencesLeft, splitter.sentences(buffer, words) as f64);
-    splitter.split(buffer, words);
-    signals.set(Signal::WordsLeft, words.len() as f64);
+    signals.set(Signal::WordsLeft, splitter.count(buffer, words) as f64);
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use document::{
     Bound, Filter, FilterSpec, ItemSet, Judge, LineFilter, OptionValue, Problem, Reason, ReasonId, Reasons,
     RepeatFilter, Scope, Settings, Signal, SignalSet, Test, Verdict,
 };
-use text::scan::StopWords;
+use text::StopWords;
 use text::words::Splitter;
 
 use crate::columns::ColumnRecipe;

@@ -7,6 +7,7 @@ use memchr::memmem::Finder;
 
 use crate::characters::{is_alphabetic, is_alphanumeric, strip};
 use crate::grams::{Grams, Parts};
+use crate::long_words::{LongGrams, LongWords, Scale};
 use crate::scan::Asked;
 use crate::words::{Splitter, count_fasttext_words};
 
@@ -76,7 +77,7 @@ impl Dclm {
         self.word_signals.union(self.line_signals).union(self.gram_signals).union(self.copy_signals)
     }
 
-    pub fn measure(&mut self, text: &str, asked: &mut Asked) {
+    pub fn measure(&mut self, text: &str, scale: Scale, asked: &mut Asked) {
         if asked.needs.intersects(self.word_signals) {
             self.words(text, asked);
         }
@@ -89,21 +90,23 @@ impl Dclm {
             }
         }
         if asked.needs.intersects(self.gram_signals) {
-            self.grams(text, asked);
+            self.grams(text, scale, asked);
         }
     }
 
     fn words(&mut self, text: &str, asked: &mut Asked) {
         asked.set(Signal::DclmWords, count_fasttext_words(text));
-        Splitter::Whitespace.split(text, &mut self.spans);
-        let (words, mut chars, mut unalphabetic, mut stops) = (self.spans.len(), 0, 0, 0);
-        for &(start, end) in &self.spans {
-            let word = &text[start as usize..end as usize];
-            chars += word.chars().count();
-            unalphabetic += !word.chars().any(is_alphabetic) as usize;
-            stops +=
-                (word.len() <= 4 && STOP_WORDS.iter().any(|stop| word.eq_ignore_ascii_case(stop))) as usize;
-        }
+        let (mut words, mut chars, mut unalphabetic, mut stops) = (0, 0, 0, 0);
+        Splitter::Whitespace.each_words(text, &mut self.spans, |spans| {
+            words += spans.len();
+            for &(start, end) in spans {
+                let word = &text[start as usize..end as usize];
+                let is_stop = |stop: &&str| word.eq_ignore_ascii_case(stop);
+                chars += word.chars().count();
+                unalphabetic += usize::from(!word.chars().any(is_alphabetic));
+                stops += usize::from(word.len() <= 4 && STOP_WORDS.iter().any(is_stop));
+            }
+        });
         let symbols = memchr::memchr_iter(b'#', text.as_bytes()).count()
             + self.ellipses.iter().map(|ellipsis| ellipsis.find_iter(text.as_bytes()).count()).sum::<usize>();
         asked.ratio(Signal::DclmMeanWordLength, chars, words);
@@ -134,7 +137,10 @@ impl Dclm {
         }
     }
 
-    fn grams(&mut self, text: &str, asked: &mut Asked) {
+    fn grams(&mut self, text: &str, scale: Scale, asked: &mut Asked) {
+        if text.len() > scale.long_bytes {
+            return grams_of_long(text, scale, asked);
+        }
         Splitter::Uax29.split(text, &mut self.spans);
         let begins_well = |&(start, _): &(u32, u32)| text[start as usize..].starts_with(is_alphanumeric);
         self.parts.read(text, self.spans.iter().copied().filter(begins_well));
@@ -156,6 +162,21 @@ impl Dclm {
 
     fn covered_chars(&self) -> usize {
         self.grams.covered().map(|words| self.parts.chars(words)).sum()
+    }
+}
+
+fn grams_of_long(text: &str, scale: Scale, asked: &mut Asked) {
+    let split = |text: &str, spans: &mut Vec<(u32, u32)>| Splitter::Uax29.split(text, spans);
+    let words = LongWords::read_by(text, scale, split, |word| word.starts_with(is_alphanumeric));
+    let all = words.chars();
+    let mut grams = LongGrams::new(&words);
+    for (signal, n) in GRAMS.into_iter().zip(2..) {
+        grams.lengthen();
+        let chars = match grams.top() {
+            Some(top) if n <= LONGEST_TOP => top.longest * top.count,
+            _ => grams.covered_chars(),
+        };
+        asked.ratio(signal, chars, all);
     }
 }
 

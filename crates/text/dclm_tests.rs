@@ -6,6 +6,7 @@ use document::{Signal, SignalSet, Signals};
 use proptest::prelude::*;
 
 use crate::characters::{is_alphabetic, is_alphanumeric, is_space, strip};
+use crate::long_words::Scale;
 use crate::{Scanner, Splitter};
 
 fn length(text: &str) -> usize {
@@ -89,10 +90,14 @@ fn reference(text: &str) -> HashMap<Signal, f64> {
 fn check(text: &str, scanner: &mut Scanner) {
     let expected = reference(text);
     let needs: SignalSet = expected.keys().copied().collect();
-    let mut signals = Signals::default();
-    scanner.scan(text, needs, &Splitter::Whitespace, None, &mut signals);
-    for &signal in Signal::ALL {
-        assert_eq!(signals.get(signal), expected.get(&signal).copied(), "{} of {text:?}", signal.name());
+    for scale in [Scale::default(), Scale { long_bytes: 0, slots: 8 }] {
+        let mut signals = Signals::default();
+        scanner.scale = scale;
+        scanner.scan(text, needs, &Splitter::Whitespace, None, &mut signals);
+        for &signal in Signal::ALL {
+            let (name, expected) = (signal.name(), expected.get(&signal).copied());
+            assert_eq!(signals.get(signal), expected, "{name} of {text:?} by {scale:?}");
+        }
     }
 }
 

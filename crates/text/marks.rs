@@ -5,7 +5,8 @@ use std::ops::Range;
 use document::{Signal, SignalSet, Signals};
 
 use crate::characters::count_chars;
-use crate::scan::{Asked, DUPLICATES, Scanner, TOP, hashes, python_lines};
+use crate::line_scan::python_lines;
+use crate::scan::{Asked, DUPLICATES, Scanner, TOP, hashes};
 use crate::words::Splitter;
 
 impl Scanner {

@@ -19,12 +19,11 @@ pub(crate) struct WordFacts {
 }
 
 impl WordFacts {
-    /// Of a word that was not counted yet.
-    fn of(text: &str, span: (u32, u32)) -> WordFacts {
-        let word = &text[range(span)];
+    /// Of a word that was not counted yet, and stands nowhere.
+    pub fn of(word: &str) -> WordFacts {
         let begins_with_letter = word.starts_with(|c: char| c.is_ascii_alphabetic());
         WordFacts {
-            span,
+            span: (0, 0),
             chars: count_chars(word) as u32,
             count: 0,
             is_symbol: !begins_with_letter && word.chars().all(is_symbol),
@@ -78,7 +77,7 @@ impl Vocabulary {
             let (number, is_new) = self.numbering.number(mix64(key as u64, (key >> 64) as u64), is_word);
             if is_new {
                 self.keys.push(key);
-                self.distinct.push(WordFacts::of(text, span));
+                self.distinct.push(WordFacts { span, ..WordFacts::of(&text[range(span)]) });
             }
             self.distinct[number as usize].count += 1;
             self.words.push(number);
@@ -363,7 +362,7 @@ pub(crate) fn mix(key: (u32, u32)) -> u64 {
     mix64(key.0 as u64, key.1 as u64)
 }
 
-fn mix64(a: u64, b: u64) -> u64 {
+pub(crate) fn mix64(a: u64, b: u64) -> u64 {
     let product = (a ^ 0x9E37_79B9_7F4A_7C15) as u128 * (b ^ 0xD6E8_FEB8_6659_FD93) as u128;
     (product as u64 ^ (product >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

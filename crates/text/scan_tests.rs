@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::characters::{is_alphabetic, is_symbol};
+use crate::characters::{is_alphabetic, is_symbol, is_terminal, strip};
+use crate::lines::split_lines;
 
 const STOPS: &str = "the\nbe\nto\nof\nand\nthat\nhave\nwith\n";
 
@@ -114,16 +115,21 @@ fn reference(text: &str, words: &[&str]) -> HashMap<Signal, f64> {
     out
 }
 
+/// As a short text and as a long one.
 fn check(text: &str, splitter: Splitter, scanner: &mut Scanner) {
     let mut spans = Vec::new();
     splitter.split(text, &mut spans);
     let words: Vec<&str> = spans.iter().map(|&(start, end)| &text[start as usize..end as usize]).collect();
     let expected = reference(text, &words);
-    let mut signals = Signals::default();
     let needs = expected.keys().copied().collect();
-    scanner.scan(text, needs, &splitter, Some(&crate::StopWords::new(STOPS)), &mut signals);
-    for &signal in Signal::ALL {
-        assert_eq!(signals.get(signal), expected.get(&signal).copied(), "{} of {text:?}", signal.name());
+    for scale in [Scale::default(), Scale { long_bytes: 0, slots: 8 }] {
+        let mut signals = Signals::default();
+        scanner.scale = scale;
+        scanner.scan(text, needs, &splitter, Some(&crate::StopWords::new(STOPS)), &mut signals);
+        for &signal in Signal::ALL {
+            let (name, expected) = (signal.name(), expected.get(&signal).copied());
+            assert_eq!(signals.get(signal), expected, "{name} of {text:?} by {scale:?}");
+        }
     }
 }
 

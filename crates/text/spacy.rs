@@ -10,7 +10,7 @@ mod sentences;
 mod specials;
 mod url;
 
-pub use sentences::{count_sentences, each_start};
+pub use sentences::{SentenceStarts, count_sentences};
 
 use crate::blocks::Block;
 use crate::characters::{is_ascii_space, is_space};

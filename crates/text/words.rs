@@ -7,6 +7,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::characters::{is_alphanumeric, is_ascii_space, is_space};
+use crate::pieces::{PIECE_BYTES, each_piece};
 use crate::sentences::count_sentences;
 use crate::spacy;
 use crate::wordpunct::split_wordpunct;
@@ -60,13 +61,27 @@ impl Splitter {
         }
     }
 
+    /// Calls `each` with the words of one piece of `text` after the other; see [`each_piece`]. `words` is scratch space.
+    pub fn each_words(self, text: &str, words: &mut Vec<(u32, u32)>, each: impl FnMut(&[(u32, u32)])) {
+        each_piece(text, PIECE_BYTES, 0, |piece, words| self.split(piece, words), words, each);
+    }
+
+    /// Number of words of `text`. `words` is scratch space.
+    pub fn count(self, text: &str, words: &mut Vec<(u32, u32)>) -> usize {
+        let mut count = 0;
+        self.each_words(text, words, |words| count += words.len());
+        count
+    }
+
     /// Calls `each` with the byte range of every sentence, in order; together they are the text. spaCy's only: without
     /// its splitter the text is one. `words` is scratch space.
     pub fn each_sentence(self, text: &str, words: &mut Vec<(u32, u32)>, mut each: impl FnMut(Range<usize>)) {
         let mut start = 0;
         if self == Splitter::Spacy {
-            self.split(text, words);
-            spacy::each_start(text, words, 0, |next| each(std::mem::replace(&mut start, next)..next));
+            let mut starts = spacy::SentenceStarts::default();
+            let mut next_start = |next| each(std::mem::replace(&mut start, next)..next);
+            self.each_words(text, words, |words| starts.read(text, words, 0, &mut next_start));
+            starts.finish(text, next_start);
         }
         each(start..text.len());
     }
@@ -74,10 +89,12 @@ impl Splitter {
     /// Number of sentences of `text`: spaCy's, of which there is at least one, or those of Unicode Standard Annex 29,
     /// blank ones left out. `words` is scratch space.
     pub fn sentences(self, text: &str, words: &mut Vec<(u32, u32)>) -> usize {
-        if self == Splitter::Spacy {
-            self.split(text, words);
+        if self != Splitter::Spacy {
+            return count_sentences(text);
         }
-        self.sentences_of(text, words, 0)
+        let mut count = 0;
+        self.each_sentence(text, words, |_| count += 1);
+        count
     }
 
     /// As [`Splitter::sentences`], of a text whose words are known: byte ranges that count from `offset` on.
@@ -251,6 +268,17 @@ mod tests {
         // Not at a no-break space, nor at the separators U+001C to U+001F.
         assert_eq!(count_fasttext_words("a\u{A0}b c\u{1C}d e\u{2003}f"), 3);
         assert_eq!(count_fasttext_words("(a) -5 é ½ \u{FEFF}a … 5"), 3);
+    }
+
+    #[test]
+    fn sentences_of_a_long_text_are_those_of_the_whole() {
+        let text = "He said: (Well. ) \n\n 1.5 of it! Yes?! no. e.g. this… ".repeat(PIECE_BYTES / 20);
+        let (mut words, mut count) = (Vec::new(), 0);
+        Splitter::Spacy.split(&text, &mut words);
+        let (all, sentences) = (words.len(), Splitter::Spacy.sentences_of(&text, &words, 0));
+        Splitter::Spacy.each_sentence(&text, &mut words, |_| count += 1);
+        assert!(words.len() < all && count > 1);
+        assert_eq!((count, Splitter::Spacy.count(&text, &mut words)), (sentences, all));
     }
 
     #[test]

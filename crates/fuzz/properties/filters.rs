@@ -22,9 +22,13 @@ static ALL: LazyLock<Vec<(&FilterSpec, Built)>> = LazyLock::new(|| {
     for spec in filters::FILTERS.iter().copied() {
         let mut variants = vec![settings(spec)];
         for option in spec.options {
-            for word in
-                option.allowed.iter().chain(["true", "false"].iter().filter(|_| option.default.len() > 3))
-            {
+            let other = match option.default {
+                "true" => "false",
+                "false" => "true",
+                _ => "",
+            };
+            let is_other = |word: &&&str| option.default.trim_matches('"') != **word && !word.is_empty();
+            for word in option.allowed.iter().chain([&other]).filter(is_other) {
                 let mut variant = settings(spec);
                 let value = match option.default.as_bytes()[0] {
                     b'"' => OptionValue::Text((*word).to_owned()),

@@ -57,6 +57,8 @@ fn spacy_words_both_ways(text: &str) {
         Splitter::Spacy.split(text, &mut words);
         words.iter().map(|&(start, end)| text[start as usize..end as usize].to_owned()).collect::<Vec<_>>()
     };
+    // Words that stand one space apart may be looked at together; two such spaces are as good as any other.
+    let text = &*text.replace(' ', "  ");
     let slow: String =
         text.chars().map(|c| if c.is_ascii() && characters::is_space(c) { '\u{2003}' } else { c }).collect();
     assert_eq!(words(text), words(&slow), "{text:?}");

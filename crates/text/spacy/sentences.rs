@@ -7,35 +7,49 @@ use crate::characters::is_punctuation;
 const MARKS: &str = "!.?։؟۔܀܁܂߹।॥၊။።፧፨᙮᜵᜶᠃᠉᥄᥅᪨᪩᪪᪫᭚᭛᭞᭟᰻᰼᱾᱿‼‽⁇⁈⁉⸮⸼꓿꘎꘏꛳꛷꡶꡷꣎꣏꤯꧈꧉꩝꩞꩟꫰꫱꯫﹒﹖﹗！．？𐩖𐩗𑁇𑁈𑂾𑂿𑃀𑃁𑅁𑅂𑅃𑇅𑇆𑇍𑇞𑇟𑈸𑈹𑈻𑈼𑊩𑑋𑑌𑗂𑗃𑗉𑗊𑗋𑗌𑗍𑗎𑗏𑗐𑗑𑗒𑗓𑗔𑗕𑗖𑗗𑙁𑙂𑜼𑜽𑜾𑩂𑩃𑪛𑪜𑱁𑱂𖩮𖩯𖫵𖬷𖬸𖭄𛲟𝪈｡。";
 
 /// Number of sentences of `text`, at least 1, as datatrove's `split_into_sentences` cuts it.
+/// The words are byte ranges that count from `offset` on.
 pub fn count_sentences(text: &str, words: &[Span], offset: usize) -> usize {
-    let mut count = 1;
-    each_start(text, words, offset, |_| count += 1);
+    let (mut starts, mut count) = (SentenceStarts::default(), 1);
+    starts.read(text, words, offset, |_| count += 1);
+    starts.finish(text, |_| count += 1);
     count
 }
 
-/// Calls `each` with the byte where a sentence begins, for every one but the first, in order.
-/// The words are byte ranges that count from `offset` on.
-pub fn each_start(text: &str, words: &[Span], offset: usize, mut each: impl FnMut(usize)) {
-    let mut is_over = false;
-    let mut end = 0;
-    for &(start, next) in words {
-        let (start, next) = (start as usize - offset, next as usize - offset);
-        // White space beyond one space is a word of the reference's, and may begin a sentence.
-        if is_over && is_word_of_its_own(&text[end..start], end == 0) {
-            each(end);
-            is_over = false;
-        }
-        let word = &text[start..next];
-        end = next;
-        if is_mark(word) {
-            is_over = true;
-        } else if is_over && !word.chars().all(is_punctuation) {
-            each(start);
-            is_over = false;
+/// Where sentences begin but for the first, in order, of a text whose words come in pieces.
+#[derive(Default)]
+pub struct SentenceStarts {
+    /// A mark ended the last sentence.
+    is_over: bool,
+    /// Of the last word.
+    end: usize,
+}
+
+impl SentenceStarts {
+    /// Calls `each` with the byte where a sentence begins. More words of the same text: byte ranges that count from `offset`.
+    pub fn read(&mut self, text: &str, words: &[Span], offset: usize, mut each: impl FnMut(usize)) {
+        for &(start, next) in words {
+            let (start, next) = (start as usize - offset, next as usize - offset);
+            // White space beyond one space is a word of the reference's, and may begin a sentence.
+            if self.is_over && is_word_of_its_own(&text[self.end..start], self.end == 0) {
+                each(self.end);
+                self.is_over = false;
+            }
+            let word = &text[start..next];
+            self.end = next;
+            if is_mark(word) {
+                self.is_over = true;
+            } else if self.is_over && !word.chars().all(is_punctuation) {
+                each(start);
+                self.is_over = false;
+            }
         }
     }
-    if is_over && is_word_of_its_own(&text[end..], end == 0) {
-        each(end);
+
+    /// No words follow.
+    pub fn finish(self, text: &str, mut each: impl FnMut(usize)) {
+        if self.is_over && is_word_of_its_own(&text[self.end..], self.end == 0) {
+            each(self.end);
+        }
     }
 }
 
