@@ -175,3 +175,45 @@ fn a_model_that_leaves_too_little_memory_is_refused() {
     assert!(!out.exists(), "a refused run leaves nothing");
     clean(&[&raw], &out, &[&flags[..], &["543MiB"]].concat(), 0);
 }
+
+/// One document of 24 MB that the language filter keeps, and 16 of 4 MB, which eight threads would all hold at once.
+#[test]
+fn long_documents_take_the_memory_that_is_promised() {
+    let folder = tempfile::tempdir().unwrap();
+    let raw = folder.path().join("raw.jsonl");
+    let mut file = fs::File::create(&raw).unwrap();
+    for (seed, bytes) in std::iter::once(24 << 20).chain([4 << 20; 16]).enumerate() {
+        writeln!(file, "{{\"text\":\"{}\"}}", prose(seed as u64 + 1, bytes)).unwrap();
+    }
+    let out = folder.path().join("out");
+    let run = crate::support::corpus()
+        .args(["clean", "--quiet", "--memory", "512MiB", "--threads", "8"])
+        .args([&raw, &out])
+        .env("RAYON_NUM_THREADS", "8")
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", stderr(&run));
+    check_invariants(&out);
+    let report: serde_json::Value =
+        serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
+    let unwanted = texts(&table(&out, "ledger"), "reason").into_iter().flatten().filter(|r| r.starts_with("language"));
+    assert_eq!(unwanted.count(), 0, "what is dropped for its language is not measured");
+    let peak = report["peak_memory_bytes"].as_u64().unwrap();
+    assert!(peak <= (512 + 256) << 20, "{} MiB", peak >> 20);
+}
+
+/// English words in sentences of chance.
+fn prose(seed: u64, bytes: usize) -> String {
+    const WORDS: [&str; 16] = [
+        "the", "house", "of", "many", "people", "who", "were", "never", "there", "and", "what", "they", "could", "have", "seen",
+        "before",
+    ];
+    let mut state = seed;
+    let mut text = String::with_capacity(bytes + 16);
+    while text.len() < bytes {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text.push_str(WORDS[(state >> 60) as usize]);
+        text.push_str(if state >> 40 & 15 == 0 { ". " } else { " " });
+    }
+    text
+}

@@ -10,6 +10,7 @@ Time that grows much more than fourfold, or memory above --memory plus 256 MiB, 
 import gzip
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,35 @@ def text_of(unit, size):
     return lambda path: repeated(path, b'{"text":"', body, size // len(unit.encode()), b'"}\n')
 
 
+COMMON = ("the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which one you were "
+          "her all she there would their we him been has when who will more no if out so said what up its about into than them can "
+          "only other new some could time these two may then do first any my now such like our over man me even most made after also "
+          "did many before must through back years where much your way well down should because each just those people how too little "
+          "state good very make world still own see men work long get here between both life being under never day same another know").split()
+
+
+def sentences(size, seed=0):
+    """English words, in sentences that hardly come again."""
+    chance = random.Random(seed)
+    parts, left = [], size
+    while left > 0:
+        sentence = " ".join(chance.choices(COMMON, k=chance.randint(4, 20))).capitalize() + chance.choice([". ", ".\n", "? "])
+        parts.append(sentence)
+        left -= len(sentence)
+    return "".join(parts)
+
+
+def words_of(length, size):
+    """Words of so many random letters."""
+    chance = random.Random(0)
+    letters = "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=size // (length + 1) * length))
+    return record(" ".join(letters[at:at + length] for at in range(0, len(letters), length)))
+
+
+def written(make):
+    return lambda path, size: Path(path).write_bytes(make(size))
+
+
 def packed(path, size):
     with gzip.open(path, "wb", compresslevel=9) as file:
         file.write(b'{"text":"')
@@ -67,7 +97,19 @@ CASES = [
     ("a text of line feeds", "a.jsonl", 5 * MB, lambda p, n: text_of("\n", n)(p), []),
     ("a file of line feeds", "a.jsonl", 5 * MB, lambda p, n: repeated(p, record("a"), b"\n", n), []),
     ("words of one letter", "a.jsonl", 16 * MB, lambda p, n: text_of("a ", n)(p), []),
-    ("words of one letter, whatever the language", "a.jsonl", 4 * MB, lambda p, n: text_of("a ", n)(p), ["measured"]),
+    ("words of one letter, whatever the language", "a.jsonl", 16 * MB, lambda p, n: text_of("a ", n)(p), ["measured"]),
+    ("random words of one letter, the same", "a.jsonl", 16 * MB, written(lambda n: words_of(1, n)), ["measured"]),
+    ("random words of five letters, the same", "a.jsonl", 16 * MB, written(lambda n: words_of(5, n)), ["measured"]),
+    ("one sentence again and again, the same", "a.jsonl", 16 * MB, lambda p, n: text_of("The cat sat. ", n)(p), ["measured"]),
+    ("lines of five letters, the same", "a.jsonl", 14 * MB,
+     written(lambda n: words_of(5, n).replace(b'": "', b'":"').replace(b" ", b"\\n")), ["measured"]),
+    ("English in one document", "a.jsonl", 15 * MB, written(lambda n: record(sentences(n))), []),
+    ("English in four documents", "a.jsonl", 60 * MB,
+     written(lambda n: b"".join(record(sentences(n // 4, seed)) for seed in range(4))), []),
+    ("the same on eight threads", "a.jsonl", 60 * MB,
+     written(lambda n: b"".join(record(sentences(n // 4, seed)) for seed in range(4))), ["threads"]),
+    ("documents of 4 MB on eight threads", "a.jsonl", 60 * MB,
+     written(lambda n: record(sentences(4 * MB)) * (n // (4 * MB))), ["threads"]),
     ("lines of one mark", "a.jsonl", 10 * MB, lambda p, n: text_of(".\n", n)(p), []),
     ("one word again and again", "a.jsonl", 8 * MB, lambda p, n: text_of("spam ", n)(p), []),
     ("full stops", "a.jsonl", 8 * MB, lambda p, n: text_of(".", n)(p), []),
@@ -91,10 +133,13 @@ def run(corpus, folder, make, name, size, flags):
     path, out, recipe = folder / name, folder / "out", folder / "recipe.toml"
     make(str(path), size)
     recipe.write_text(MEASURED if "measured" in flags else REPAIR)
-    command = [corpus, "clean", "-q", "--memory", f"{MEMORY >> 20}MiB", "--threads", "1", str(path), str(out)]
-    if flags:
+    threads = "8" if "threads" in flags else "1"
+    command = [corpus, "clean", "-q", "--memory", f"{MEMORY >> 20}MiB", "--threads", threads, str(path), str(out)]
+    if flags and flags != ["threads"]:
         command += ["--recipe", str(recipe)]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # More threads than the machine has are none, unless this says so.
+    environment = os.environ | {"RAYON_NUM_THREADS": threads}
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
     errors = child.stderr.read().decode()
     _, status, usage = os.wait4(child.pid, 0)
     seconds, code = usage.ru_utime + usage.ru_stime, os.waitstatus_to_exitcode(status)

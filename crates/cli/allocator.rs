@@ -10,6 +10,17 @@ use mimalloc::MiMalloc;
 /// glibc maps what has so many bytes, whatever was freed before.
 const LARGE: usize = 32 << 20;
 
+unsafe extern "C" {
+    /// mimalloc's own.
+    fn mi_collect(force: bool);
+}
+
+/// Gives back to the system what mimalloc keeps of what threads that ended have freed: the next phase has other buffers.
+pub fn give_back() {
+    // SAFETY: any thread may call it at any time; mimalloc is linked, since `BySize` is made of it.
+    unsafe { mi_collect(true) };
+}
+
 pub struct BySize;
 
 // SAFETY: who gives memory is decided by the size in its layout alone, which is the same when it is taken back.

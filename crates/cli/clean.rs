@@ -1,6 +1,7 @@
 //! `corpus clean raw/ out/`.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -8,6 +9,7 @@ use engine::{CleanOptions, Ended, EngineError, Event, GoesOn, Outcome, Phase, Pr
 use shards::ReadOptions;
 use tokens::Tokenizer;
 
+use crate::allocator;
 use crate::machine::{self, Stop, parse_bytes};
 use crate::progress::Line;
 use crate::{Exit, Format, Voice, plans, print};
@@ -177,6 +179,13 @@ pub fn clean(
     if !voice.quiet && share.is_none() {
         machine::array_task().iter().for_each(|note| eprintln!("note: {note}"));
     }
+    if let (Some((busy, needed)), false) = (options.idle(), voice.quiet) {
+        let (threads, memory) = (options.threads, options.memory >> 20);
+        let needed = needed >> 20;
+        eprintln!(
+            "note: --memory {memory}MiB keeps {busy} of {threads} threads at work, {needed}MiB would keep all"
+        );
+    }
     let line = Line::new(voice);
     let result = engine::clean(&plan, &options, &told_by(&line, voice));
     line.end();
@@ -196,8 +205,15 @@ pub fn clean(
 
 /// What a run tells goes to the line of progress.
 pub fn told_by(line: &Line, voice: Voice) -> impl Fn(Event) + Sync {
+    let phase = Mutex::new(None);
     move |event| match event {
-        Event::Progress(progress) => show(line, progress),
+        Event::Progress(progress) => {
+            let before = phase.lock().unwrap_or_else(PoisonError::into_inner).replace(progress.phase);
+            if before.is_some_and(|before| before != progress.phase) {
+                allocator::give_back();
+            }
+            show(line, progress);
+        }
         Event::GoesOn(goes_on) if !voice.quiet => line.note(&told(&goes_on)),
         Event::NotRemembered(obstacles) if !voice.quiet => {
             let told = obstacles.iter().map(|found| found.message.as_str()).collect::<Vec<_>>().join("; ");

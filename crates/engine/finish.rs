@@ -17,6 +17,7 @@ use crate::mixer::Mixer;
 use crate::names::Names;
 use crate::resolve::{Resolution, Twin, URL_DEDUP};
 use crate::rows::{self, Rows};
+use crate::sampling::Sampled;
 
 /// Everything a run knows that finishing a block needs.
 pub(crate) struct Finisher<'a> {
@@ -57,9 +58,8 @@ pub(crate) struct Heldout {
 /// A finished block.
 pub(crate) struct Finished {
     pub clean: RecordBatch,
-    /// Dropped documents whose text was carried on, with the verdict and the hash of the id of each.
-    pub rejected: RecordBatch,
-    pub rejected_keys: Vec<(Verdict, u64)>,
+    /// Dropped documents whose text was carried on.
+    pub rejected: Sampled,
     pub ledger: RecordBatch,
     pub tokens: Vec<DocumentTokens>,
     pub heldout: Vec<Heldout>,
@@ -142,9 +142,9 @@ impl Finisher<'_> {
             .map(|r| r as u64)
             .collect();
         let key = |row: &u64| (verdicts[*row as usize], hash_id(ids.value(*row as usize), 0));
-        let rejected_keys = dropped.iter().map(key).collect();
-        let rejected = rows.rejected(block, &verdicts, &twins)?;
-        let rejected = take_record_batch(&rejected, &UInt64Array::from(dropped))?;
+        let keys = dropped.iter().map(key).collect();
+        let rejected =
+            take_record_batch(&rows.rejected(block, &verdicts, &twins)?, &UInt64Array::from(dropped))?;
         let start = shown.partition_point(|document| *document < block.first);
         let excerpts = shown[start..].iter().take_while(|document| **document < block.first + n as u64);
         let excerpts = excerpts.map(|document| {
@@ -154,8 +154,7 @@ impl Finisher<'_> {
         let (tally, sources) = counting::count(self.plan, block, &verdicts, &out.counts)?;
         Ok(Finished {
             clean,
-            rejected,
-            rejected_keys,
+            rejected: Sampled::of(rejected, keys)?,
             ledger: rows.ledger(block, &verdicts, &twins, &out.counts)?,
             tokens: out.tokens,
             heldout: out.heldout,

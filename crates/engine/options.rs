@@ -10,6 +10,7 @@ use shards::{Inputs, ReadOptions};
 use tokens::Tokenizer;
 
 use crate::error::EngineError;
+use crate::ordered::Room;
 use crate::recall::Memory;
 use crate::share::Share;
 
@@ -48,6 +49,10 @@ pub struct CleanOptions {
 /// Blocks, buffers and tables of a run without large documents.
 const LEAST_BESIDE_MODELS: u64 = 256 << 20;
 
+/// Memory that a byte of a block takes until its segment has it: read, parsed, measured, rewritten, waiting for its turn;
+/// of one long document, too. Measured: benches/hostile/README.md.
+pub(crate) const OF_A_BYTE: u64 = 14;
+
 impl CleanOptions {
     /// The shards that this run sweeps, ascending.
     pub(crate) fn shards(&self, inputs: &Inputs) -> Vec<u32> {
@@ -72,6 +77,20 @@ impl CleanOptions {
             });
         }
         Ok(CleanOptions { memory: self.memory - models, ..self.clone() })
+    }
+
+    /// What blocks may take: no more threads than have a block to work on, whatever its size.
+    pub(crate) fn room(&self) -> Room {
+        let blocks =
+            usize::try_from(self.memory / OF_A_BYTE / ReadOptions::BLOCK_BYTES as u64).unwrap_or(usize::MAX);
+        let threads = NonZeroUsize::new(blocks).map_or(NonZeroUsize::MIN, |blocks| blocks.min(self.threads));
+        Room { threads, bytes: self.memory }
+    }
+
+    /// Threads that the memory keeps at work, and the memory for all, if that is more.
+    pub fn idle(&self) -> Option<(NonZeroUsize, u64)> {
+        let needed = self.threads.get() as u64 * OF_A_BYTE * ReadOptions::BLOCK_BYTES as u64;
+        (needed > self.memory).then(|| (self.room().threads, needed))
     }
 
     pub(crate) fn unless_stopped(&self) -> Result<(), EngineError> {

@@ -1,6 +1,6 @@
 //! Work in parallel, results in order: one source, many workers, one commit at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -9,19 +9,31 @@ struct State<O, E> {
     issued: u64,
     /// Results committed so far.
     committed: u64,
+    /// Memory that each item takes that was handed out and not committed, in order, and all of them.
+    costs: VecDeque<u64>,
+    taken: u64,
     pending: BTreeMap<u64, O>,
     is_committing: bool,
     is_done: bool,
     error: Option<E>,
 }
 
-/// Runs `work` on what `source` yields, on `threads` threads, and hands results to `commit` in the
+/// What work may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub threads: NonZeroUsize,
+    /// Of memory.
+    pub bytes: u64,
+}
+
+/// Runs `work` on what `source` yields, on as many threads as there are, and hands results to `commit` in the
 /// order of the source. Whoever needs an item next reads it; whoever finishes the next result in line
-/// commits it. At most 3 items per thread are in flight, so memory stays bounded whatever the order
-/// in which they finish. The first error stops everything and is returned.
+/// commits it. The source says what memory an item takes from when it is handed out until its result is committed:
+/// items wait for those before them where there is not enough. At most 3 items per thread are in flight.
+/// The first error stops everything and is returned.
 pub(crate) fn ordered<I, O, S, E>(
-    threads: NonZeroUsize,
-    source: impl FnMut() -> Result<Option<I>, E> + Send,
+    room: Room,
+    source: impl FnMut() -> Result<Option<(u64, I)>, E> + Send,
     scratch: impl Fn() -> S + Sync,
     work: impl Fn(I, &mut S) -> Result<O, E> + Sync,
     commit: impl FnMut(O) -> Result<(), E> + Send,
@@ -30,13 +42,15 @@ where
     O: Send,
     E: Send,
 {
-    let window = 3 * threads.get() as u64;
+    let window = 3 * room.threads.get() as u64;
     let source = Mutex::new(source);
     let commit = Mutex::new(commit);
     let moved = Condvar::new();
     let state = Mutex::new(State {
         issued: 0,
         committed: 0,
+        costs: VecDeque::new(),
+        taken: 0,
         pending: BTreeMap::new(),
         is_committing: false,
         is_done: false,
@@ -60,9 +74,16 @@ where
         let number = waiting.issued;
         drop(waiting);
         match source() {
-            Ok(Some(item)) => {
-                lock(&state).issued += 1;
-                Some((number, item))
+            Ok(Some((cost, item))) => {
+                let is_full = |state: &State<O, E>| state.taken > 0 && state.taken + cost > room.bytes;
+                let mut waiting = lock(&state);
+                while !waiting.is_done && is_full(&waiting) {
+                    waiting = moved.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                }
+                waiting.issued += 1;
+                waiting.taken += cost;
+                waiting.costs.push_back(cost);
+                (!waiting.is_done).then_some((number, item))
             }
             Ok(None) => {
                 lock(&state).is_done = true;
@@ -93,12 +114,13 @@ where
             }
             guard = lock(&state);
             guard.committed += 1;
+            guard.taken -= guard.costs.pop_front().unwrap_or(0);
             moved.notify_all();
         }
         guard.is_committing = false;
     };
     std::thread::scope(|scope| {
-        for _ in 0..threads.get() {
+        for _ in 0..room.threads.get() {
             scope.spawn(|| {
                 let mut scratch = scratch();
                 while let Some((number, item)) = next() {
@@ -123,14 +145,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     fn run(threads: usize, n: u64, fail_at: Option<u64>) -> (Vec<u64>, Result<(), u64>) {
         let mut next = 0..n;
         let mut out = Vec::new();
         let result = ordered(
-            NonZeroUsize::new(threads).unwrap(),
-            || Ok(next.next()),
+            Room { threads: NonZeroUsize::new(threads).unwrap(), bytes: 10 },
+            || Ok(next.next().map(|item| (item % 17, item))),
             || (),
             |item, ()| {
                 // Uneven work, so that results arrive out of order.
@@ -153,6 +177,35 @@ mod tests {
             assert!(result.is_ok());
             assert_eq!(out, (0..500).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn no_more_is_in_flight_than_there_is_room_for() {
+        let (taken, most, alone) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        let cost = |item: u64| if item % 10 == 9 { 500 } else { item % 4 };
+        let mut items = 0..300_u64;
+        let room = Room { threads: NonZeroUsize::new(6).unwrap(), bytes: 7 };
+        let result: Result<(), ()> = ordered(
+            room,
+            || Ok(items.next().map(|item| (cost(item), item))),
+            || (),
+            |item, ()| {
+                let now = taken.fetch_add(cost(item), Ordering::SeqCst) + cost(item);
+                std::thread::yield_now();
+                if cost(item) > room.bytes {
+                    assert_eq!(now, cost(item), "what is too large for the room is alone");
+                    alone.fetch_add(1, Ordering::SeqCst);
+                } else {
+                    most.fetch_max(now, Ordering::SeqCst);
+                }
+                Ok(item)
+            },
+            |item| {
+                taken.fetch_sub(cost(item), Ordering::SeqCst);
+                Ok(())
+            },
+        );
+        assert!(result.is_ok() && most.into_inner() <= room.bytes && alone.into_inner() == 30);
     }
 
     #[test]

@@ -5,9 +5,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, UInt64Array};
-use arrow::compute::{concat_batches, take_record_batch};
-use document::{Tally, Verdict};
+use arrow::array::RecordBatch;
+use document::Tally;
 use plan::Plan;
 use report::{MixSummary, Sample};
 use serde::{Deserialize, Serialize};
@@ -19,10 +18,10 @@ use crate::error::EngineError;
 use crate::events::{Event, GoesOn, Phase, Progress};
 use crate::finish::{Block, Finished, Finisher, Heldout};
 use crate::live::Live;
-use crate::options::CleanOptions;
+use crate::options::{CleanOptions, OF_A_BYTE};
 use crate::ordered::ordered;
 use crate::samples;
-use crate::sampling;
+use crate::sampling::Sampled;
 use crate::spool::{Spool, SpoolPoint};
 use crate::steps::Steps;
 use crate::work::{SegmentReceipt, Work, file_numbers, read_frame};
@@ -157,32 +156,36 @@ pub(crate) fn pack_shards(
     let mut open = Packed::empty(finisher.plan);
     let mut open_rows = 0;
     ordered(
-        options.threads,
+        options.room(),
         || {
             options.unless_stopped()?;
-            items.next(work)
+            let item = items.next(work)?;
+            Ok(item.map(|item| match &item {
+                // Half of what it was before it was compressed, or less.
+                Item::Block { frame: (_, length), .. } => (2 * OF_A_BYTE * *length, item),
+                Item::End { .. } => (0, item),
+            }))
         },
         Cache::default,
         |item, cache| match item {
-            Item::End { segment } => Ok(Done::End { segment }),
+            Item::End { segment } => Ok::<_, EngineError>(Done::End { segment }),
             Item::Block { file, segment, frame, first } => {
                 let receipt = &receipts[segment];
                 let path = work.blocks(receipt.shard, receipt.part);
                 let records = read_frame(&file, &path, frame, None)?;
                 let block = Block { records: &records, shard: receipt.shard, first };
                 let mut finished = finisher.finish(block, &shown, cache)?;
-                let chosen = UInt64Array::from(sampling::choose(&finished.rejected_keys, options.rejected));
-                finished.rejected = take_record_batch(&finished.rejected, &chosen)?;
-                finished.rejected_keys =
-                    chosen.values().iter().map(|index| finished.rejected_keys[*index as usize]).collect();
+                finished.rejected.choose(options.rejected)?;
                 Ok(Done::Block { segment, finished: Box::new(finished) })
             }
         },
         |done| {
             match done {
-                Done::Block { segment, finished } => {
+                Done::Block { segment, mut finished } => {
                     let number = numbers[segment].unwrap_or(segment);
-                    let files = files.get_or_insert_with(|| SegmentFiles::new(number, &options.out, &footer));
+                    let files = files.get_or_insert_with(|| {
+                        SegmentFiles::new((number, options.rejected), &options.out, &footer)
+                    });
                     for document in &finished.tokens {
                         open.control_documents += u64::from(document.control == Some(Version::Original));
                         match document.copies {
@@ -199,7 +202,7 @@ pub(crate) fn pack_shards(
                     open.add_sources(&finished.sources);
                     let excerpts = finished.excerpts.iter();
                     open.excerpts.extend(excerpts.map(|(d, id, text)| (*d, (id.clone(), text.clone()))));
-                    files.write(&finished)?;
+                    files.write(&mut finished)?;
                     open_rows += finished.ledger.num_rows() as u64;
                     open.heldout.extend(finished.heldout);
                     let SegmentReceipt { raw_bytes, rows, .. } = receipts[segment];
@@ -211,9 +214,11 @@ pub(crate) fn pack_shards(
                     open_rows = 0;
                     let mut committed = Vec::new();
                     if let Some(files) = files.take()
-                        && let Some(sample) = files.commit(options.rejected, &mut committed)?
+                        && let Some(sample) = files.commit(&mut committed)?
                     {
-                        samples::add_samples(finisher.plan, &packed.samples, &mut open.samples, &sample);
+                        for batch in sample.batches() {
+                            samples::add_samples(finisher.plan, &packed.samples, &mut open.samples, &batch?);
+                        }
                     }
                     open.spooled = spool.point()?;
                     let whole = std::mem::replace(&mut open, Packed::empty(finisher.plan));
@@ -278,21 +283,20 @@ struct SegmentFiles<'a> {
     footer: &'a [(String, String)],
     clean: Option<ParquetSink>,
     ledger: Option<ParquetSink>,
-    rejected: Vec<RecordBatch>,
-    rejected_keys: Vec<(Verdict, u64)>,
+    /// All that are dropped, where all are written; else `sampled` is written at the end.
+    rejected: Option<ParquetSink>,
+    sampled: Sampled,
+    limit: plan::Rejected,
 }
 
 impl<'a> SegmentFiles<'a> {
-    fn new(number: usize, out: &'a Path, footer: &'a [(String, String)]) -> SegmentFiles<'a> {
-        SegmentFiles {
-            number,
-            out,
-            footer,
-            clean: None,
-            ledger: None,
-            rejected: Vec::new(),
-            rejected_keys: Vec::new(),
-        }
+    fn new(
+        (number, limit): (usize, plan::Rejected),
+        out: &'a Path,
+        footer: &'a [(String, String)],
+    ) -> SegmentFiles<'a> {
+        let (clean, ledger, rejected) = (None, None, None);
+        SegmentFiles { number, out, footer, clean, ledger, rejected, sampled: Sampled::default(), limit }
     }
 
     fn sink(&self, folder: &str, batch: &RecordBatch, rows: usize) -> Result<ParquetSink, EngineError> {
@@ -302,38 +306,44 @@ impl<'a> SegmentFiles<'a> {
         Ok(ParquetSink::create(&path, batch.schema(), &options)?)
     }
 
-    fn write(&mut self, finished: &Finished) -> Result<(), EngineError> {
+    fn write(&mut self, finished: &mut Finished) -> Result<(), EngineError> {
         if self.clean.is_none() {
             self.clean = Some(self.sink("clean", &finished.clean, 5_000)?);
             self.ledger = Some(self.sink("ledger", &finished.ledger, 100_000)?);
+            if let Some(batch) = finished.rejected.batches().next() {
+                self.rejected = Some(self.sink("rejected", &batch?, 5_000)?);
+            }
         }
         if let (Some(clean), Some(ledger)) = (&mut self.clean, &mut self.ledger) {
             clean.write(&finished.clean)?;
             ledger.write(&finished.ledger)?;
         }
-        self.rejected.push(finished.rejected.clone());
-        self.rejected_keys.extend(&finished.rejected_keys);
-        Ok(())
+        if let (plan::Rejected::All, Some(sink)) = (self.limit, &mut self.rejected) {
+            for batch in finished.rejected.batches() {
+                sink.write(&batch?)?;
+            }
+        }
+        let limit = if self.limit == plan::Rejected::All { SHOWN } else { self.limit };
+        self.sampled.add(std::mem::take(&mut finished.rejected), limit)
     }
 
     /// Commits the files of the segment; returns the rejected documents that the report shows.
-    fn commit(
-        self,
-        rejected: plan::Rejected,
-        outputs: &mut Vec<Receipt>,
-    ) -> Result<Option<RecordBatch>, EngineError> {
-        let Some(first) = self.rejected.first() else { return Ok(None) };
-        let all = concat_batches(&first.schema(), &self.rejected)?;
-        let chosen = UInt64Array::from(sampling::choose(&self.rejected_keys, rejected));
-        let chosen = take_record_batch(&all, &chosen)?;
-        let mut sink = self.sink("rejected", &chosen, 5_000)?;
-        sink.write(&chosen)?;
-        let shown = sampling::choose(&self.rejected_keys, plan::Rejected::Sample(SHOWN_PER_REASON));
-        let sample = take_record_batch(&all, &UInt64Array::from(shown))?;
+    fn commit(mut self, outputs: &mut Vec<Receipt>) -> Result<Option<Sampled>, EngineError> {
+        let Some(mut rejected) = self.rejected else { return Ok(None) };
+        if self.limit != plan::Rejected::All {
+            self.sampled.choose(self.limit)?;
+            for batch in self.sampled.batches() {
+                rejected.write(&batch?)?;
+            }
+        }
         for open in [self.clean, self.ledger].into_iter().flatten() {
             outputs.push(open.commit()?);
         }
-        outputs.push(sink.commit()?);
-        Ok(Some(sample))
+        outputs.push(rejected.commit()?);
+        self.sampled.choose(SHOWN)?;
+        Ok(Some(self.sampled))
     }
 }
+
+/// What a report shows of a segment at most.
+const SHOWN: plan::Rejected = plan::Rejected::Sample(SHOWN_PER_REASON);

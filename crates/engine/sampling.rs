@@ -2,8 +2,97 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::{RecordBatch, UInt64Array};
+use arrow::compute::take_record_batch;
 use document::{ReasonId, Verdict};
 use plan::Rejected;
+
+use crate::error::EngineError;
+use crate::work::{frame, of_frame};
+
+/// Dropped documents in the order of the input, by blocks of which there is one at least.
+#[derive(Debug, Default)]
+pub(crate) struct Sampled {
+    blocks: Vec<Rows>,
+    /// Of each document its verdict, and the hash of its id.
+    keys: Vec<(Verdict, u64)>,
+    /// Documents that were left when some were let go last.
+    chosen: usize,
+}
+
+#[derive(Debug)]
+enum Rows {
+    Plain(RecordBatch),
+    /// Long texts: compressed until they are wanted.
+    Frame(Vec<u8>, usize),
+}
+
+/// So many bytes of a block are worth compressing.
+const LONG_BYTES: usize = 4 << 20;
+
+impl Rows {
+    fn of(batch: RecordBatch) -> Result<Rows, EngineError> {
+        Ok(match batch.get_array_memory_size() {
+            ..=LONG_BYTES => Rows::Plain(batch),
+            _ => Rows::Frame(frame(&batch)?, batch.num_rows()),
+        })
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Rows::Plain(batch) => batch.num_rows(),
+            Rows::Frame(_, rows) => *rows,
+        }
+    }
+
+    fn batch(&self) -> Result<RecordBatch, EngineError> {
+        match self {
+            Rows::Plain(batch) => Ok(batch.clone()),
+            Rows::Frame(bytes, _) => of_frame(bytes, None),
+        }
+    }
+}
+
+impl Sampled {
+    pub fn of(batch: RecordBatch, keys: Vec<(Verdict, u64)>) -> Result<Sampled, EngineError> {
+        Ok(Sampled { blocks: vec![Rows::of(batch)?], keys, chosen: 0 })
+    }
+
+    /// The documents, block by block.
+    pub fn batches(&self) -> impl Iterator<Item = Result<RecordBatch, EngineError>> + '_ {
+        self.blocks.iter().map(Rows::batch)
+    }
+
+    /// Adds more; and lets go what `limit` will not keep in the end, now and then.
+    pub fn add(&mut self, more: Sampled, limit: Rejected) -> Result<(), EngineError> {
+        self.blocks.extend(more.blocks);
+        self.keys.extend(more.keys);
+        if self.keys.len() > 2 * self.chosen + LET_GO_FROM { self.choose(limit) } else { Ok(()) }
+    }
+
+    /// Leaves what is to be kept of all.
+    pub fn choose(&mut self, limit: Rejected) -> Result<(), EngineError> {
+        let chosen = choose(&self.keys, limit);
+        self.keys = chosen.iter().map(|index| self.keys[*index as usize]).collect();
+        self.chosen = chosen.len();
+        let (mut chosen, mut start) = (chosen.into_iter().peekable(), 0);
+        for rows in &mut self.blocks {
+            let end = start + rows.len() as u64;
+            let here = std::iter::from_fn(|| chosen.next_if(|index| *index < end)).map(|index| index - start);
+            let here = UInt64Array::from_iter_values(here);
+            if here.len() < rows.len() {
+                *rows = Rows::of(take_record_batch(&rows.batch()?, &here)?)?;
+            }
+            start = end;
+        }
+        let mut is_first = true;
+        self.blocks.retain(|rows| std::mem::take(&mut is_first) || rows.len() > 0);
+        Ok(())
+    }
+}
+
+/// So many rows more than there were after the last time are worth a look at which to let go.
+const LET_GO_FROM: usize = 1_000;
 
 /// Indices to keep, ascending. `keys`: verdict and hash of the id of each dropped document.
 pub(crate) fn choose(keys: &[(Verdict, u64)], rejected: Rejected) -> Vec<u64> {
@@ -28,6 +117,7 @@ pub(crate) fn choose(keys: &[(Verdict, u64)], rejected: Rejected) -> Vec<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -49,5 +139,37 @@ mod tests {
         let again: Vec<u64> =
             choose(&chosen, Rejected::Sample(10)).iter().map(|index| parts[*index as usize]).collect();
         assert_eq!(again, whole);
+
+        // The same of batches, some of which are let go on the way.
+        let batch = |range: std::ops::Range<usize>| {
+            let numbers = UInt64Array::from_iter_values(range.clone().map(|number| number as u64));
+            let rows = RecordBatch::try_from_iter([("number", std::sync::Arc::new(numbers) as _)]).unwrap();
+            Sampled::of(rows, keys[range].to_vec()).unwrap()
+        };
+        let mut sampled = Sampled::default();
+        for start in (0..1000).step_by(25) {
+            sampled.add(batch(start..start + 25), Rejected::Sample(10)).unwrap();
+            if start % 150 == 0 {
+                sampled.choose(Rejected::Sample(10)).unwrap();
+            }
+        }
+        sampled.choose(Rejected::Sample(10)).unwrap();
+        let numbers = |sampled: &Sampled| -> Vec<u64> {
+            let batches: Vec<RecordBatch> = sampled.batches().map(Result::unwrap).collect();
+            let column =
+                |rows: &RecordBatch| rows.column(0).as_any().downcast_ref::<UInt64Array>().unwrap().clone();
+            batches.iter().flat_map(|rows| column(rows).values().to_vec()).collect()
+        };
+        assert_eq!(numbers(&sampled), whole);
+        assert_eq!(sampled.keys.len(), 70);
+
+        // Long ones come back from their frames.
+        let many = UInt64Array::from_iter_values(0..LONG_BYTES as u64 / 4);
+        let rows = RecordBatch::try_from_iter([("number", std::sync::Arc::new(many) as _)]).unwrap();
+        let keys = keys.iter().copied().cycle().take(rows.num_rows()).collect();
+        let mut long = Sampled::of(rows, keys).unwrap();
+        assert!(matches!(long.blocks[..], [Rows::Frame(..)]));
+        long.choose(Rejected::Sample(10)).unwrap();
+        assert!(matches!(long.blocks[..], [Rows::Plain(_)]) && numbers(&long).len() == 70);
     }
 }

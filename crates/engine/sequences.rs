@@ -15,7 +15,7 @@ use tokens::{
 
 use crate::error::EngineError;
 use crate::finish::Heldout;
-use crate::ordered::ordered;
+use crate::ordered::{Room, ordered};
 use crate::spool::{Entry, Spooled};
 use crate::steps::Steps;
 
@@ -89,10 +89,10 @@ impl<'a> Packer<'a> {
         let mut receipts = Vec::new();
         let mut totals = Sequences::default();
         ordered(
-            self.threads,
+            Room { threads: self.threads, bytes: u64::MAX },
             || match self.stop.load(Ordering::Relaxed) {
                 true => Err(EngineError::Stopped),
-                false => Ok(buckets.next()),
+                false => Ok(buckets.next().map(|bucket| (0, bucket))),
             },
             || (),
             |number, ()| {

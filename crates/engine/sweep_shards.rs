@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
@@ -17,7 +16,7 @@ use crate::error::EngineError;
 use crate::events::{Phase, Progress};
 use crate::finish;
 use crate::live::Live;
-use crate::options::CleanOptions;
+use crate::options::{CleanOptions, OF_A_BYTE};
 use crate::ordered::ordered;
 use crate::ranking::ranks;
 use crate::repeats::{self, Found};
@@ -74,25 +73,25 @@ pub(crate) fn sweep_shards(
     let mut kept = 0;
     let start = Instant::now();
     let clock = || start.elapsed().as_nanos() as u64;
-    // A document that is longer than a block takes up to ten times its size: one at a time, so that memory does not grow
-    // with the threads, and what it needed is not kept.
-    let large = Mutex::new(());
     ordered(
-        options.threads,
+        options.room(),
         || {
             options.unless_stopped()?;
-            source.next()
+            let item = source.next()?;
+            Ok(item.map(|item| match &item {
+                Item::Block(block) => (OF_A_BYTE * block.bytes, item),
+                Item::End(_) => (0, item),
+            }))
         },
         Scratch::default,
         |item, scratch| match item {
             Item::End(end) => Ok(Done::End(end)),
             Item::Block(block) => {
-                let is_large = block.bytes > ReadOptions::BLOCK_BYTES as u64;
-                let _alone = is_large.then(|| large.lock().unwrap_or_else(PoisonError::into_inner));
                 let result = catch_unwind(AssertUnwindSafe(|| {
                     sweep_block(&block, plan, options, job, scratch, &clock)
                 }));
-                if is_large || result.is_err() {
+                // What a long document needed is not kept.
+                if block.bytes > ReadOptions::BLOCK_BYTES as u64 || result.is_err() {
                     *scratch = Scratch::default();
                 }
                 result.unwrap_or_else(|_| Ok(panicked(&block, inputs)))

@@ -269,7 +269,7 @@ pub(crate) fn frames(records: &RecordBatch) -> Result<Vec<(Vec<u8>, u32)>, Engin
 }
 
 /// Rows as one self-contained Arrow IPC stream, lz4.
-fn frame(records: &RecordBatch) -> Result<Vec<u8>, EngineError> {
+pub(crate) fn frame(records: &RecordBatch) -> Result<Vec<u8>, EngineError> {
     let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
     let mut writer = StreamWriter::try_new_with_options(Vec::new(), &records.schema(), options)?;
     writer.write(records)?;
@@ -285,11 +285,16 @@ pub(crate) fn read_frame(
 ) -> Result<RecordBatch, EngineError> {
     let mut bytes = vec![0; length as usize];
     file.read_exact_at(&mut bytes, offset).map_err(EngineError::io(path))?;
-    let reader = StreamReader::try_new(bytes.as_slice(), None)?;
+    of_frame(&bytes, columns)
+}
+
+/// The rows of a frame: all columns, or the named ones in their order.
+pub(crate) fn of_frame(bytes: &[u8], columns: Option<&[&str]>) -> Result<RecordBatch, EngineError> {
+    let reader = StreamReader::try_new(bytes, None)?;
     let schema = reader.schema();
     let chosen = columns.map(|names| names.iter().filter_map(|name| schema.index_of(name).ok()).collect());
     let mut reader = match chosen {
-        Some(projection) => StreamReader::try_new(bytes.as_slice(), Some(projection))?,
+        Some(projection) => StreamReader::try_new(bytes, Some(projection))?,
         None => reader,
     };
     match reader.next() {
