@@ -17,7 +17,8 @@ pub(crate) enum Fill {
     Full,
     /// Nothing more comes.
     End,
-    /// Bytes are missing here. What comes next, if anything, is the start of a member.
+    /// Bytes are missing here; all before them are given, be they more than were wanted. What comes next, if anything,
+    /// is the start of a member.
     Gap(Gap),
 }
 
@@ -149,7 +150,8 @@ const BUFFER_BYTES: usize = 128 << 10;
 /// Of a member, so many packed bytes are held: a damaged one is searched from there for the start of the next.
 const HELD_BYTES: u64 = 1 << 20;
 
-/// Damage shows soon: so many bytes before that may be wrong.
+/// Damage shows soon: so many bytes before that may be wrong. They are not given before more of the member is unpacked,
+/// so that what is doubtful does not depend on how much is asked for at once.
 const SPOILED_BYTES: usize = 64 << 10;
 
 /// The members of a gzip file, one by one.
@@ -162,10 +164,13 @@ struct Members {
     at: u64,
     start: u64,
     member: Option<Member>,
-    /// Bytes that the member gave so far, and all.
-    given: u64,
-    given_in_all: u64,
-    /// Bytes given before a member, and its place in the file: those where somebody may begin.
+    /// What was unpacked; so many bytes of it are given.
+    unpacked: Vec<u8>,
+    taken: usize,
+    /// Bytes unpacked of the member, and in all.
+    of_member: u64,
+    in_all: u64,
+    /// Bytes unpacked before a member, and its place in the file: those where somebody may begin.
     starts: VecDeque<(u64, u64)>,
     ended: bool,
     /// The file cannot be read further.
@@ -181,8 +186,10 @@ impl Members {
             at: 0,
             start: 0,
             member: None,
-            given: 0,
-            given_in_all: 0,
+            unpacked: Vec::new(),
+            taken: 0,
+            of_member: 0,
+            in_all: 0,
             starts: VecDeque::new(),
             ended: false,
             failure: None,
@@ -191,46 +198,61 @@ impl Members {
 
     /// The file is read from a place on, before which so many bytes were given.
     fn go_to(&mut self, at: u64, given: u64) {
-        (self.base, self.at, self.start, self.given_in_all) = (at, at, at, given);
+        (self.base, self.at, self.start, self.in_all) = (at, at, at, given);
     }
 
     fn fill(&mut self, bytes: &mut Vec<u8>, length: usize) -> Fill {
-        while bytes.len() < length {
+        loop {
+            let ready = self.unpacked.len() - self.doubtful();
+            let end = ready.min(self.taken + length - bytes.len());
+            bytes.extend_from_slice(&self.unpacked[self.taken..end]);
+            self.taken = end;
+            if bytes.len() == length {
+                return Fill::Full;
+            }
             if self.member.is_none() {
                 match self.begin() {
                     Ok(true) => {}
                     Ok(false) => return self.end(),
-                    Err(what) => return self.gap(what, bytes.len()),
+                    Err(what) => return self.gap(what, bytes),
                 }
             }
             let Some(member) = &mut self.member else { return Fill::End };
-            let before = bytes.len();
+            self.unpacked.drain(..self.taken);
+            self.taken = 0;
+            let before = self.unpacked.len();
             let packed = ahead(&self.held, self.at - self.base);
-            let step = member.unpack(packed, bytes, length.min(before + BUFFER_BYTES));
-            self.given += (bytes.len() - before) as u64;
-            self.given_in_all += (bytes.len() - before) as u64;
+            let wanted = length - bytes.len() + SPOILED_BYTES;
+            let step = member.unpack(packed, &mut self.unpacked, wanted.min(before + BUFFER_BYTES));
+            let unpacked = self.unpacked.len() - before;
+            self.of_member += unpacked as u64;
+            self.in_all += unpacked as u64;
             match step {
                 Ok(step) => {
                     self.at += step.taken as u64;
                     if step.is_end {
                         self.member = None;
-                    } else if step.taken == 0 && bytes.len() == before && !self.read_more() {
-                        return self.gap("breaks off with the file", bytes.len());
+                    } else if step.taken == 0 && unpacked == 0 && !self.read_more() {
+                        return self.gap("breaks off with the file", bytes);
                     }
                 }
                 Err(broken) => {
                     self.at += broken.taken as u64;
-                    return self.gap(broken.what, bytes.len());
+                    return self.gap(broken.what, bytes);
                 }
             }
         }
-        Fill::Full
+    }
+
+    /// So many of the last bytes that were unpacked would be wrong if damage came next.
+    fn doubtful(&self) -> usize {
+        if self.member.is_some() { (self.of_member as usize).min(SPOILED_BYTES) } else { 0 }
     }
 
     /// Begins the next member; false at the end of the file. Zeros between members are padding.
     fn begin(&mut self) -> Result<bool, &'static str> {
         self.start = self.at;
-        self.given = 0;
+        self.of_member = 0;
         loop {
             let packed = ahead(&self.held, self.at - self.base);
             let zeros = packed.iter().take_while(|byte| **byte == 0).count();
@@ -241,7 +263,7 @@ impl Members {
                 Some(Ok(length)) => {
                     self.at += length as u64;
                     self.member = Some(Member::new());
-                    self.starts.push_back((self.given_in_all, self.start));
+                    self.starts.push_back((self.in_all, self.start));
                     return Ok(true);
                 }
                 Some(Err(())) => return Err("does not begin as one"),
@@ -263,14 +285,12 @@ impl Members {
     }
 
     /// Leaves a member that cannot be read, and goes to the next one that can.
-    fn gap(&mut self, what: &'static str, held: usize) -> Fill {
-        let given = self.given as usize;
-        let spoiled = match what {
-            gzip::DAMAGED => held.min(given).min(SPOILED_BYTES),
-            // Of a long member, who knows which.
-            gzip::WRONG_CHECKSUM if given <= held => given,
-            _ => 0,
-        };
+    fn gap(&mut self, what: &'static str, bytes: &mut Vec<u8>) -> Fill {
+        // A checksum does not tell where: the end of a member that is one record is part of it.
+        let is_damage = matches!(what, gzip::DAMAGED | gzip::WRONG_CHECKSUM);
+        let spoiled = if is_damage { self.doubtful() } else { 0 };
+        bytes.extend(self.unpacked.drain(..).skip(self.taken));
+        self.taken = 0;
         self.member = None;
         let (start, broken) = (self.start, self.at);
         self.at = (start + 1).max(self.base);
@@ -292,7 +312,7 @@ impl Members {
         self.start = self.at;
         // Nobody should come upon the damage again.
         self.starts.clear();
-        self.starts.push_back((self.given_in_all, self.at));
+        self.starts.push_back((self.in_all, self.at));
         if let Some(source) = self.failure.take() {
             return Fill::Gap(Gap { fault: Fault::io("read it", source), spoiled });
         }

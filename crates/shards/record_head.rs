@@ -90,6 +90,8 @@ pub(crate) fn look_ahead(layout: Layout) -> usize {
 
 /// A record, or nothing, follows: the length of the one before was right.
 pub(crate) fn follows(rest: &[u8], layout: Layout) -> bool {
+    // No more than is always there, or the answer would depend on how much was read.
+    let rest = &rest[..rest.len().min(look_ahead(layout))];
     let rest = &rest[line_ends(rest)..];
     rest.is_empty() || head(rest, layout) != Found::Nothing
 }
@@ -99,7 +101,7 @@ pub(crate) fn line_ends(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
 }
 
-/// Where a record begins, at a line's start, from `from` on.
+/// Where a record begins, at a line's start, from `from` on. No more than the look-ahead behind that place tells.
 pub(crate) fn next_start(bytes: &[u8], from: usize, layout: Layout) -> Option<usize> {
     let begins_line = |at: usize| at == 0 || bytes[at - 1] == b'\n';
     let rest = bytes.get(from..)?;
@@ -115,7 +117,8 @@ pub(crate) fn next_start(bytes: &[u8], from: usize, layout: Layout) -> Option<us
         Layout::Arc => {
             let lines = memchr::memchr_iter(b'\n', rest).map(|at| from + at + 1);
             let mut starts = std::iter::once(from).filter(|at| begins_line(*at)).chain(lines);
-            starts.find(|at| matches!(arc_head(&bytes[*at..]), Found::Head(_)))
+            let shown = |at: usize| &bytes[at..bytes.len().min(at + look_ahead(layout))];
+            starts.find(|at| matches!(arc_head(shown(*at)), Found::Head(_)))
         }
     }
 }

@@ -64,8 +64,8 @@ pub(crate) struct RecordStream {
     damage: Damage,
     /// The system does not give the rest.
     failure: Option<ShardError>,
-    /// At the end of a piece: from here on, bytes of the buffer may be wrong.
-    spoiled_from: Option<usize>,
+    /// At the end of a piece: from here on, bytes of the buffer may be wrong. And why the piece ends.
+    gap: Option<(usize, ShardError)>,
     /// Uncompressed bytes that were read, and that were cut.
     given: u64,
     cut: u64,
@@ -128,7 +128,7 @@ impl RecordStream {
             dump: dump_of_name(&path.to_string_lossy()).map(Arc::from),
             damage: Damage::default(),
             failure: None,
-            spoiled_from: None,
+            gap: None,
             given: 0,
             cut: 0,
         }
@@ -210,40 +210,46 @@ impl RecordStream {
                     continue;
                 }
                 bytes.truncate(content);
-                self.skip(length - here);
+                self.skip(&mut bytes, length - here);
                 at = content;
+                if self.ending.is_some() {
+                    continue;
+                }
                 break;
             }
             let end = head.length.map(|length| content + length as usize);
             let wanted = end.unwrap_or(content) + look_ahead(self.layout);
-            let mut is_all = self.ending.is_some();
             if bytes.len() < wanted {
                 let more = wanted - bytes.len();
                 match self.grow(&mut bytes, at, more, window) {
                     Grown::Yes => continue,
                     Grown::Cut => break,
-                    Grown::No => is_all = true,
+                    Grown::No => {}
                 }
             }
             match end {
                 Some(end) if end <= bytes.len() && follows(&bytes[end..], self.layout) => place.end = end,
                 // The record is as long as it is up to the next one, whatever its head says.
-                _ => match next_start(&bytes, content, self.layout) {
-                    Some(next) => (place.flaw, place.end) = (Flaw::Length, next),
-                    None if !is_all && bytes.len() - content <= longest => {
+                _ => {
+                    place.flaw = Flaw::Length;
+                    let reach = content.saturating_add(longest).saturating_add(look_ahead(self.layout));
+                    let searched = &bytes[..bytes.len().min(reach)];
+                    if let Some(next) = next_start(searched, content, self.layout) {
+                        place.end = next;
+                    } else if bytes.len() < reach && self.ending.is_none() {
                         match self.grow(&mut bytes, at, window, window) {
-                            Grown::Yes => continue,
                             Grown::Cut => break,
-                            Grown::No => (place.flaw, place.end) = (Flaw::Length, bytes.len()),
+                            Grown::Yes | Grown::No => continue,
                         }
+                    } else if let Some(end) = end {
+                        place.end = end.min(bytes.len());
+                        if end > bytes.len() {
+                            place.flaw = Flaw::Torn;
+                        }
+                    } else if bytes.len() < reach {
+                        place.end = bytes.len();
                     }
-                    None => match end {
-                        Some(end) if end > bytes.len() => (place.flaw, place.end) = (Flaw::Torn, bytes.len()),
-                        Some(end) => (place.flaw, place.end) = (Flaw::Length, end),
-                        None if is_all => (place.flaw, place.end) = (Flaw::Length, bytes.len()),
-                        None => place.flaw = Flaw::Length,
-                    },
-                },
+                }
             }
             if place.kind == Kind::Warcinfo {
                 let found = dump_of_warcinfo(&bytes[place.content..place.end]).map(Arc::from);
@@ -252,9 +258,13 @@ impl RecordStream {
             at = place.end + line_ends(&bytes[place.end..]);
             places.push(place);
         }
-        if let Some(from) = self.spoiled_from.take() {
+        if let Some((from, error)) = self.gap.take() {
             let doubtful = places.iter_mut().filter(|place| place.end > from && place.flaw == Flaw::None);
             doubtful.for_each(|place| place.flaw = Flaw::Torn);
+            match error.is_of_the_system() {
+                true => self.failure = Some(error),
+                false => self.damage.add(error),
+            }
         }
         self.carry = bytes.split_off(at);
         (bytes, places)
@@ -286,11 +296,7 @@ impl RecordStream {
             Fill::Gap(Gap { fault, spoiled }) => {
                 self.ending = Some(Ending::Gap);
                 let error = ShardError::new(&self.path, Some(self.given), fault);
-                match error.is_of_the_system() {
-                    true => self.failure = Some(error),
-                    false => self.damage.add(error),
-                }
-                self.spoiled_from = Some(bytes.len() - spoiled.min(bytes.len()));
+                self.gap = Some((bytes.len().saturating_sub(spoiled), error));
             }
         }
     }
@@ -299,26 +305,27 @@ impl RecordStream {
     fn lose(&mut self, bytes: &mut Vec<u8>, at: usize, window: usize) -> usize {
         let offset = self.given - (bytes.len() - at) as u64;
         let mut lost = 0;
-        let mut from = at + 1;
         let next = loop {
-            if let Some(next) = next_start(bytes, from, self.layout) {
+            if let Some(next) = next_start(bytes, at + 1, self.layout) {
                 lost += (next - at) as u64;
                 break next;
             }
-            if self.ending.is_some() {
-                // Before a gap, it is the gap's: a head that breaks off.
-                if self.ending == Some(Ending::Last) {
-                    lost += (bytes.len() - at) as u64;
+            match self.ending {
+                Some(Ending::Last) => lost += (bytes.len() - at) as u64,
+                // It is the gap's: a head that breaks off.
+                Some(Ending::Gap) => lost = 0,
+                None => {
+                    // What was searched goes, but for a byte that tells whether a line begins behind it.
+                    let overlap = look_ahead(self.layout);
+                    let gone = (bytes.len() - at).saturating_sub(overlap);
+                    lost += gone as u64;
+                    bytes.drain(at..at + gone);
+                    self.need(bytes, bytes.len() + window.max(overlap));
+                    continue;
                 }
-                bytes.truncate(at);
-                break at;
             }
-            let overlap = look_ahead(self.layout);
-            let gone = (bytes.len() - at).saturating_sub(overlap);
-            lost += gone as u64;
-            bytes.drain(at..at + gone);
-            from = at;
-            self.need(bytes, bytes.len() + window.max(overlap));
+            bytes.truncate(at);
+            break at;
         };
         if lost > 0 {
             self.damage.lose(&self.path, offset, lost);
@@ -326,13 +333,17 @@ impl RecordStream {
         next
     }
 
-    /// Passes over bytes of a record that is too large to hold.
-    fn skip(&mut self, mut length: u64) {
-        let mut passed = Vec::new();
+    /// Passes over the content, which comes behind the bytes, of a record that is too large to hold.
+    fn skip(&mut self, bytes: &mut Vec<u8>, mut length: u64) {
+        let start = bytes.len();
         while length > 0 && self.ending.is_none() {
-            passed.clear();
-            self.need(&mut passed, length.min(SKIP_BYTES as u64) as usize);
-            length -= passed.len() as u64;
+            self.need(bytes, start + length.min(SKIP_BYTES as u64) as usize);
+            let passed = length.min((bytes.len() - start) as u64);
+            bytes.drain(start..start + passed as usize);
+            length -= passed;
+            if let Some((from, _)) = &mut self.gap {
+                *from = from.saturating_sub(passed as usize).max(start);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use arrow::array::RecordBatch;
-use shards::{Format, ReadOptions, ShardReader, discover};
+use shards::{Damage, Format, ReadOptions, RecordCounts, ShardReader, discover};
 
 /// Names decide only where the content does not.
 const NAMES: [&str; 8] =
@@ -34,10 +34,12 @@ pub fn check(bytes: &[u8]) {
     }
 }
 
-/// The rows of the file as text, and why it could not be read to its end; none if it is no input.
+/// The rows of the file as text, behind them what was counted, and why it could not be read to its end; none if it is no
+/// input.
 fn read(path: &Path, options: &ReadOptions) -> Option<(Vec<String>, Option<String>)> {
     let shard = discover(&[path], &[]).ok()?.shards.pop()?;
     let mut rows = Vec::new();
+    let (mut counts, mut damage) = (RecordCounts::new(), Damage::default());
     let mut reader = match ShardReader::open(&shard, options) {
         Ok(reader) => reader,
         Err(error) => return Some((rows, Some(error.to_string()))),
@@ -55,8 +57,11 @@ fn read(path: &Path, options: &ReadOptions) -> Option<(Vec<String>, Option<Strin
             Err(error) => return Some((rows, Some(error.to_string()))),
         }
         assert_eq!(rows.len() as u64, block.first_row + block.rows);
+        block.records.into_iter().for_each(|(kind, records)| *counts.entry(kind).or_default() += records);
+        damage.merge(block.damage);
     }
     assert!(reader.next_block().is_ok_and(|block| block.is_none()), "nothing comes behind the end");
+    rows.push(format!("{counts:?}, {damage:?}"));
     Some((rows, None))
 }
 
