@@ -196,7 +196,8 @@ fn long_documents_take_the_memory_that_is_promised() {
     check_invariants(&out);
     let report: serde_json::Value =
         serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
-    let unwanted = texts(&table(&out, "ledger"), "reason").into_iter().flatten().filter(|r| r.starts_with("language"));
+    let unwanted =
+        texts(&table(&out, "ledger"), "reason").into_iter().flatten().filter(|r| r.starts_with("language"));
     assert_eq!(unwanted.count(), 0, "what is dropped for its language is not measured");
     let peak = report["peak_memory_bytes"].as_u64().unwrap();
     assert!(peak <= (512 + 256) << 20, "{} MiB", peak >> 20);
@@ -205,8 +206,8 @@ fn long_documents_take_the_memory_that_is_promised() {
 /// English words in sentences of chance.
 fn prose(seed: u64, bytes: usize) -> String {
     const WORDS: [&str; 16] = [
-        "the", "house", "of", "many", "people", "who", "were", "never", "there", "and", "what", "they", "could", "have", "seen",
-        "before",
+        "the", "house", "of", "many", "people", "who", "were", "never", "there", "and", "what", "they",
+        "could", "have", "seen", "before",
     ];
     let mut state = seed;
     let mut text = String::with_capacity(bytes + 16);

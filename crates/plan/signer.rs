@@ -21,6 +21,8 @@ pub(crate) struct Signer {
     hashes: Vec<u64>,
     /// By another hash than xxh64.
     others: Vec<u64>,
+    /// A long text's shingles were made and are no longer held.
+    pub is_let_go: bool,
 }
 
 /// So many hashes are kept without a look at how many differ.
@@ -29,7 +31,8 @@ const MANY_HASHES: usize = 1 << 20;
 impl Signer {
     /// Hashes of the shingles, by xxh64: each at least once.
     pub fn shingles(&mut self, text: &str, splitter: &Splitter) -> &[u64] {
-        let Signer { normalized, words, scratch, hashes, .. } = self;
+        let Signer { normalized, words, scratch, hashes, is_let_go, .. } = self;
+        *is_let_go = false;
         simplify_text(text, normalized);
         by_pieces(ShingleHash::Xxh64, normalized, splitter, words, scratch, hashes);
         hashes
@@ -37,7 +40,7 @@ impl Signer {
 
     /// Of the text whose shingles were made last, by the same splitter.
     pub fn sign(&mut self, minhash: &Minhash, splitter: &Splitter) -> Option<Signature> {
-        let Signer { normalized, words, scratch, hashes, others } = self;
+        let Signer { normalized, words, scratch, hashes, others, .. } = self;
         let hashes = match minhash.hash {
             ShingleHash::Xxh64 => hashes,
             // The words of one piece are all there.
@@ -50,6 +53,13 @@ impl Signer {
             }
         };
         if minhash.is_narrow { Signature::of_32_bits(hashes) } else { Signature::of(hashes) }
+    }
+
+    /// Does not hold what a long text needed: making it once more is cheaper than to have it beside all else.
+    pub fn let_go_of_long(&mut self) {
+        if self.normalized.len() > PIECE_BYTES {
+            *self = Signer { is_let_go: true, ..Signer::default() };
+        }
     }
 
     /// What the recipe wants carried to resolve of that text.

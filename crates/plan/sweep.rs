@@ -216,6 +216,7 @@ impl Plan {
                 carried: Vec::new(),
             });
         }
+        scratch.signer.let_go_of_long();
         block.nanos[self.stages.len()] += (block.clock)() - start;
 
         // A control document's text is wanted whatever the verdict: an arm without the stage that dropped it has it so.
@@ -243,7 +244,7 @@ impl Plan {
             let text: &str = if is_rewritten { kept } else { original };
             let exact = exact.unwrap_or_else(|| hash128(text.as_bytes()));
             let near = near.unwrap_or_else(|| {
-                if is_rewritten || known.is_some() {
+                if is_rewritten || known.is_some() || signer.is_let_go {
                     signer.shingles(text, &self.splitter);
                 }
                 let signature =
@@ -252,6 +253,7 @@ impl Plan {
             });
             let near = block.place(near);
             block.signed.push(Signed { position, is_original: false, exact, near, url, carried });
+            signer.let_go_of_long();
             block.nanos[self.stages.len()] += (block.clock)() - start;
         }
         let kept_bytes = if is_rewritten { scratch.kept.len() } else { original.len() } as u64;

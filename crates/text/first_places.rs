@@ -62,9 +62,8 @@ impl Search<'_> {
         let bytes = self.words.joined.as_bytes();
         loop {
             let mut left = places.iter().count();
-            let most = self.words.slots / 8 * 5;
-            if left > most {
-                places = self.words.twice(&places, most, |at| self.gram(at).hash);
+            if left > self.words.slots / 8 * 5 && self.are_varied(&places) {
+                places = self.words.twice(&places, |at| self.gram(at).hash);
                 left = places.iter().count();
             }
             let mut table = Table::of(left, self.words.slots);
@@ -87,6 +86,16 @@ impl Search<'_> {
             }
             places.remove(&done);
         }
+    }
+
+    /// Whether most of the first n-grams differ.
+    fn are_varied(&self, places: &Bits) -> bool {
+        const FIRST: usize = 1 << 16;
+        let mut hashes: Vec<u64> = places.iter().take(FIRST).map(|at| self.gram(at).hash).collect();
+        let looked_at = hashes.len();
+        hashes.sort_unstable();
+        hashes.dedup();
+        hashes.len() > looked_at / 2
     }
 }
 

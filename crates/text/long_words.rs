@@ -135,28 +135,24 @@ impl LongWords {
         };
         let hash = |border: u128| mix64(border as u64, (border >> 64) as u64);
         [
-            self.twice(&self.starts, 0, |at| hash(border(Some(at)))),
-            self.twice(&self.starts, 0, |at| hash(border(at.checked_sub(BORDER)))),
+            self.twice(&self.starts, |at| hash(border(Some(at)))),
+            self.twice(&self.starts, |at| hash(border(at.checked_sub(BORDER)))),
         ]
     }
 
-    /// The places but for those whose hash no other has; as they are if they have at most `few` hashes.
-    pub(crate) fn twice(&self, places: &Bits, few: usize, hash: impl Fn(usize) -> u64) -> Bits {
+    /// The places but for those whose hash no other has.
+    pub(crate) fn twice(&self, places: &Bits, hash: impl Fn(usize) -> u64) -> Bits {
         // Two bits for each hash, in the halves of a block: seen, and seen again.
         let size = (places.iter().count() / 4).next_power_of_two().min(self.slots / 4);
-        let (mut blocks, mut distinct) = (vec![0_u64; size], 0);
+        let mut blocks = vec![0_u64; size];
         let slot = |hash: u64| ((hash >> 32) as usize & (size - 1), hash as u32 % 32);
         each_batch(places.iter().map(&hash), |hashes| {
             for &hash in hashes {
                 let (block, bit) = slot(hash);
                 let was_seen = blocks[block] >> bit & 1;
-                distinct += usize::from(was_seen == 0);
                 blocks[block] |= 1 << bit | was_seen << (32 + bit);
             }
         });
-        if distinct <= few {
-            return places.clone();
-        }
         let mut twice = Bits::below(self.joined.len());
         each_batch(places.iter().map(|at| (at, hash(at))), |hashes| {
             for &(at, hash) in hashes {

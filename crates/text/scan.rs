@@ -151,6 +151,11 @@ impl Scanner {
         self.long = None;
     }
 
+    /// Does not hold the words of a long text until they are asked for again.
+    pub fn let_go_of_long(&mut self) {
+        self.long = None;
+    }
+
     /// As [`Scanner::forget`]; the words of that text are known. `words` holds others then.
     pub fn begin_with(&mut self, words: &mut Vec<(u32, u32)>) {
         self.forget();

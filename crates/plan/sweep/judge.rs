@@ -40,7 +40,8 @@ impl Plan {
                 }
                 StageKind::Minhash if judged.verdict.is_keep() => {
                     // Those of the original are still there, from its sampling key, unless that was known.
-                    if judged.is_rewritten || known.is_some() {
+                    if judged.is_rewritten || known.is_some() || signer.is_let_go {
+                        scanner.let_go_of_long();
                         signer.shingles(text, &self.splitter);
                     }
                     let signature = signer.sign(&self.minhash, &self.splitter);
@@ -48,6 +49,7 @@ impl Plan {
                         judged.carried = signer.carried(&self.minhash, signature);
                     }
                     judged.near = Some(signature.as_ref().map(near_of));
+                    signer.let_go_of_long();
                 }
                 StageKind::UrlDedup | StageKind::ExactDedup | StageKind::Minhash => {}
                 StageKind::Columns(columns) => {
@@ -138,6 +140,7 @@ impl Plan {
                 break;
             }
         }
+        scanner.let_go_of_long();
         judged
     }
 }
