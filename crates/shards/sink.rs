@@ -148,6 +148,9 @@ impl Default for SinkOptions {
     }
 }
 
+/// A row group is held in memory until it is closed: of long texts fewer rows make one.
+const GROUP_BYTES: usize = 64 << 20;
+
 /// Writes one Parquet file. The same batches in the same order give the same bytes.
 pub struct ParquetSink {
     path: PathBuf,
@@ -165,6 +168,7 @@ impl ParquetSink {
             .set_created_by("corpus".to_owned())
             .set_compression(Compression::ZSTD(level))
             .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
+            .set_max_row_group_bytes(Some(GROUP_BYTES))
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_statistics_truncate_length(Some(64))
             .set_key_value_metadata(Some(footer.collect()));
