@@ -92,9 +92,12 @@ pub(crate) struct Spool {
     documents: Appended,
     written: u64,
     entries: Vec<Entry>,
-    /// Of the ids of one document.
+    /// Of some ids.
     bytes: Vec<u8>,
 }
+
+/// A long document has millions.
+const IDS_AT_ONCE: usize = 1 << 18;
 
 impl Spool {
     /// Goes on at a point; what was written after it is dropped.
@@ -114,9 +117,11 @@ impl Spool {
     }
 
     pub fn add(&mut self, document: &DocumentTokens) -> Result<(), EngineError> {
-        self.bytes.clear();
-        self.bytes.extend(document.ids.iter().flat_map(|id| id.to_le_bytes()));
-        self.ids.write(&self.bytes)?;
+        for ids in document.ids.chunks(IDS_AT_ONCE) {
+            self.bytes.clear();
+            self.bytes.extend(ids.iter().flat_map(|id| id.to_le_bytes()));
+            self.ids.write(&self.bytes)?;
+        }
         let entry = Entry {
             shard: document.shard,
             row: document.row,
