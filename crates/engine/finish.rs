@@ -154,7 +154,7 @@ impl Finisher<'_> {
         let (tally, sources) = counting::count(self.plan, block, &verdicts, &out.counts)?;
         Ok(Finished {
             clean,
-            rejected: Sampled::of(rejected, keys)?,
+            rejected: Sampled::of(rejected, keys),
             ledger: rows.ledger(block, &verdicts, &twins, &out.counts)?,
             tokens: out.tokens,
             heldout: out.heldout,

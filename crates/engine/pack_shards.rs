@@ -318,13 +318,15 @@ impl<'a> SegmentFiles<'a> {
             clean.write(&finished.clean)?;
             ledger.write(&finished.ledger)?;
         }
+        let mut rejected = std::mem::take(&mut finished.rejected);
         if let (plan::Rejected::All, Some(sink)) = (self.limit, &mut self.rejected) {
-            for batch in finished.rejected.batches() {
+            for batch in rejected.batches() {
                 sink.write(&batch?)?;
             }
+            rejected.choose(SHOWN)?;
+            return self.sampled.add(rejected, SHOWN);
         }
-        let limit = if self.limit == plan::Rejected::All { SHOWN } else { self.limit };
-        self.sampled.add(std::mem::take(&mut finished.rejected), limit)
+        self.sampled.add(rejected, self.limit)
     }
 
     /// Commits the files of the segment; returns the rejected documents that the report shows.

@@ -23,7 +23,7 @@ pub(crate) struct Sampled {
 #[derive(Debug)]
 enum Rows {
     Plain(RecordBatch),
-    /// Long texts: compressed until they are wanted.
+    /// Long texts that are held: compressed until they are wanted.
     Frame(Vec<u8>, usize),
 }
 
@@ -31,11 +31,13 @@ enum Rows {
 const LONG_BYTES: usize = 4 << 20;
 
 impl Rows {
-    fn of(batch: RecordBatch) -> Result<Rows, EngineError> {
-        Ok(match batch.get_array_memory_size() {
-            ..=LONG_BYTES => Rows::Plain(batch),
-            _ => Rows::Frame(frame(&batch)?, batch.num_rows()),
-        })
+    fn held(self) -> Result<Rows, EngineError> {
+        match self {
+            Rows::Plain(batch) if batch.get_array_memory_size() > LONG_BYTES => {
+                Ok(Rows::Frame(frame(&batch)?, batch.num_rows()))
+            }
+            held => Ok(held),
+        }
     }
 
     fn len(&self) -> usize {
@@ -54,8 +56,8 @@ impl Rows {
 }
 
 impl Sampled {
-    pub fn of(batch: RecordBatch, keys: Vec<(Verdict, u64)>) -> Result<Sampled, EngineError> {
-        Ok(Sampled { blocks: vec![Rows::of(batch)?], keys, chosen: 0 })
+    pub fn of(batch: RecordBatch, keys: Vec<(Verdict, u64)>) -> Sampled {
+        Sampled { blocks: vec![Rows::Plain(batch)], keys, chosen: 0 }
     }
 
     /// The documents, block by block.
@@ -65,7 +67,9 @@ impl Sampled {
 
     /// Adds more; and lets go what `limit` will not keep in the end, now and then.
     pub fn add(&mut self, more: Sampled, limit: Rejected) -> Result<(), EngineError> {
-        self.blocks.extend(more.blocks);
+        for rows in more.blocks {
+            self.blocks.push(rows.held()?);
+        }
         self.keys.extend(more.keys);
         if self.keys.len() > 2 * self.chosen + LET_GO_FROM { self.choose(limit) } else { Ok(()) }
     }
@@ -81,7 +85,8 @@ impl Sampled {
             let here = std::iter::from_fn(|| chosen.next_if(|index| *index < end)).map(|index| index - start);
             let here = UInt64Array::from_iter_values(here);
             if here.len() < rows.len() {
-                *rows = Rows::of(take_record_batch(&rows.batch()?, &here)?)?;
+                let left = Rows::Plain(take_record_batch(&rows.batch()?, &here)?);
+                *rows = if matches!(rows, Rows::Frame(..)) { left.held()? } else { left };
             }
             start = end;
         }
@@ -144,7 +149,7 @@ mod tests {
         let batch = |range: std::ops::Range<usize>| {
             let numbers = UInt64Array::from_iter_values(range.clone().map(|number| number as u64));
             let rows = RecordBatch::try_from_iter([("number", std::sync::Arc::new(numbers) as _)]).unwrap();
-            Sampled::of(rows, keys[range].to_vec()).unwrap()
+            Sampled::of(rows, keys[range].to_vec())
         };
         let mut sampled = Sampled::default();
         for start in (0..1000).step_by(25) {
@@ -167,7 +172,8 @@ mod tests {
         let many = UInt64Array::from_iter_values(0..LONG_BYTES as u64 / 4);
         let rows = RecordBatch::try_from_iter([("number", std::sync::Arc::new(many) as _)]).unwrap();
         let keys = keys.iter().copied().cycle().take(rows.num_rows()).collect();
-        let mut long = Sampled::of(rows, keys).unwrap();
+        let mut long = Sampled::default();
+        long.add(Sampled::of(rows, keys), Rejected::All).unwrap();
         assert!(matches!(long.blocks[..], [Rows::Frame(..)]));
         long.choose(Rejected::Sample(10)).unwrap();
         assert!(matches!(long.blocks[..], [Rows::Plain(_)]) && numbers(&long).len() == 70);
