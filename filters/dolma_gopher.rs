@@ -229,7 +229,7 @@ impl DolmaGopher {
 
     /// As [`DolmaGopher::words`] and [`n_grams`], of a text so long that its words are not kept.
     fn long(&self, text: &str, scores: &mut Scores) -> usize {
-        let words = LongWords::read(text, |text, spans| Splitter::Whitespace.split(text, spans), |_| true);
+        let words = LongWords::read(text, Splitter::Whitespace, |_| true);
         let (mut sums, mut lengths) = (Sums::default(), BTreeMap::new());
         for word in words.iter() {
             sums.add(word, 1, &self.required);

@@ -166,8 +166,7 @@ impl Dclm {
 }
 
 fn grams_of_long(text: &str, scale: Scale, asked: &mut Asked) {
-    let split = |text: &str, spans: &mut Vec<(u32, u32)>| Splitter::Uax29.split(text, spans);
-    let words = LongWords::read_by(text, scale, split, |word| word.starts_with(is_alphanumeric));
+    let words = LongWords::read_by(text, scale, Splitter::Uax29, |word| word.starts_with(is_alphanumeric));
     let all = words.chars();
     let mut grams = LongGrams::new(&words);
     for (signal, n) in GRAMS.into_iter().zip(2..) {

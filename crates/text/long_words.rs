@@ -9,6 +9,7 @@ use crate::characters::count_chars;
 use crate::first_places::{Place, Search, each_batch};
 use crate::pieces::{PIECE_BYTES, each_piece};
 use crate::repetition::mix64;
+use crate::words::Splitter;
 
 /// From what size on a text is long, and what is used of it at once.
 #[derive(Clone, Copy, Debug)]
@@ -41,23 +42,20 @@ pub struct LongWords {
 }
 
 impl LongWords {
-    /// Those words of `text` for which `is_word` holds. `split` replaces a list by the words of a text, as [`each_piece`] asks.
-    pub fn read(
-        text: &str,
-        split: impl FnMut(&str, &mut Vec<(u32, u32)>),
-        is_word: impl Fn(&str) -> bool,
-    ) -> LongWords {
-        LongWords::read_by(text, Scale::default(), split, is_word)
+    /// Those words of `text` for which `is_word` holds.
+    pub fn read(text: &str, splitter: Splitter, is_word: impl Fn(&str) -> bool) -> LongWords {
+        LongWords::read_by(text, Scale::default(), splitter, is_word)
     }
 
     pub(crate) fn read_by(
         text: &str,
         scale: Scale,
-        split: impl FnMut(&str, &mut Vec<(u32, u32)>),
+        splitter: Splitter,
         is_word: impl Fn(&str) -> bool,
     ) -> LongWords {
         let (mut joined, mut starts, mut len) =
             (String::with_capacity(text.len()), Bits::below(text.len()), 0);
+        let split = |text: &str, words: &mut Vec<(u32, u32)>| splitter.split(text, words);
         each_piece(text, scale.long_bytes, 0, split, &mut Vec::new(), |words| {
             for &(start, end) in words {
                 let word = &text[start as usize..end as usize];

@@ -191,8 +191,7 @@ impl Scanner {
             (needs.intersects(grams.union(self.word_signals)), needs.contains(Signal::NewlinesPerWord));
         if text.len() > self.scale.long_bytes {
             if self.long.is_none() && (needs_words || needs_count) {
-                let split = |text: &str, words: &mut Vec<(u32, u32)>| splitter.split(text, words);
-                self.long = Some(LongWords::read_by(text, self.scale, split, |_| true));
+                self.long = Some(LongWords::read_by(text, self.scale, *splitter, |_| true));
             }
         } else if needs_words {
             self.read_words(text, splitter);
