@@ -1,8 +1,6 @@
 //! What a file is, by its first bytes first and by its name second.
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use serde::de::IgnoredAny;
 
@@ -11,7 +9,8 @@ use crate::location::is_remote;
 use crate::media::begins_as_html;
 use crate::record_head::{self, Found, Layout, line_ends};
 use crate::source::Source;
-use crate::stream::{BYTE_ORDER_MARK, open_plain};
+use crate::stream::BYTE_ORDER_MARK;
+use crate::unpacked::unpacked;
 
 pub(crate) enum Kind {
     Shard(Format, Option<Compression>),
@@ -53,8 +52,8 @@ pub(crate) fn detect(path: &Path) -> io::Result<Kind> {
     };
     if compression.is_some() {
         head.clear();
-        let consumed = Arc::new(AtomicU64::new(0));
-        let read = open_plain(path, compression, &consumed)?.take(HEAD_BYTES).read_to_end(&mut head);
+        let read =
+            unpacked(Box::new(Source::open(path)?), compression)?.take(HEAD_BYTES).read_to_end(&mut head);
         if let (Err(_), true, Name::Crawl(format)) = (&read, head.is_empty(), name) {
             // Members behind the damage may be whole.
             return Ok(Kind::Shard(format, compression));

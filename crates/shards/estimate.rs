@@ -11,7 +11,7 @@ use crate::inputs::{Compression, Format, Inputs, Shard};
 use crate::pieces::Pieces;
 use crate::record_head::Layout;
 use crate::source::Source;
-use crate::stream::unpacked;
+use crate::unpacked::unpacked;
 use crate::warc::RecordStream;
 use crate::{ReadOptions, jsonl, pages};
 

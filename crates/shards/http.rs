@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 
 use crate::record_head::{fields, value};
-use crate::stream::LARGEST_RATIO;
+use crate::unpacked::LARGEST_RATIO;
 
 pub(crate) struct Answer<'b> {
     pub status: u16,

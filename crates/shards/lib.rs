@@ -40,6 +40,7 @@ mod store;
 mod store;
 mod stream;
 mod table;
+mod unpacked;
 mod warc;
 mod warcinfo;
 

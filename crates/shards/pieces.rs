@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::gzip::{self, Member};
 use crate::inputs::Compression;
-use crate::stream::{FREE_BYTES, LARGEST_RATIO, open_file, unpacked};
+use crate::unpacked::{STEP_BYTES, Unpacked, bomb, open_file, step_after};
 use crate::{Fault, RestartPoint};
 
 /// Why [`Pieces::fill`] stopped.
@@ -31,16 +31,14 @@ pub(crate) struct Gap {
 
 pub(crate) struct Pieces {
     source: Source,
-    compression: Option<Compression>,
+    is_plain: bool,
     /// Bytes on disk that were read so far.
     consumed: Arc<AtomicU64>,
-    given: u64,
-    ended: bool,
 }
 
 enum Source {
     Members(Box<Members>),
-    Whole(Box<dyn Read + Send>),
+    Whole(Unpacked),
 }
 
 impl Pieces {
@@ -48,15 +46,14 @@ impl Pieces {
         let consumed = Arc::new(AtomicU64::new(0));
         let file = open_file(path, place.stored, &consumed)?;
         let mut pieces = Self::new(file, compression, consumed)?;
-        pieces.given = place.offset - place.skip;
         if let Source::Members(members) = &mut pieces.source {
-            members.go_to(place.stored, pieces.given);
+            members.go_to(place.stored, place.offset - place.skip);
         }
         let mut passed = Vec::new();
         let mut left = place.skip as usize;
         while left > 0 {
             passed.clear();
-            let Fill::Full = pieces.fill(&mut passed, left.min(BUFFER_BYTES)) else { break };
+            let Fill::Full = pieces.fill(&mut passed, left.min(STEP_BYTES)) else { break };
             left -= passed.len();
         }
         Ok(pieces)
@@ -70,9 +67,9 @@ impl Pieces {
     ) -> io::Result<Self> {
         let source = match compression {
             Some(Compression::Gzip) => Source::Members(Box::new(Members::new(file))),
-            other => Source::Whole(unpacked(file, other)?),
+            other => Source::Whole(Unpacked::new(file, other, consumed.clone())?),
         };
-        Ok(Self { source, compression, consumed, given: 0, ended: false })
+        Ok(Self { source, is_plain: compression.is_none(), consumed })
     }
 
     /// Bytes on disk that were read so far.
@@ -88,7 +85,7 @@ impl Pieces {
                 let (given, at) = *members.starts.iter().rfind(|(given, _)| *given <= offset)?;
                 Some((at, offset - given))
             }
-            Source::Whole(_) => self.compression.is_none().then_some((offset, 0)),
+            Source::Whole(_) => self.is_plain.then_some((offset, 0)),
         }
     }
 
@@ -106,46 +103,16 @@ impl Pieces {
         if bytes.len() >= length {
             return Fill::Full;
         }
-        if self.ended {
-            return Fill::End;
-        }
-        let before = bytes.len();
-        let fill = match &mut self.source {
+        match &mut self.source {
             Source::Members(members) => members.fill(bytes, length),
-            Source::Whole(source) => {
-                match source.by_ref().take((length - before) as u64).read_to_end(bytes) {
-                    Ok(_) if bytes.len() == length => Fill::Full,
-                    Ok(_) => Fill::End,
-                    Err(source) => {
-                        self.ended = true;
-                        let fault = match self.compression {
-                            Some(compression) => Fault::broken(compression.name(), source),
-                            None => Fault::io("read it", source),
-                        };
-                        Fill::Gap(Gap { fault, spoiled: 0 })
-                    }
-                }
-            }
-        };
-        self.given += (bytes.len() - before) as u64;
-        self.ended |= matches!(fill, Fill::End);
-        let read = match &self.source {
-            // What is read ahead depends on where it began.
-            Source::Members(members) => members.at,
-            Source::Whole(_) => self.consumed(),
-        };
-        let given = self.given;
-        if self.compression.is_some() && given > FREE_BYTES && given > LARGEST_RATIO * read {
-            bytes.truncate(before);
-            self.ended = true;
-            return Fill::Gap(Gap { fault: Fault::Bomb { read, given }, spoiled: 0 });
+            Source::Whole(source) => match source.fill(bytes, length) {
+                Ok(true) => Fill::Full,
+                Ok(false) => Fill::End,
+                Err(fault) => Fill::Gap(Gap { fault, spoiled: 0 }),
+            },
         }
-        fill
     }
 }
-
-/// Room for reads from the disk, and for what a member gives at once.
-const BUFFER_BYTES: usize = 128 << 10;
 
 /// Of a member, so many packed bytes are held: a damaged one is searched from there for the start of the next.
 const HELD_BYTES: u64 = 1 << 20;
@@ -222,8 +189,7 @@ impl Members {
             self.taken = 0;
             let before = self.unpacked.len();
             let packed = ahead(&self.held, self.at - self.base);
-            let wanted = length - bytes.len() + SPOILED_BYTES;
-            let step = member.unpack(packed, &mut self.unpacked, wanted.min(before + BUFFER_BYTES));
+            let step = member.unpack(packed, &mut self.unpacked, before + step_after(self.in_all));
             let unpacked = self.unpacked.len() - before;
             self.of_member += unpacked as u64;
             self.in_all += unpacked as u64;
@@ -240,6 +206,12 @@ impl Members {
                     self.at += broken.taken as u64;
                     return self.gap(broken.what, bytes);
                 }
+            }
+            // Only where a step ends as it would from any start.
+            if self.in_all.is_multiple_of(STEP_BYTES as u64)
+                && let Some(fault) = bomb(self.in_all, self.at)
+            {
+                return self.refuse(fault, bytes);
             }
         }
     }
@@ -282,6 +254,14 @@ impl Members {
             Some(source) => Fill::Gap(Gap { fault: Fault::io("read it", source), spoiled: 0 }),
             None => Fill::End,
         }
+    }
+
+    /// Nothing more is read.
+    fn refuse(&mut self, fault: Fault, bytes: &mut Vec<u8>) -> Fill {
+        bytes.extend(self.unpacked.drain(..).skip(self.taken));
+        (self.taken, self.member, self.ended) = (0, None, true);
+        self.held.clear();
+        Fill::Gap(Gap { fault, spoiled: 0 })
     }
 
     /// Leaves a member that cannot be read, and goes to the next one that can.
@@ -329,7 +309,7 @@ impl Members {
         self.held.drain(..gone as usize);
         self.base += gone;
         let before = self.held.len();
-        self.held.resize(before + BUFFER_BYTES, 0);
+        self.held.resize(before + STEP_BYTES, 0);
         let read = loop {
             match self.file.read(&mut self.held[before..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -1,13 +1,11 @@
 //! Compressed files, and plain ones that must not be mapped: one reader, blocks of whole records.
-use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::block::Bytes;
 use crate::inputs::Compression;
-use crate::source::Source;
-use crate::{Fault, ReadOptions, ShardError};
+use crate::unpacked::Unpacked;
+use crate::{ReadOptions, ShardError};
 
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -21,109 +19,11 @@ pub(crate) enum Cut {
     },
 }
 
-/// So many bytes may come out before the ratio is looked at, and at most so many for one that went in.
-pub(crate) const FREE_BYTES: u64 = 64 << 20;
-pub(crate) const LARGEST_RATIO: u64 = 1_000;
-
-/// Room for reads from the disk.
-const BUFFER_BYTES: usize = 128 << 10;
-
-/// Uncompressed bytes of a file.
-pub(crate) fn open_plain(
-    path: &Path,
-    compression: Option<Compression>,
-    consumed: &Arc<AtomicU64>,
-) -> io::Result<Box<dyn Read + Send>> {
-    unpacked(open_file(path, 0, consumed)?, compression)
-}
-
-/// The bytes of a file from a place on as they lie on disk, counted.
-pub(crate) fn open_file(path: &Path, at: u64, consumed: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
-    consumed.store(at, Ordering::Relaxed);
-    Ok(Box::new(Counted { source: Source::open_at(path, at)?, consumed: consumed.clone() }))
-}
-
-/// Uncompressed bytes of packed ones.
-pub(crate) fn unpacked(
-    packed: Box<dyn Read + Send>,
-    compression: Option<Compression>,
-) -> io::Result<Box<dyn Read + Send>> {
-    let mut buffered = BufReader::with_capacity(BUFFER_BYTES, packed);
-    Ok(match compression {
-        None => Box::new(buffered),
-        Some(Compression::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(buffered)),
-        Some(Compression::Zstd) => match dictionary(&mut buffered)? {
-            Some(dictionary) => {
-                Box::new(zstd::stream::read::Decoder::with_dictionary(buffered, &dictionary)?)
-            }
-            None => Box::new(zstd::stream::read::Decoder::with_buffer(buffered)?),
-        },
-        Some(Compression::Lz4) => Box::new(Lz4Frames(lz4_flex::frame::FrameDecoder::new(buffered))),
-    })
-}
-
-/// A longer dictionary is none.
-const LONGEST_DICTIONARY: usize = 16 << 20;
-
-/// Crawls packed by record share a dictionary, which lies in a frame of its own before them, as it is or packed:
-/// https://iipc.github.io/warc-specifications/specifications/warc-zstd/
-fn dictionary(packed: &mut BufReader<Box<dyn Read + Send>>) -> io::Result<Option<Vec<u8>>> {
-    const DICTIONARY_FRAME: [u8; 4] = 0x184D_2A5D_u32.to_le_bytes();
-    const PACKED: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
-    let Some((DICTIONARY_FRAME, [a, b, c, d, ..])) =
-        packed.fill_buf()?.split_first_chunk::<4>().map(|(m, r)| (*m, r))
-    else {
-        return Ok(None);
-    };
-    let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-    if length > LONGEST_DICTIONARY {
-        return Ok(None);
-    }
-    packed.consume(8);
-    let mut dictionary = Vec::new();
-    packed.take(length as u64).read_to_end(&mut dictionary)?;
-    if dictionary.starts_with(&PACKED) {
-        let mut unpacked = Vec::new();
-        let decoder = zstd::stream::read::Decoder::with_buffer(dictionary.as_slice())?;
-        decoder.take(LONGEST_DICTIONARY as u64).read_to_end(&mut unpacked)?;
-        dictionary = unpacked;
-    }
-    Ok(Some(dictionary))
-}
-
-/// The decoder ends with a frame; the file may go on.
-struct Lz4Frames(lz4_flex::frame::FrameDecoder<BufReader<Box<dyn Read + Send>>>);
-
-impl Read for Lz4Frames {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let n = self.0.read(buffer)?;
-            if n > 0 || buffer.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
-                return Ok(n);
-            }
-        }
-    }
-}
-
-struct Counted {
-    source: Source,
-    consumed: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.source.read(buffer)?;
-        self.consumed.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
-    }
-}
-
 pub(crate) struct Stream {
     path: Arc<Path>,
-    compression: Option<Compression>,
-    source: Box<dyn Read + Send>,
-    /// Bytes on disk that were read so far.
-    consumed: Arc<AtomicU64>,
+    source: Unpacked,
+    /// Somebody can begin in its middle.
+    is_plain: bool,
     /// Bytes that came out so far.
     given: u64,
     /// Read, but not yet cut.
@@ -135,12 +35,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub fn open(path: &Arc<Path>, compression: Option<Compression>) -> Result<Self, ShardError> {
-        let consumed = Arc::new(AtomicU64::new(0));
-        let source = open_plain(path, compression, &consumed)
-            .map_err(|source| ShardError::io(path, "open it", source))?;
-        let (path, carry) = (path.clone(), Vec::new());
-        let mut stream =
-            Self { path, compression, source, consumed, given: 0, carry, ended: false, failure: None };
+        let mut stream = Self::at(path, compression, 0)?;
         let mut start = Vec::new();
         stream.fill(&mut start, BYTE_ORDER_MARK.len());
         stream.carry = if start == BYTE_ORDER_MARK { Vec::new() } else { start };
@@ -149,21 +44,24 @@ impl Stream {
 
     /// At a place that [`Self::place`] has told.
     pub fn open_at(path: &Arc<Path>, at: u64) -> Result<Self, ShardError> {
-        let consumed = Arc::new(AtomicU64::new(0));
-        let source =
-            open_file(path, at, &consumed).map_err(|source| ShardError::io(path, "open it", source))?;
-        let (path, carry, compression) = (path.clone(), Vec::new(), None);
-        Ok(Self { path, compression, source, consumed, given: at, carry, ended: false, failure: None })
+        Self::at(path, None, at)
+    }
+
+    fn at(path: &Arc<Path>, compression: Option<Compression>, at: u64) -> Result<Self, ShardError> {
+        let source = Unpacked::open(path, compression, at)
+            .map_err(|source| ShardError::io(path, "open it", source))?;
+        let (path, carry, is_plain) = (path.clone(), Vec::new(), compression.is_none());
+        Ok(Self { path, source, is_plain, given: at, carry, ended: false, failure: None })
     }
 
     /// Bytes on disk that were read so far.
     pub fn position(&self) -> u64 {
-        self.consumed.load(Ordering::Relaxed)
+        self.source.consumed()
     }
 
     /// Where the next block begins in the file; none if nobody can begin there.
     pub fn place(&self) -> Option<u64> {
-        let is_readable = self.compression.is_none() && self.failure.is_none();
+        let is_readable = self.is_plain && self.failure.is_none();
         is_readable.then(|| self.given - self.carry.len() as u64)
     }
 
@@ -263,26 +161,10 @@ impl Stream {
         if self.ended || before >= length {
             return;
         }
-        let read = self.source.by_ref().take((length - before) as u64).read_to_end(bytes);
+        let filled = self.source.fill(bytes, length);
         self.given += (bytes.len() - before) as u64;
-        if let Err(source) = read {
-            self.fail(match self.compression {
-                Some(compression) => Fault::broken(compression.name(), source),
-                None => Fault::io("read it", source),
-            });
-        } else if bytes.len() < length {
-            self.ended = true;
-        }
-        let (given, read) = (self.given, self.position());
-        if self.compression.is_some() && given > FREE_BYTES && given > LARGEST_RATIO * read {
-            bytes.truncate(before);
-            self.fail(Fault::Bomb { read, given });
-        }
-    }
-
-    fn fail(&mut self, fault: Fault) {
-        self.ended = true;
-        self.failure = Some(ShardError::new(&self.path, Some(self.given), fault));
+        self.ended = !matches!(filled, Ok(true));
+        self.failure = filled.err().map(|fault| ShardError::new(&self.path, Some(self.given), fault));
     }
 }
 

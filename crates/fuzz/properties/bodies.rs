@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::gzip::{Member, find_member, header_length};
 use crate::http::{Body, answer};
-use crate::stream::LARGEST_RATIO;
+use crate::unpacked::LARGEST_RATIO;
 
 /// So many bytes may come out of any body.
 const FREE: usize = 1 << 20;

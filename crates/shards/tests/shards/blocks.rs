@@ -1,6 +1,6 @@
 //! Cutting loses and repeats nothing, whichever way the bytes come.
 use proptest::prelude::*;
-use shards::{Block, Fault, Problem, ReadOptions, Shard, discover, estimate};
+use shards::{Block, Damage, Fault, Problem, ReadOptions, Shard, discover, estimate};
 
 use crate::support::*;
 
@@ -191,6 +191,38 @@ fn a_bomb_is_quarantined() {
     let folder = Folder::new(&[("a.jsonl", &data[..70 << 20])]);
     let batch = read(&folder.shard(), &ReadOptions::default());
     assert_eq!(problems(&batch), [Problem::None, Problem::TooLarge]);
+}
+
+/// What is read before it, and where it is found, does not depend on how much is read at once.
+#[test]
+fn a_bomb_is_found_at_the_same_place() {
+    let spaces = " ".repeat(200 << 20);
+    let lines = "{\"text\":\"a\"}\n".repeat(300) + &spaces;
+    let page = |text: &str| {
+        format!(
+            "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {}\r\n\r\n{text}\r\n\r\n",
+            text.len()
+        )
+    };
+    let crawl = page("a").repeat(300) + &page(&spaces);
+    for (name, packed) in [
+        ("a.jsonl.gz", gzip(lines.as_bytes())),
+        ("a.jsonl.zst", zstd(lines.as_bytes())),
+        ("a.warc.gz", gzip(crawl.as_bytes())),
+        ("a.warc.zst", zstd(crawl.as_bytes())),
+    ] {
+        let folder = Folder::new(&[(name, &packed)]);
+        let found = [30_011, 1 << 20, 8 << 20].map(|block_bytes| {
+            let (blocks, error) = blocks(&folder.shard(), &small_blocks(block_bytes));
+            let mut damage = Damage::default();
+            let rows: u64 = blocks.iter().map(|block| block.rows).sum();
+            blocks.into_iter().for_each(|block| damage.merge(block.damage));
+            (rows, error.map(|error| error.to_string()), damage)
+        });
+        assert_eq!((&found[0], &found[0]), (&found[1], &found[2]), "{name}");
+        let why = found[0].1.clone().or(found[0].2.first.as_ref().map(|first| first.why.clone()));
+        assert!(found[0].0 >= 300 && why.is_some(), "{name}: {found:?}");
+    }
 }
 
 #[test]
