@@ -65,6 +65,14 @@ def sentences(size, seed=0):
     return "".join(parts)
 
 
+def before_pages(path, size):
+    """A sixth of it is one document, the rest are pages."""
+    with open(path, "wb") as file:
+        file.write(record(sentences(size // 6)))
+        for seed in range(size // 6 * 5 // 6_000):
+            file.write(record(sentences(6_000, seed)))
+
+
 def words_of(length, size):
     """Words of so many random letters."""
     chance = random.Random(0)
@@ -111,6 +119,7 @@ CASES = [
      written(lambda n: b"".join(record(sentences(n // 4, seed)) for seed in range(4))), ["threads"]),
     ("documents of 4 MB on eight threads", "a.jsonl", 60 * MB,
      written(lambda n: record(sentences(4 * MB)) * (n // (4 * MB))), ["threads"]),
+    ("English in one document before pages, the same", "a.jsonl", 90 * MB, before_pages, ["threads"]),
     ("lines of one mark", "a.jsonl", 10 * MB, lambda p, n: text_of(".\n", n)(p), []),
     ("one word again and again", "a.jsonl", 8 * MB, lambda p, n: text_of("spam ", n)(p), []),
     ("full stops", "a.jsonl", 8 * MB, lambda p, n: text_of(".", n)(p), []),

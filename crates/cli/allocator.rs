@@ -4,6 +4,9 @@
 //! 64 MB are not, and several of them would stand beside the one that is in use. The system also grows them without a copy.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use mimalloc::MiMalloc;
 
@@ -15,10 +18,47 @@ unsafe extern "C" {
     fn mi_collect(force: bool);
 }
 
-/// Gives back to the system what mimalloc keeps of what threads that ended have freed: the next phase has other buffers.
+/// Gives back to the system what mimalloc keeps of what was freed.
 pub fn give_back() {
     // SAFETY: any thread may call it at any time; mimalloc is linked, since `BySize` is made of it.
     unsafe { mi_collect(true) };
+}
+
+/// As long as it lives, what lies idle goes back before a long document takes its memory.
+/// Training, whose tensors are as large, would only pay for it.
+#[must_use]
+pub struct Sparing;
+
+static IS_SPARING: AtomicBool = AtomicBool::new(false);
+
+impl Sparing {
+    pub fn begin() -> Self {
+        IS_SPARING.store(true, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Sparing {
+    fn drop(&mut self) {
+        IS_SPARING.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Not more often is it worth the time.
+const EVERY_MILLIS: u64 = 100;
+
+fn make_room() {
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    if !IS_SPARING.load(Ordering::Relaxed) {
+        return;
+    }
+    let now = BEGUN.get_or_init(Instant::now).elapsed().as_millis() as u64;
+    let last = LAST.load(Ordering::Relaxed);
+    let is_due = now >= last + EVERY_MILLIS;
+    if is_due && LAST.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        give_back();
+    }
 }
 
 pub struct BySize;
@@ -26,6 +66,9 @@ pub struct BySize;
 // SAFETY: who gives memory is decided by the size in its layout alone, which is the same when it is taken back.
 unsafe impl GlobalAlloc for BySize {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.size() >= LARGE {
+            make_room();
+        }
         // SAFETY: the caller's promises are passed on, here and below.
         unsafe { if layout.size() < LARGE { MiMalloc.alloc(layout) } else { System.alloc(layout) } }
     }

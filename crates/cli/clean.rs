@@ -9,7 +9,7 @@ use engine::{CleanOptions, Ended, EngineError, Event, GoesOn, Outcome, Phase, Pr
 use shards::ReadOptions;
 use tokens::Tokenizer;
 
-use crate::allocator;
+use crate::allocator::{self, Sparing};
 use crate::machine::{self, Stop, parse_bytes};
 use crate::progress::Line;
 use crate::{Exit, Format, Voice, plans, print};
@@ -206,8 +206,10 @@ pub fn clean(
 /// What a run tells goes to the line of progress.
 pub fn told_by(line: &Line, voice: Voice) -> impl Fn(Event) + Sync {
     let phase = Mutex::new(None);
+    let sparing = Sparing::begin();
     move |event| match event {
         Event::Progress(progress) => {
+            let _ = &sparing;
             let before = phase.lock().unwrap_or_else(PoisonError::into_inner).replace(progress.phase);
             if before.is_some_and(|before| before != progress.phase) {
                 allocator::give_back();

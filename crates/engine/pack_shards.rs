@@ -85,8 +85,17 @@ impl Packed {
 }
 
 enum Item {
-    Block { file: Arc<File>, segment: usize, frame: (u64, u64), first: u64 },
-    End { segment: usize },
+    Block {
+        file: Arc<File>,
+        segment: usize,
+        frame: (u64, u64),
+        first: u64,
+    },
+    /// `longest`: bytes of its longest frame.
+    End {
+        segment: usize,
+        longest: u64,
+    },
 }
 
 enum Done {
@@ -163,12 +172,13 @@ pub(crate) fn pack_shards(
             Ok(item.map(|item| match &item {
                 // Half of what it was before it was compressed, or less.
                 Item::Block { frame: (_, length), .. } => (2 * OF_A_BYTE * *length, item),
-                Item::End { .. } => (0, item),
+                // One of it may be a document that is written now, alone.
+                Item::End { longest, .. } => (OF_A_BYTE * longest, item),
             }))
         },
         Cache::default,
         |item, cache| match item {
-            Item::End { segment } => Ok::<_, EngineError>(Done::End { segment }),
+            Item::End { segment, .. } => Ok::<_, EngineError>(Done::End { segment }),
             Item::Block { file, segment, frame, first } => {
                 let receipt = &receipts[segment];
                 let path = work.blocks(receipt.shard, receipt.part);
@@ -257,8 +267,9 @@ impl Items<'_> {
         let Some(receipt) = self.receipts.get(self.segment) else { return Ok(None) };
         let Some((offset, length, rows)) = receipt.frames.get(self.frame) else {
             let segment = self.segment;
+            let longest = receipt.frames.iter().map(|(_, length, _)| *length).max().unwrap_or(0);
             (self.segment, self.frame, self.file) = (segment + 1, 0, None);
-            return Ok(Some(Item::End { segment }));
+            return Ok(Some(Item::End { segment, longest }));
         };
         let file = match &self.file {
             Some(file) => file.clone(),
@@ -332,14 +343,15 @@ impl<'a> SegmentFiles<'a> {
     /// Commits the files of the segment; returns the rejected documents that the report shows.
     fn commit(mut self, outputs: &mut Vec<Receipt>) -> Result<Option<Sampled>, EngineError> {
         let Some(mut rejected) = self.rejected else { return Ok(None) };
+        for open in [self.clean, self.ledger].into_iter().flatten() {
+            outputs.push(open.commit()?);
+        }
+        // Now that nothing else is open: one of the sample may be long.
         if self.limit != plan::Rejected::All {
             self.sampled.choose(self.limit)?;
             for batch in self.sampled.batches() {
                 rejected.write(&batch?)?;
             }
-        }
-        for open in [self.clean, self.ledger].into_iter().flatten() {
-            outputs.push(open.commit()?);
         }
         outputs.push(rejected.commit()?);
         self.sampled.choose(SHOWN)?;

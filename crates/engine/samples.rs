@@ -18,9 +18,9 @@ const MARKED_BYTES: usize = 1 << 17;
 /// Adds the dropped documents of a segment to those that the report shows: of each reason the few with the
 /// smallest hash of their id, whatever the order of segments. One that the segments `before` drive out is not looked at.
 pub(crate) fn add_samples(plan: &Plan, before: &[Sample], samples: &mut Vec<Sample>, batch: &RecordBatch) {
-    let cell = |name: &str, row: usize| -> Option<String> {
+    let cell = |name: &str, row: usize| -> Option<&str> {
         let column: &StringArray = batch.column_by_name(name)?.as_any().downcast_ref()?;
-        column.is_valid(row).then(|| column.value(row).to_owned())
+        column.is_valid(row).then(|| column.value(row))
     };
     let value = |row: usize| -> Option<f64> {
         let column: &Float64Array = batch.column_by_name("reason_value")?.as_any().downcast_ref()?;
@@ -32,23 +32,23 @@ pub(crate) fn add_samples(plan: &Plan, before: &[Sample], samples: &mut Vec<Samp
     shown.retain(|_, hashes| hashes.len() >= SHOWN_PER_REASON);
     for row in 0..batch.num_rows() {
         let (reason, id) = (cell("reason", row).unwrap_or_default(), cell("id", row).unwrap_or_default());
-        let hash = hash_id(&id, 0);
-        if shown.get(reason.as_str()).is_some_and(|hashes| hashes.iter().all(|&before| before < hash)) {
+        let hash = hash_id(id, 0);
+        if shown.get(reason).is_some_and(|hashes| hashes.iter().all(|&before| before < hash)) {
             continue;
         }
         let text = cell("text", row).unwrap_or_default();
-        let shown = excerpt(&text);
-        let check: Option<&Reason> = plan.reasons.find(&reason).map(|id| plan.reasons.get(id));
+        let shown = excerpt(text);
+        let check: Option<&Reason> = plan.reasons.find(reason).map(|id| plan.reasons.get(id));
         samples.push(Sample {
-            id,
-            url: cell("url", row),
-            language: cell("language", row),
-            marks: marks(plan, &reason, &text, cell("url", row).as_deref(), &shown),
+            id: id.to_owned(),
+            url: cell("url", row).map(str::to_owned),
+            language: cell("language", row).map(str::to_owned),
+            marks: marks(plan, reason, text, cell("url", row), &shown),
             text: shown,
             value: value(row),
             signal: check.and_then(|check| check.signal.clone()),
             bound: check.map(|check| check.bound.clone()).unwrap_or_default(),
-            reason,
+            reason: reason.to_owned(),
         });
     }
     keep_shown(plan, samples);

@@ -34,7 +34,9 @@ impl Rows {
     fn held(self) -> Result<Rows, EngineError> {
         match self {
             Rows::Plain(batch) if batch.get_array_memory_size() > LONG_BYTES => {
-                Ok(Rows::Frame(frame(&batch)?, batch.num_rows()))
+                let mut bytes = frame(&batch)?;
+                bytes.shrink_to_fit();
+                Ok(Rows::Frame(bytes, batch.num_rows()))
             }
             held => Ok(held),
         }

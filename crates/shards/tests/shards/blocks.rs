@@ -199,10 +199,7 @@ fn a_bomb_is_found_at_the_same_place() {
     let spaces = " ".repeat(200 << 20);
     let lines = "{\"text\":\"a\"}\n".repeat(300) + &spaces;
     let page = |text: &str| {
-        format!(
-            "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {}\r\n\r\n{text}\r\n\r\n",
-            text.len()
-        )
+        format!("WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {}\r\n\r\n{text}\r\n\r\n", text.len())
     };
     let crawl = page("a").repeat(300) + &page(&spaces);
     for (name, packed) in [
