@@ -138,7 +138,7 @@ impl Parser<'_> {
                 let text = value.get_ref().as_str().filter(|text| !text.is_empty());
                 text.map(str::to_owned).ok_or_else(|| wrong("a text"))
             };
-            let limit = || number(value).filter(|n| n.is_finite()).ok_or_else(|| wrong("a number"));
+            let limit = || number(value.get_ref()).filter(|n| n.is_finite()).ok_or_else(|| wrong("a number"));
             match name {
                 "at_least" => low = Some(limit()?),
                 "above" => above = Some(limit()?),

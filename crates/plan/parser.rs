@@ -288,14 +288,14 @@ impl Parser<'_> {
         match check.test {
             Test::Own if value.get_ref().as_str() == Some("on") => Ok(Bound::AtMost(0.0)),
             Test::Own | Test::Bound(_, Bound::Off) => Err(wrong()),
-            Test::Bound(_, Bound::AtLeast(_)) => Ok(Bound::AtLeast(checked(number(value))?)),
-            Test::Bound(_, Bound::Above(_)) => Ok(Bound::Above(checked(number(value))?)),
-            Test::Bound(_, Bound::AtMost(_)) => Ok(Bound::AtMost(checked(number(value))?)),
-            Test::Bound(_, Bound::Below(_)) => Ok(Bound::Below(checked(number(value))?)),
+            Test::Bound(_, Bound::AtLeast(_)) => Ok(Bound::AtLeast(checked(number(value.get_ref()))?)),
+            Test::Bound(_, Bound::Above(_)) => Ok(Bound::Above(checked(number(value.get_ref()))?)),
+            Test::Bound(_, Bound::AtMost(_)) => Ok(Bound::AtMost(checked(number(value.get_ref()))?)),
+            Test::Bound(_, Bound::Below(_)) => Ok(Bound::Below(checked(number(value.get_ref()))?)),
             Test::Bound(_, Bound::Between(..)) => {
                 let limits = value.get_ref().as_array().ok_or_else(wrong)?;
                 let [low, high] = limits.iter().collect::<Vec<_>>()[..] else { return Err(wrong()) };
-                let (low, high) = (checked(number(low))?, checked(number(high))?);
+                let (low, high) = (checked(number(low.get_ref()))?, checked(number(high.get_ref()))?);
                 if low > high {
                     return Err(wrong());
                 }
@@ -339,24 +339,23 @@ fn is_language(key: &str) -> bool {
     (2..=3).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
-pub(crate) fn number(value: &Value<'_>) -> Option<f64> {
-    match value.get_ref() {
+/// Zero has no sign: written out, it would lose it.
+pub(crate) fn number(value: &DeValue<'_>) -> Option<f64> {
+    let number: Option<f64> = match value {
         DeValue::Integer(integer) => {
             i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|n| n as f64)
         }
         DeValue::Float(float) => float.as_str().parse().ok(),
         _ => None,
-    }
+    };
+    number.map(|number| if number == 0.0 { 0.0 } else { number })
 }
 
 fn option_value(value: &DeValue<'_>) -> Option<OptionValue> {
     match value {
         DeValue::Boolean(flag) => Some(OptionValue::Bool(*flag)),
         DeValue::String(text) => Some(OptionValue::Text(text.clone().into_owned())),
-        DeValue::Integer(integer) => {
-            i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|n| OptionValue::Number(n as f64))
-        }
-        DeValue::Float(float) => float.as_str().parse().ok().map(OptionValue::Number),
+        DeValue::Integer(_) | DeValue::Float(_) => number(value).map(OptionValue::Number),
         DeValue::Array(items) => {
             let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
             texts.collect::<Option<Vec<_>>>().map(OptionValue::List)
