@@ -185,7 +185,8 @@ fn largest(groups: BTreeMap<String, GroupTally>) -> BTreeMap<String, GroupTally>
 #[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests {
     use super::*;
-    use crate::fixture::{HOSTILE, ablation, run};
+    use crate::fixture::{HOSTILE, run};
+    use crate::fixture_training::ablation;
 
     /// The page between two marks.
     fn between<'p>(page: &'p str, start: &str, end: &str) -> &'p str {

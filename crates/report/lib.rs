@@ -41,3 +41,5 @@ pub use what_if::{Change, Group, Setting, Shown, WhatIf, render_what_if};
 mod fixture;
 #[cfg(test)]
 mod fixture_metrics;
+#[cfg(test)]
+mod fixture_training;

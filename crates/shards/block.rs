@@ -9,7 +9,7 @@ use document::Problem;
 use crate::columns::Rows;
 use crate::mapped::MappedRange;
 use crate::warc::Records;
-use crate::{Damage, Extraction, ReadOptions, RecordCounts, ShardError, jsonl, pages, parquet_input};
+use crate::{Damage, Extraction, ReadOptions, RecordCounts, ShardError, arrow_columns, jsonl, pages};
 
 /// Numbered within its shard from 0, in input order; the same for any way of reading the same records.
 pub struct Block {
@@ -104,7 +104,7 @@ impl Block {
             }
             Payload::Columns(batch) => {
                 let mut rows = Rows::new(options, &self.relative, records, self.bytes as usize);
-                parquet_input::convert(batch, self.first_row, options, &mut rows, &self.path)?;
+                arrow_columns::convert(batch, self.first_row, options, &mut rows, &self.path)?;
                 rows.finish(&self.path)
             }
         }

@@ -1,6 +1,7 @@
 //! Containers in, files out: finds the input, cuts it into blocks of whole records, parses them into columns,
 //! and writes Parquet files that are complete or absent.
 
+mod arrow_columns;
 mod block;
 #[cfg(test)]
 mod cases;

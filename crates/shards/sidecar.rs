@@ -7,8 +7,8 @@ use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::arrow_columns::{Column, find_field, is_text, list_columns};
 use crate::inputs::Format;
-use crate::parquet_input::{Column, find_field, is_text, list_columns};
 use crate::sink::open;
 use crate::{Fault, InputError, ShardError, discover};
 
