@@ -78,8 +78,10 @@ impl ChunkReader for Source {
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
         match self {
-            Self::File(file) => Ok(Box::new(file.get_read(start)?)),
-            Self::Object(object) => Ok(Box::new(BlockReader { blocks: object.blocks().clone(), at: start })),
+            Self::File(file) => Ok(Box::new(Within(file.get_read(start)?))),
+            Self::Object(object) => {
+                Ok(Box::new(Within(BlockReader { blocks: object.blocks().clone(), at: start })))
+            }
         }
     }
 
@@ -94,6 +96,19 @@ impl ChunkReader for Source {
                     false => Err(ParquetError::EOF(format!("{length} bytes wanted, {} there", bytes.len()))),
                 }
             }
+        }
+    }
+}
+
+/// No end is a place to read from: a damaged page header may name millions of values to be passed over, each of which
+/// would be nothing behind the end, and no error.
+struct Within<R>(R);
+
+impl<R: Read> Read for Within<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 if !buffer.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+            n => Ok(n),
         }
     }
 }
