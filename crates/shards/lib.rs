@@ -25,6 +25,7 @@ mod model_file;
 mod options;
 mod pages;
 mod parquet_input;
+mod parquet_pages;
 mod pieces;
 mod publication;
 mod raw_json;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, FieldRef, Fields, Schema};
 use arrow::error::ArrowError;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::ParquetError;
 
 use crate::arrow_columns::{Column, Texts, find_field, is_text, list_columns};
+use crate::parquet_pages::Group;
 use crate::source::Source;
 use crate::{Fault, ReadOptions, ShardError};
 
@@ -21,6 +21,7 @@ pub(crate) struct ParquetFile {
     path: Arc<Path>,
     file: Source,
     metadata: ArrowReaderMetadata,
+    fields: FieldLevels,
     /// The row group that is opened next.
     group: usize,
     reader: Option<ParquetRecordBatchReader>,
@@ -44,10 +45,14 @@ impl ParquetFile {
             ArrowReaderMetadata::try_new(metadata.metadata().clone(), as_views).unwrap_or(metadata);
         check_text_column(metadata.schema().fields(), &options.text_column)
             .map_err(|fault| ShardError::new(path, None, fault))?;
+        let fields = Some(metadata.schema().fields());
+        let fields = parquet_to_arrow_field_levels(metadata.parquet_schema(), ProjectionMask::all(), fields)
+            .map_err(|source| ShardError::parquet(path, 0, source))?;
         Ok(Self {
             path: path.clone(),
             file,
             metadata,
+            fields,
             group: 0,
             reader: None,
             left: 0,
@@ -110,10 +115,9 @@ impl ParquetFile {
         let rows = (block_bytes / row_bytes).clamp(1, MOST_ROWS);
         self.position += group.compressed_size().max(0) as u64;
         let file = self.file.try_clone().map_err(|source| ShardError::io(&self.path, "read it", source))?;
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-            .with_row_groups(vec![self.group])
-            .with_batch_size(rows)
-            .build()
+        let metadata = self.metadata.metadata().clone();
+        let pages = Group { file: Arc::new(file), metadata, index: self.group };
+        let reader = ParquetRecordBatchReader::try_new_with_row_groups(&self.fields, &pages, rows, None)
             .map_err(|source| {
                 let failure = self.file.failure(&self.path);
                 failure.unwrap_or_else(|| ShardError::parquet(&self.path, self.row, source))

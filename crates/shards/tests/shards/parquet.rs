@@ -4,7 +4,8 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::datatypes::{DataType, Field, Fields, Int32Type};
 use parquet::arrow::ArrowWriter;
-use parquet::file::properties::WriterProperties;
+use parquet::basic::Encoding;
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use shards::{
     Fault, Problem,
     Problem::{Empty, NoText, NotUtf8, TooLarge},
@@ -18,10 +19,13 @@ fn parquet_of(columns: Vec<(&str, ArrayRef)>, group_rows: usize) -> Vec<u8> {
         columns.into_iter().map(|(name, array)| (name, array, true)),
     )
     .unwrap();
-    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(group_rows)).build();
+    written(&batch, WriterProperties::builder().set_max_row_group_row_count(Some(group_rows)).build())
+}
+
+fn written(batch: &RecordBatch, properties: WriterProperties) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
-    writer.write(&batch).unwrap();
+    writer.write(batch).unwrap();
     writer.close().unwrap();
     bytes
 }
@@ -178,6 +182,44 @@ fn a_damaged_file_is_an_error_with_what_came_before() {
     assert!(error.to_string().contains("a.parquet"), "{error}");
     assert!(blocks.iter().map(|block| block.rows).sum::<u64>() >= 1_000);
     assert_eq!(fingerprint(&folder.shard().path).unwrap().size, bytes.len() as u64);
+}
+
+/// Pages are looked at before they are decoded: those of every writer pass.
+#[test]
+fn every_encoding_of_texts_is_read() {
+    let texts =
+        (0..3_000_u64).map(|i| (i % 5 > 0).then(|| format!("{:x}", i * i).repeat(1 + i as usize % 300)));
+    let mut tags = ListBuilder::new(StringBuilder::new());
+    for i in 0..3_000 {
+        (0..i % 4)
+            .for_each(|tag| tags.values().append_option((tag > 0).then(|| format!("tag {tag} of {i}"))));
+        tags.append(i % 7 > 0);
+    }
+    let text: ArrayRef = Arc::new(StringArray::from_iter(texts));
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        ("text", text, true),
+        ("tags", Arc::new(tags.finish()) as ArrayRef, true),
+    ])
+    .unwrap();
+    let read_as = |version, encoding: Option<Encoding>| {
+        let properties = WriterProperties::builder()
+            .set_writer_version(version)
+            .set_dictionary_enabled(encoding.is_none())
+            .set_data_page_row_count_limit(500)
+            .set_max_row_group_row_count(Some(1_200));
+        let properties = encoding.into_iter().fold(properties, |set, encoding| set.set_encoding(encoding));
+        read(
+            &Folder::new(&[("a.parquet", &written(&batch, properties.build()))]).shard(),
+            &ReadOptions::default(),
+        )
+    };
+    let plain = read_as(WriterVersion::PARQUET_1_0, Some(Encoding::PLAIN));
+    assert_eq!(plain.num_rows(), 3_000);
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        for encoding in [None, Some(Encoding::DELTA_LENGTH_BYTE_ARRAY), Some(Encoding::DELTA_BYTE_ARRAY)] {
+            assert_eq!(read_as(version, encoding), plain, "{version:?} {encoding:?}");
+        }
+    }
 }
 
 /// As a file it has 1 MB; row by row, 2 GB.

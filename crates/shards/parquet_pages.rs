@@ -1,0 +1,189 @@
+//! The pages of a row group, each looked at before it is decoded: a damaged one may say that it has more values than there is
+//! memory, and the decoder makes room for what it is told.
+use std::iter::once;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::RowGroups;
+use parquet::basic::Encoding;
+use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::serialized_reader::SerializedPageReader;
+use parquet::schema::types::ColumnDescPtr;
+
+use crate::source::Source;
+
+/// One row group of a file.
+pub(crate) struct Group {
+    pub file: Arc<Source>,
+    pub metadata: Arc<ParquetMetaData>,
+    pub index: usize,
+}
+
+impl Group {
+    fn row_group(&self) -> &RowGroupMetaData {
+        self.metadata.row_group(self.index)
+    }
+}
+
+impl RowGroups for Group {
+    fn num_rows(&self) -> usize {
+        self.row_group().num_rows().max(0) as usize
+    }
+
+    fn column_chunks(&self, column: usize) -> Result<Box<dyn PageIterator>> {
+        let chunk = self.row_group().column(column);
+        let pages = SerializedPageReader::new(self.file.clone(), chunk, self.num_rows(), None)?;
+        let pages: Box<dyn PageReader> = Box::new(Pages { pages, column: chunk.column_descr_ptr() });
+        Ok(Box::new(OneChunk(once(Ok(pages)))))
+    }
+
+    fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
+        Box::new(once(self.row_group()))
+    }
+
+    fn metadata(&self) -> &ParquetMetaData {
+        &self.metadata
+    }
+}
+
+struct OneChunk(std::iter::Once<Result<Box<dyn PageReader>>>);
+
+impl Iterator for OneChunk {
+    type Item = Result<Box<dyn PageReader>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+impl PageIterator for OneChunk {}
+
+struct Pages {
+    pages: SerializedPageReader<Source>,
+    column: ColumnDescPtr,
+}
+
+impl PageReader for Pages {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        let page = self.pages.get_next_page()?;
+        match page.as_ref().and_then(|page| refused(page, &self.column)) {
+            Some(why) => Err(ParquetError::General(format!("a page of {} {why}", self.column.path()))),
+            None => Ok(page),
+        }
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        self.pages.peek_next_page()
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        self.pages.skip_next_page()
+    }
+
+    fn at_record_boundary(&mut self) -> Result<bool> {
+        self.pages.at_record_boundary()
+    }
+}
+
+impl Iterator for Pages {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
+
+/// The decoder makes room for the lengths of all texts of a page; writers end one after 1 MiB or 20,000 rows.
+const MOST_VALUES: u64 = 1 << 24;
+
+/// Why a page is not to be decoded.
+fn refused(page: &Page, column: &ColumnDescPtr) -> Option<&'static str> {
+    if let Page::DictionaryPage { buf, num_values, .. } = page {
+        return (*num_values as usize > buf.len()).then_some("says that it has more values than bytes");
+    }
+    // Lengths that are packed, before the texts that they are of.
+    let runs = match page.encoding() {
+        Encoding::DELTA_LENGTH_BYTE_ARRAY => 1,
+        Encoding::DELTA_BYTE_ARRAY => 2,
+        _ => return None,
+    };
+    let most = u64::from(page.num_values()).min(MOST_VALUES);
+    let Some(mut rest) = values(page, column) else { return Some("ends in its levels") };
+    for _ in 0..runs {
+        let Some((numbers, behind)) = packed_numbers(rest) else { return Some("ends in its lengths") };
+        if numbers > most {
+            return Some("says that it has more lengths than values, or too many");
+        }
+        rest = behind;
+    }
+    None
+}
+
+/// What comes behind the levels of a page: <https://parquet.apache.org/docs/file-format/data-pages/>.
+fn values<'p>(page: &'p Page, column: &ColumnDescPtr) -> Option<&'p [u8]> {
+    match page {
+        Page::DataPage { buf, num_values, def_level_encoding, rep_level_encoding, .. } => {
+            let levels = [
+                (column.max_rep_level(), *rep_level_encoding),
+                (column.max_def_level(), *def_level_encoding),
+            ];
+            levels.into_iter().filter(|(highest, _)| *highest > 0).try_fold(&buf[..], |rest, level| {
+                let (highest, encoding) = level;
+                #[allow(deprecated)]
+                if encoding == Encoding::BIT_PACKED {
+                    let bits = u64::from(16 - highest.leading_zeros());
+                    return rest.get((u64::from(*num_values) * bits).div_ceil(8) as usize..);
+                }
+                let (length, rest) = rest.split_first_chunk::<4>()?;
+                rest.get(u32::from_le_bytes(*length) as usize..)
+            })
+        }
+        Page::DataPageV2 { buf, rep_levels_byte_len, def_levels_byte_len, .. } => {
+            behind(buf, u64::from(*rep_levels_byte_len) + u64::from(*def_levels_byte_len))
+        }
+        Page::DictionaryPage { .. } => None,
+    }
+}
+
+fn behind(buf: &Bytes, at: u64) -> Option<&[u8]> {
+    buf.get(usize::try_from(at).ok()?..)
+}
+
+/// How many numbers a run of packed differences says that it has, and what comes behind it:
+/// <https://parquet.apache.org/docs/file-format/data-pages/encodings/>, `DELTA_BINARY_PACKED`.
+fn packed_numbers(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (block, rest) = variable(bytes)?;
+    let (miniblocks, rest) = variable(rest)?;
+    let (numbers, rest) = variable(rest)?;
+    let (_, mut rest) = variable(rest)?;
+    if numbers > MOST_VALUES {
+        return Some((numbers, rest));
+    }
+    let in_miniblock = block.checked_div(miniblocks).filter(|numbers| *numbers > 0)?;
+    let mut left = numbers.saturating_sub(1);
+    while left > 0 {
+        let (_, packed) = variable(rest)?;
+        let widths = packed.get(..usize::try_from(miniblocks).ok()?)?;
+        let mut length = widths.len() as u64;
+        for width in widths {
+            if left == 0 {
+                break;
+            }
+            length = length.checked_add(u64::from(*width).checked_mul(in_miniblock)? / 8)?;
+            left = left.saturating_sub(in_miniblock);
+        }
+        // Of the last ones nothing may come.
+        rest = packed.get(usize::try_from(length).ok()?..).unwrap_or_default();
+    }
+    Some((numbers, rest))
+}
+
+/// A number in as many bytes as it takes, seven bits in each.
+fn variable(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let length = bytes.iter().take(10).position(|byte| byte & 0x80 == 0)? + 1;
+    let (number, rest) = bytes.split_at(length);
+    let value = number.iter().rev().fold(0_u64, |value, byte| value << 7 | u64::from(byte & 0x7F));
+    Some((value, rest))
+}
