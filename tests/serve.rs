@@ -267,7 +267,7 @@ fn signal(name: &str, child: &Child) {
 fn a_run_at_work_can_be_watched_and_a_killed_one_too() {
     let folder = tempfile::tempdir().unwrap();
     let raw = folder.path().join("raw.jsonl");
-    fs::write(&raw, demo_pages(0..60)).unwrap();
+    fs::write(&raw, demo_pages(0..200)).unwrap();
     let out = folder.path().join("out");
     let start = || {
         let mut command = corpus();
