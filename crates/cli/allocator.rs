@@ -66,11 +66,13 @@ pub struct BySize;
 // SAFETY: who gives memory is decided by the size in its layout alone, which is the same when it is taken back.
 unsafe impl GlobalAlloc for BySize {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.size() >= LARGE {
-            make_room();
+        if layout.size() < LARGE {
+            // SAFETY: the caller's promises are passed on, here and below.
+            return unsafe { MiMalloc.alloc(layout) };
         }
-        // SAFETY: the caller's promises are passed on, here and below.
-        unsafe { if layout.size() < LARGE { MiMalloc.alloc(layout) } else { System.alloc(layout) } }
+        make_room();
+        // SAFETY: as above.
+        unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {

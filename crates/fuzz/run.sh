@@ -16,6 +16,6 @@ mkdir -p "corpus/$target" artifacts
 dictionary=../../crates/fuzz/dictionaries/$target.dict
 [ ! -f "$dictionary" ] || set -- "-dict=$dictionary" "$@"
 # Some targets write their input to a file: three times as fast in memory.
-[ ! -d /dev/shm ] || export TMPDIR=/dev/shm
+[ ! -d /dev/shm ] || export TMPDIR="${TMPDIR:-/dev/shm}"
 exec "$host/release/$target" "corpus/$target" "../../crates/fuzz/cases/$target" -artifact_prefix=artifacts/ -max_len=1024 \
     -print_final_stats=1 "$@"

@@ -3,7 +3,6 @@
 use std::iter::once;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parquet::arrow::arrow_reader::RowGroups;
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
@@ -141,14 +140,10 @@ fn values<'p>(page: &'p Page, column: &ColumnDescPtr) -> Option<&'p [u8]> {
             })
         }
         Page::DataPageV2 { buf, rep_levels_byte_len, def_levels_byte_len, .. } => {
-            behind(buf, u64::from(*rep_levels_byte_len) + u64::from(*def_levels_byte_len))
+            buf.get(*rep_levels_byte_len as usize..)?.get(*def_levels_byte_len as usize..)
         }
         Page::DictionaryPage { .. } => None,
     }
-}
-
-fn behind(buf: &Bytes, at: u64) -> Option<&[u8]> {
-    buf.get(usize::try_from(at).ok()?..)
 }
 
 /// How many numbers a run of packed differences says that it has, and what comes behind it:

@@ -31,7 +31,6 @@ pub(crate) struct Gap {
 
 pub(crate) struct Pieces {
     source: Source,
-    is_plain: bool,
     /// Bytes on disk that were read so far.
     consumed: Arc<AtomicU64>,
 }
@@ -69,7 +68,7 @@ impl Pieces {
             Some(Compression::Gzip) => Source::Members(Box::new(Members::new(file))),
             other => Source::Whole(Unpacked::new(file, other, consumed.clone())?),
         };
-        Ok(Self { source, is_plain: compression.is_none(), consumed })
+        Ok(Self { source, consumed })
     }
 
     /// Bytes on disk that were read so far.
@@ -85,7 +84,7 @@ impl Pieces {
                 let (given, at) = *members.starts.iter().rfind(|(given, _)| *given <= offset)?;
                 Some((at, offset - given))
             }
-            Source::Whole(_) => self.is_plain.then_some((offset, 0)),
+            Source::Whole(source) => source.is_plain().then_some((offset, 0)),
         }
     }
 
@@ -256,10 +255,16 @@ impl Members {
         }
     }
 
+    /// Gives what was unpacked of the member, and leaves it.
+    fn leave(&mut self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.unpacked.drain(..).skip(self.taken));
+        (self.taken, self.member) = (0, None);
+    }
+
     /// Nothing more is read.
     fn refuse(&mut self, fault: Fault, bytes: &mut Vec<u8>) -> Fill {
-        bytes.extend(self.unpacked.drain(..).skip(self.taken));
-        (self.taken, self.member, self.ended) = (0, None, true);
+        self.leave(bytes);
+        self.ended = true;
         self.held.clear();
         Fill::Gap(Gap { fault, spoiled: 0 })
     }
@@ -269,9 +274,7 @@ impl Members {
         // A checksum does not tell where: the end of a member that is one record is part of it.
         let is_damage = matches!(what, gzip::DAMAGED | gzip::WRONG_CHECKSUM);
         let spoiled = if is_damage { self.doubtful() } else { 0 };
-        bytes.extend(self.unpacked.drain(..).skip(self.taken));
-        self.taken = 0;
-        self.member = None;
+        self.leave(bytes);
         let (start, broken) = (self.start, self.at);
         self.at = (start + 1).max(self.base);
         loop {

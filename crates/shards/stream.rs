@@ -22,8 +22,6 @@ pub(crate) enum Cut {
 pub(crate) struct Stream {
     path: Arc<Path>,
     source: Unpacked,
-    /// Somebody can begin in its middle.
-    is_plain: bool,
     /// Bytes that came out so far.
     given: u64,
     /// Read, but not yet cut.
@@ -50,8 +48,7 @@ impl Stream {
     fn at(path: &Arc<Path>, compression: Option<Compression>, at: u64) -> Result<Self, ShardError> {
         let source = Unpacked::open(path, compression, at)
             .map_err(|source| ShardError::io(path, "open it", source))?;
-        let (path, carry, is_plain) = (path.clone(), Vec::new(), compression.is_none());
-        Ok(Self { path, source, is_plain, given: at, carry, ended: false, failure: None })
+        Ok(Self { path: path.clone(), source, given: at, carry: Vec::new(), ended: false, failure: None })
     }
 
     /// Bytes on disk that were read so far.
@@ -61,7 +58,7 @@ impl Stream {
 
     /// Where the next block begins in the file; none if nobody can begin there.
     pub fn place(&self) -> Option<u64> {
-        let is_readable = self.is_plain && self.failure.is_none();
+        let is_readable = self.source.is_plain() && self.failure.is_none();
         is_readable.then(|| self.given - self.carry.len() as u64)
     }
 

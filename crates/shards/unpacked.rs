@@ -56,6 +56,11 @@ impl Unpacked {
         Ok(Self { source, compression, consumed, given: 0, step: Vec::new(), taken: 0, ended: None })
     }
 
+    /// Somebody can begin in its middle.
+    pub fn is_plain(&self) -> bool {
+        self.compression.is_none()
+    }
+
     /// Bytes on disk that were read so far.
     pub fn consumed(&self) -> u64 {
         self.consumed.load(Ordering::Relaxed)
@@ -107,7 +112,7 @@ impl Unpacked {
         }
         out.truncate(end);
         self.given += (end - start) as u64;
-        if self.compression.is_some() && self.ended.is_none() {
+        if !self.is_plain() && self.ended.is_none() {
             self.ended = bomb(self.given, self.consumed()).map(Some);
         }
     }
