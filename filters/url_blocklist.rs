@@ -18,7 +18,6 @@ use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use document::{Check, Document, Filter, FilterSpec, Judge, OptionSpec, Raised, Settings, Signals, Test};
-use psl::{Psl, Type};
 use text::characters::strip;
 
 use crate::url_lists::{Hashes, Listed, Sites};
@@ -240,7 +239,7 @@ impl<'a> Host<'a> {
             host
         };
         let is_lower = host.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-        let labels = if is_lower { suffix_labels(host) } else { suffix_labels(&host.to_lowercase()) };
+        let labels = if is_lower { suffixes::labels(host) } else { suffixes::labels(&host.to_lowercase()) };
         let mut dots = host.rmatch_indices('.').map(|(at, _)| at);
         // The suffix begins behind this dot, the domain behind the one before it.
         let suffix = dots.nth(labels.checked_sub(1)?)?;
@@ -272,21 +271,6 @@ fn host_of(url: &str) -> &str {
     }
     let host = strip(host.split(':').next().unwrap_or(host));
     host.trim_end_matches('.').trim_end_matches(|c| c == '.' || FULL_STOPS.contains(&c))
-}
-
-/// Number of labels of the longest ICANN suffix of a host in lower case; 0: it has none.
-pub(crate) fn suffix_labels(host: &str) -> usize {
-    let mut limit = usize::MAX;
-    loop {
-        let found = psl::List.find(host.as_bytes().rsplit(|byte| *byte == b'.').take(limit));
-        let labels = host[host.len() - found.len..].matches('.').count() + 1;
-        match found.typ {
-            Some(Type::Icann) => return labels,
-            // Shorter ones may be ICANN's.
-            Some(Type::Private) if labels > 1 => limit = labels - 1,
-            _ => return 0,
-        }
-    }
 }
 
 #[cfg(test)]

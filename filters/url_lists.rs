@@ -6,8 +6,6 @@
 use text::address::{LONGEST_HOST, domains, is_host, normal, split};
 use text::stable_hash::hash_id;
 
-use crate::url_blocklist::suffix_labels;
-
 /// A set of texts.
 #[derive(Debug, Default)]
 pub(crate) struct Hashes(Vec<u64>);
@@ -151,7 +149,7 @@ fn read(entry: &str) -> Option<Entry> {
     if !matches!(path, "" | "/") {
         return Some(Entry::Address(normal(entry)));
     }
-    let is_nobodys = suffix_labels(&host) == host.split('.').count();
+    let is_nobodys = suffixes::labels(&host) == host.split('.').count();
     Some(if is_nobodys { Entry::Nobodys } else { Entry::Host(host.into_owned()) })
 }
 

@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may depend on whom: a crate only on crates of lower layers.
-const LAYERS: [(&str, u8); 14] = [
+const LAYERS: [(&str, u8); 15] = [
     ("document", 0),
     ("text", 1),
+    ("suffixes", 1),
     ("extract", 2),
     ("classify", 2),
     ("dedup", 2),
