@@ -9,7 +9,7 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares"
-RUSTFLAGS="--cfg fuzzing $coverage" cargo build --release --target "$host" --target-dir ../../target/fuzz \
+RUSTFLAGS="--cfg fuzzing $coverage" RUSTC_WRAPPER="$PWD/rustc.sh" cargo build --release --target "$host" --target-dir ../../target/fuzz \
     --no-default-features --features "$target" --bin "$target"
 cd ../../target/fuzz
 mkdir -p "corpus/$target" artifacts

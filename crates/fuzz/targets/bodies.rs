@@ -12,8 +12,8 @@ mod property;
 #[allow(dead_code)]
 #[path = "../../shards/record_head.rs"]
 mod record_head;
-/// As `shards/stream.rs` has it.
-mod stream {
+/// As `shards/unpacked.rs` has it.
+mod unpacked {
     pub(crate) const LARGEST_RATIO: u64 = 1_000;
 }
 
