@@ -11,6 +11,7 @@ use arrow_json::writer::{EncoderOptions, make_encoder};
 use document::Problem;
 
 use crate::columns::{Kept, Rows, SOURCE, STRING_FIELDS, is_blank};
+use crate::parquet_texts::ColumnRows;
 use crate::{ReadOptions, ShardError};
 
 pub(crate) fn find_field<'f>(fields: &'f Fields, path: &str) -> Option<&'f FieldRef> {
@@ -42,23 +43,24 @@ pub(crate) fn is_text(data_type: &DataType) -> bool {
     }
 }
 
-/// Appends a row for every row of the batch.
+/// Appends a row for every row of the columns.
 pub(crate) fn convert(
-    batch: &RecordBatch,
+    columns: &ColumnRows,
     first_row: u64,
     options: &ReadOptions,
     rows: &mut Rows<'_>,
     path: &Path,
 ) -> Result<(), ShardError> {
-    try_convert(batch, first_row, options, rows).map_err(|source| ShardError::arrow(path, source))
+    try_convert(columns, first_row, options, rows).map_err(|source| ShardError::arrow(path, source))
 }
 
 fn try_convert(
-    batch: &RecordBatch,
+    found: &ColumnRows,
     first_row: u64,
     options: &ReadOptions,
     rows: &mut Rows<'_>,
 ) -> Result<(), ArrowError> {
+    let batch = &found.batch;
     let columns = Columns::find(batch, options)?;
     let rest = columns.rest(batch)?;
     let rest_field = Arc::new(Field::new("metadata", rest.data_type().clone(), false));
@@ -74,13 +76,14 @@ fn try_convert(
         }
         let page = text.filter(|_| options.text_is_html).map(|html| {
             // Bytes may be of any encoding, texts are UTF-8.
-            let is_text = columns.text.as_ref().is_some_and(Column::is_utf8);
+            let is_text = found.has_text || columns.text.as_ref().is_some_and(Column::is_utf8);
             rows.extract(html, is_text.then_some("utf-8")).text
         });
         let text = page.as_ref().map(String::as_bytes).or(text);
         let length = text.map_or(0, <[u8]>::len);
-        let text = text.filter(|text| rows.has_room_for(text));
+        let text = text.filter(|text| rows.has_room_for(text) && !found.is_not_utf8(index));
         let problem = match text.map(std::str::from_utf8) {
+            _ if found.is_not_utf8(index) => Problem::NotUtf8,
             None if length > 0 => Problem::TooLarge,
             None => Problem::NoText,
             Some(Err(_)) => Problem::NotUtf8,

@@ -8,6 +8,7 @@ use document::Problem;
 
 use crate::columns::Rows;
 use crate::mapped::MappedRange;
+use crate::parquet_texts::ColumnRows;
 use crate::warc::Records;
 use crate::{Damage, Extraction, ReadOptions, RecordCounts, ShardError, arrow_columns, jsonl, pages};
 
@@ -40,7 +41,7 @@ pub(crate) enum Payload {
     Records(Box<Records>),
     /// One record that was skipped, by its length.
     TooLarge(u64),
-    Columns(RecordBatch),
+    Columns(ColumnRows),
 }
 
 pub(crate) enum Bytes {
@@ -102,9 +103,9 @@ impl Block {
                 rows.bare_row(self.first_row, *length, Problem::TooLarge);
                 rows.finish(&self.path)
             }
-            Payload::Columns(batch) => {
+            Payload::Columns(columns) => {
                 let mut rows = Rows::new(options, &self.relative, records, self.bytes as usize);
-                arrow_columns::convert(batch, self.first_row, options, &mut rows, &self.path)?;
+                arrow_columns::convert(columns, self.first_row, options, &mut rows, &self.path)?;
                 rows.finish(&self.path)
             }
         }

@@ -26,6 +26,7 @@ mod options;
 mod pages;
 mod parquet_input;
 mod parquet_pages;
+mod parquet_texts;
 mod pieces;
 mod publication;
 mod raw_json;

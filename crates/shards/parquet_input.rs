@@ -5,12 +5,13 @@ use std::sync::Arc;
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, FieldRef, Fields, Schema};
 use arrow::error::ArrowError;
+use parquet::arrow::FieldLevels;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
-use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::ParquetError;
 
 use crate::arrow_columns::{Column, Texts, find_field, is_text, list_columns};
 use crate::parquet_pages::Group;
+use crate::parquet_texts::{ColumnRows, levels_of_bytes, with_texts};
 use crate::source::Source;
 use crate::{Fault, ReadOptions, ShardError};
 
@@ -20,15 +21,16 @@ const MOST_ROWS: usize = 2_048;
 pub(crate) struct ParquetFile {
     path: Arc<Path>,
     file: Source,
+    /// With the schema in whose types the columns are handed out.
     metadata: ArrowReaderMetadata,
-    fields: FieldLevels,
+    levels: FieldLevels,
     /// The row group that is opened next.
     group: usize,
     reader: Option<ParquetRecordBatchReader>,
     /// Rows that the open group must still have.
     left: u64,
     /// Read, but not yet handed out.
-    pending: Option<RecordBatch>,
+    pending: Option<ColumnRows>,
     row: u64,
     /// Compressed bytes of the row groups opened so far.
     position: u64,
@@ -45,14 +47,13 @@ impl ParquetFile {
             ArrowReaderMetadata::try_new(metadata.metadata().clone(), as_views).unwrap_or(metadata);
         check_text_column(metadata.schema().fields(), &options.text_column)
             .map_err(|fault| ShardError::new(path, None, fault))?;
-        let fields = Some(metadata.schema().fields());
-        let fields = parquet_to_arrow_field_levels(metadata.parquet_schema(), ProjectionMask::all(), fields)
+        let levels = levels_of_bytes(metadata.parquet_schema(), metadata.schema().fields())
             .map_err(|source| ShardError::parquet(path, 0, source))?;
         Ok(Self {
             path: path.clone(),
             file,
             metadata,
-            fields,
+            levels,
             group: 0,
             reader: None,
             left: 0,
@@ -67,23 +68,26 @@ impl ParquetFile {
     }
 
     /// Some rows, and the bytes of their texts.
-    pub fn next_batch(&mut self, options: &ReadOptions) -> Result<Option<(RecordBatch, u64)>, ShardError> {
-        let batch = match self.pending.take() {
-            Some(batch) => batch,
+    pub fn next_batch(&mut self, options: &ReadOptions) -> Result<Option<(ColumnRows, u64)>, ShardError> {
+        let path = self.path.clone();
+        let error = |source| ShardError::arrow(&path, source);
+        let found = match self.pending.take() {
+            Some(found) => found,
             None => match self.read_batch(options.block_bytes)? {
-                Some(batch) => batch,
+                Some(batch) => {
+                    with_texts(batch, self.metadata.schema().fields(), &options.text_column).map_err(error)?
+                }
                 None => return Ok(None),
             },
         };
-        let lengths =
-            text_lengths(&batch, options).map_err(|source| ShardError::arrow(&self.path, source))?;
-        let rows = fitting(&with_other_texts(&batch, &lengths, options), options.block_bytes as u64);
+        let lengths = text_lengths(&found.batch, options).map_err(error)?;
+        let rows = fitting(&with_other_texts(&found.batch, &lengths, options), options.block_bytes as u64);
         let bytes = lengths[..rows].iter().sum();
-        if rows < batch.num_rows() {
-            self.pending = Some(batch.slice(rows, batch.num_rows() - rows));
+        if rows < lengths.len() {
+            self.pending = Some(found.slice(rows, lengths.len() - rows));
         }
         self.row += rows as u64;
-        Ok(Some((batch.slice(0, rows), bytes)))
+        Ok(Some((found.slice(0, rows), bytes)))
     }
 
     fn read_batch(&mut self, block_bytes: usize) -> Result<Option<RecordBatch>, ShardError> {
@@ -117,7 +121,7 @@ impl ParquetFile {
         let file = self.file.try_clone().map_err(|source| ShardError::io(&self.path, "read it", source))?;
         let metadata = self.metadata.metadata().clone();
         let pages = Group { file: Arc::new(file), metadata, index: self.group };
-        let reader = ParquetRecordBatchReader::try_new_with_row_groups(&self.fields, &pages, rows, None)
+        let reader = ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &pages, rows, None)
             .map_err(|source| {
                 let failure = self.file.failure(&self.path);
                 failure.unwrap_or_else(|| ShardError::parquet(&self.path, self.row, source))

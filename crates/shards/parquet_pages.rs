@@ -1,17 +1,22 @@
 //! The pages of a row group, each looked at before it is decoded: a damaged one may say that it has more values than there is
 //! memory, and the decoder makes room for what it is told.
+use std::io::{self, Read};
 use std::iter::once;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use parquet::arrow::arrow_reader::RowGroups;
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescPtr;
 
 use crate::source::Source;
+use crate::unpacked::bomb;
 
 /// One row group of a file.
 pub(crate) struct Group {
@@ -33,7 +38,8 @@ impl RowGroups for Group {
 
     fn column_chunks(&self, column: usize) -> Result<Box<dyn PageIterator>> {
         let chunk = self.row_group().column(column);
-        let pages = SerializedPageReader::new(self.file.clone(), chunk, self.num_rows(), None)?;
+        let pages =
+            SerializedPageReader::new(Arc::new(Headed(self.file.clone())), chunk, self.num_rows(), None)?;
         let pages: Box<dyn PageReader> = Box::new(Pages { pages, column: chunk.column_descr_ptr() });
         Ok(Box::new(OneChunk(once(Ok(pages)))))
     }
@@ -60,7 +66,7 @@ impl Iterator for OneChunk {
 impl PageIterator for OneChunk {}
 
 struct Pages {
-    pages: SerializedPageReader<Source>,
+    pages: SerializedPageReader<Headed>,
     column: ColumnDescPtr,
 }
 
@@ -92,6 +98,70 @@ impl Iterator for Pages {
     fn next(&mut self) -> Option<Self::Item> {
         self.get_next_page().transpose()
     }
+}
+
+/// A file of which nothing is read from a place on but the headers of pages: the decoder makes room for as many bytes as
+/// they say that a page unpacks to, before it does.
+struct Headed(Arc<Source>);
+
+impl Length for Headed {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl ChunkReader for Headed {
+    type T = Header;
+
+    fn get_read(&self, start: u64) -> Result<Header> {
+        Ok(Header { rest: self.0.get_read(start)?, sizes: None })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        self.0.get_bytes(start, length)
+    }
+}
+
+/// A page's header, whose first fields are its type and its sizes.
+struct Header {
+    rest: <Source as ChunkReader>::T,
+    /// What of them was not handed out yet; none: they were not read.
+    sizes: Option<io::Cursor<Vec<u8>>>,
+}
+
+/// Bytes of three fields at most: one that says which, five of a number of 32 bits.
+const SIZES_BYTES: u64 = 3 * 6;
+
+impl Read for Header {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.sizes.is_none() {
+            let mut bytes = Vec::new();
+            // The end of the file is told to who reads that far.
+            let _ = self.rest.by_ref().take(SIZES_BYTES).read_to_end(&mut bytes);
+            if let Some((packed, unpacked)) = sizes(&bytes)
+                && bomb(unpacked, packed).is_some()
+            {
+                let why = format!("a page of {packed} bytes says that it unpacks to {unpacked}");
+                return Err(io::Error::other(why));
+            }
+            self.sizes = Some(io::Cursor::new(bytes));
+        }
+        match self.sizes.as_mut().map_or(Ok(0), |sizes| sizes.read(buffer))? {
+            0 => self.rest.read(buffer),
+            n => Ok(n),
+        }
+    }
+}
+
+/// Bytes of a page as it is packed and unpacked, by the fields 1 to 3 of its header in Thrift's compact protocol.
+fn sizes(header: &[u8]) -> Option<(u64, u64)> {
+    // Each begins with a byte that says: the next field, of 32 bits.
+    const NEXT: &[u8] = &[0x15];
+    let (_, rest) = variable(header.strip_prefix(NEXT)?)?;
+    let (unpacked, rest) = variable(rest.strip_prefix(NEXT)?)?;
+    let (packed, _) = variable(rest.strip_prefix(NEXT)?)?;
+    // Signs are in the lowest bit.
+    Some((packed / 2, unpacked / 2))
 }
 
 /// The decoder makes room for the lengths of all texts of a page; writers end one after 1 MiB or 20,000 rows.

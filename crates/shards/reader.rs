@@ -158,9 +158,9 @@ impl ShardReader {
             Source::Stream(format, stream) => (*format, stream.next_cut(options)?),
             Source::Parquet(file) => {
                 let next = unless_it_panics(&self.path, || file.next_batch(options))?;
-                return Ok(next.map(|(batch, bytes)| {
-                    let rows = batch.num_rows() as u64;
-                    Next::new(Payload::Columns(batch), rows, bytes)
+                return Ok(next.map(|(columns, bytes)| {
+                    let rows = columns.batch.num_rows() as u64;
+                    Next::new(Payload::Columns(columns), rows, bytes)
                 }));
             }
             Source::Records(stream) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::datatypes::{DataType, Field, Fields, Int32Type};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use shards::{
     Fault, Problem,
@@ -32,6 +32,16 @@ fn written(batch: &RecordBatch, properties: WriterProperties) -> Vec<u8> {
 
 fn read_parquet(columns: Vec<(&str, ArrayRef)>, options: &ReadOptions) -> RecordBatch {
     read(&Folder::new(&[("a.parquet", &parquet_of(columns, 1_000))]).shard(), options)
+}
+
+/// The file with `odd!` where it stands as texts that are no UTF-8.
+fn with_odd_bytes(mut file: Vec<u8>) -> Vec<u8> {
+    for at in 0..file.len() - 3 {
+        if file[at..].starts_with(b"odd!") {
+            file[at + 3] = 0xFF;
+        }
+    }
+    file
 }
 
 fn strings(values: &[Option<&str>]) -> StringArray {
@@ -91,6 +101,66 @@ fn problems_are_those_of_every_input() {
     assert_eq!(problems(&batch), [Problem::None, NotUtf8, Empty, Empty, TooLarge, Problem::None]);
     assert_eq!(column(&batch, "text"), ["a", "-", "", " \n", "-", "b"]);
     assert_eq!(column(&batch, "bytes"), ["1", "1", "0", "2", "8", "1"]);
+}
+
+#[test]
+fn a_text_that_is_none_is_a_problem_of_its_row() {
+    let odd = |at: usize| (0..6).map(move |row| if row == at { "odd!" } else { "fine" });
+    let by = Arc::new(StringArray::from_iter_values(odd(3))) as ArrayRef;
+    let doc = StructArray::from(vec![(Arc::new(Field::new("by", DataType::Utf8, true)), by)]);
+    let mut tags = ListBuilder::new(StringBuilder::new());
+    odd(4).for_each(|tag| tags.append_value([Some("tag"), Some(tag), None]));
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("text", Arc::new(StringArray::from_iter_values(odd(1)))),
+        ("url", Arc::new(odd(2).map(Some).collect::<DictionaryArray<Int32Type>>())),
+        ("doc", Arc::new(doc)),
+        ("tags", Arc::new(tags.finish())),
+    ];
+    let bytes = with_odd_bytes(parquet_of(columns, 1_000));
+    let folder = Folder::new(&[("a.parquet", &bytes)]);
+    for block_bytes in [1, 13, 1 << 20] {
+        let batch = read(&folder.shard(), &ReadOptions { block_bytes, ..ReadOptions::default() });
+        assert_eq!(
+            problems(&batch),
+            [Problem::None, NotUtf8, NotUtf8, NotUtf8, NotUtf8, Problem::None],
+            "{block_bytes}"
+        );
+        assert_eq!(column(&batch, "text"), ["fine", "-", "-", "-", "-", "fine"]);
+        assert_eq!(column(&batch, "bytes"), ["4"; 6]);
+        assert_eq!(column(&batch, "url"), ["fine", "fine", "-", "fine", "fine", "fine"]);
+        let (fine, odd) = (r#"{"doc":{"by":"fine"}"#, r#","tags":["tag","fine",null]}"#);
+        let whole = format!("{fine}{odd}");
+        let without = [format!("{{{}", &odd[1..]), format!("{fine}}}")];
+        assert_eq!(column(&batch, "metadata"), [&*whole, &whole, &whole, &without[0], &without[1], &whole]);
+        // Of a page that says that it is UTF-8, what is not becomes the replacement character, as in browsers.
+        let options = ReadOptions { block_bytes, text_is_html: true, ..ReadOptions::default() };
+        assert_eq!(column(&read(&folder.shard(), &options), "text")[1], "odd\u{FFFD}");
+    }
+}
+
+#[test]
+fn a_row_alone_may_have_no_texts() {
+    let doc = StructArray::from(vec![(
+        Arc::new(Field::new("by", DataType::Utf8, false)),
+        Arc::new(strings(&[Some("odd!")])) as ArrayRef,
+    )]);
+    let mut tags = ListBuilder::new(StringBuilder::new());
+    tags.append_value([Some("odd!")]);
+    let mut map = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    map.keys().append_value("odd!");
+    map.values().append_value("fine");
+    map.append(true).unwrap();
+    let columns: [ArrayRef; 4] =
+        [Arc::new(strings(&[Some("odd!")])), Arc::new(doc), Arc::new(tags.finish()), Arc::new(map.finish())];
+    for odd in columns {
+        let kind = odd.data_type().clone();
+        let bytes =
+            with_odd_bytes(parquet_of(vec![("text", Arc::new(strings(&[Some("fine")]))), ("odd", odd)], 10));
+        let folder = Folder::new(&[("a.parquet", &bytes)]);
+        let batch = read(&folder.shard(), &ReadOptions::default());
+        assert_eq!(problems(&batch), [NotUtf8], "{kind}");
+        assert_eq!(column(&batch, "metadata"), ["-"], "{kind}");
+    }
 }
 
 #[test]
@@ -219,6 +289,25 @@ fn every_encoding_of_texts_is_read() {
         for encoding in [None, Some(Encoding::DELTA_LENGTH_BYTE_ARRAY), Some(Encoding::DELTA_BYTE_ARRAY)] {
             assert_eq!(read_as(version, encoding), plain, "{version:?} {encoding:?}");
         }
+    }
+}
+
+#[test]
+fn a_page_that_unpacks_to_a_thousand_times_its_bytes_is_refused() {
+    let batch = |length| {
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["a".repeat(length)]));
+        RecordBatch::try_from_iter([("text", text)]).unwrap()
+    };
+    let codecs = [Compression::ZSTD(ZstdLevel::default()), Compression::GZIP(GzipLevel::default())];
+    for (codec, length, is_refused) in
+        [(codecs[0], 65 << 20, true), (codecs[0], 60 << 20, false), (codecs[1], 65 << 20, true)]
+    {
+        let properties = WriterProperties::builder().set_compression(codec).set_dictionary_enabled(false);
+        let folder = Folder::new(&[("a.parquet", &written(&batch(length), properties.build()))]);
+        let (_, error) = blocks(&folder.shard(), &ReadOptions::default());
+        let message = error.map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(message.contains("bytes says that it unpacks to 68157"), is_refused, "{message}");
+        assert_eq!(message.is_empty(), !is_refused, "{message}");
     }
 }
 
