@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::ArrayBuilder;
-use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::columns::Rows;
 use crate::inputs::{Compression, Format, Inputs, Shard};
+use crate::parquet_footer::read_footer;
 use crate::pieces::Pieces;
 use crate::record_head::Layout;
 use crate::source::Source;
@@ -121,9 +121,9 @@ impl Sample {
     }
 
     fn of_footer(path: &Path, size: u64, text_column: &str) -> Option<Self> {
-        let reader = SerializedFileReader::new(Source::open(path).ok()?).ok()?;
+        let footer = read_footer(&Source::open(path).ok()?).ok()?;
         let (mut text_bytes, mut documents) = (0, 0);
-        for group in reader.metadata().row_groups() {
+        for group in footer.metadata().row_groups() {
             documents += group.num_rows().max(0) as u64;
             let text = group.columns().iter().filter(|column| column.column_path().string() == text_column);
             text_bytes += text.map(|column| column.uncompressed_size().max(0) as u64).sum::<u64>();

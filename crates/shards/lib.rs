@@ -24,6 +24,7 @@ mod metadata;
 mod model_file;
 mod options;
 mod pages;
+mod parquet_footer;
 mod parquet_input;
 mod parquet_pages;
 mod parquet_texts;

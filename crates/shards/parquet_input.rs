@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::errors::ParquetError;
 
 use crate::arrow_columns::{Column, Texts, find_field, is_text, list_columns};
+use crate::parquet_footer::read_footer;
 use crate::parquet_pages::Group;
 use crate::parquet_texts::{ColumnRows, levels_of_bytes, with_texts};
 use crate::source::Source;
@@ -39,7 +40,7 @@ pub(crate) struct ParquetFile {
 impl ParquetFile {
     pub fn open(path: &Arc<Path>, options: &ReadOptions) -> Result<Self, ShardError> {
         let file = Source::open(path).map_err(|source| ShardError::io(path, "open it", source))?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
+        let metadata = read_footer(&file)
             .map_err(|source| file.failure(path).unwrap_or_else(|| ShardError::parquet(path, 0, source)))?;
         let schema = Schema::new(metadata.schema().fields().iter().map(viewed).collect::<Fields>());
         let as_views = ArrowReaderOptions::new().with_schema(Arc::new(schema));

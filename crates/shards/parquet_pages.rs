@@ -246,7 +246,7 @@ fn packed_numbers(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// A number in as many bytes as it takes, seven bits in each.
-fn variable(bytes: &[u8]) -> Option<(u64, &[u8])> {
+pub(crate) fn variable(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let length = bytes.iter().take(10).position(|byte| byte & 0x80 == 0)? + 1;
     let (number, rest) = bytes.split_at(length);
     let value = number.iter().rev().fold(0_u64, |value, byte| value << 7 | u64::from(byte & 0x7F));

@@ -5,11 +5,10 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::arrow_columns::{Column, find_field, is_text, list_columns};
 use crate::inputs::Format;
-use crate::sink::open;
+use crate::parquet_footer::parquet_builder;
 use crate::{Fault, InputError, ShardError, discover};
 
 const ROWS: usize = 8_192;
@@ -34,8 +33,7 @@ pub fn read_numbers(
     each: &mut dyn FnMut(&str, f64),
 ) -> Result<(), ShardError> {
     let error = |fault| ShardError::new(path, None, fault);
-    let builder = ParquetRecordBatchReaderBuilder::try_new(open(path)?)
-        .map_err(|source| ShardError::parquet(path, 0, source))?;
+    let builder = parquet_builder(path)?;
     let schema = builder.schema().clone();
     let field = |name: &str| -> Result<&FieldRef, Fault> {
         find_field(schema.fields(), name).ok_or_else(|| {

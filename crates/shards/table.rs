@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection};
 
 use crate::ShardError;
-use crate::sink::open;
+use crate::parquet_footer::parquet_builder;
 
 /// Batches of at most `rows` rows with the named top-level columns (in the file's order), or all of them.
 ///
@@ -21,8 +21,7 @@ fn table(
     rows: usize,
     selection: Option<RowSelection>,
 ) -> Result<Table, ShardError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(open(path)?)
-        .map_err(|source| ShardError::parquet(path, 0, source))?;
+    let builder = parquet_builder(path)?;
     let mask = match columns {
         None => ProjectionMask::all(),
         Some(columns) => {
@@ -57,8 +56,7 @@ pub fn read_rows(
 
 /// The key-values of a file's footer, in order, and its number of rows.
 pub fn footer(path: &Path) -> Result<(Vec<(String, String)>, u64), ShardError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(open(path)?)
-        .map_err(|source| ShardError::parquet(path, 0, source))?;
+    let builder = parquet_builder(path)?;
     let file = builder.metadata().file_metadata();
     let pairs = file.key_value_metadata().into_iter().flatten();
     let pairs = pairs.map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default()));

@@ -311,6 +311,27 @@ fn a_page_that_unpacks_to_a_thousand_times_its_bytes_is_refused() {
     }
 }
 
+/// The decoder goes into them by recursion: thousands would end the process.
+#[test]
+fn groups_within_groups_are_counted_before_they_are_decoded() {
+    for (groups, is_refused) in [(25, false), (101, true)] {
+        let nested = (0..groups).fold(Arc::new(strings(&[Some("b")])) as ArrayRef, |inner, _| {
+            let field = Field::new("a", inner.data_type().clone(), true);
+            Arc::new(StructArray::from(vec![(Arc::new(field), inner)]))
+        });
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("text", Arc::new(strings(&[Some("a")]))),
+            ("nested", nested),
+            ("last", Arc::new(strings(&[Some("c")]))),
+        ];
+        let folder = Folder::new(&[("a.parquet", &parquet_of(columns, 10))]);
+        let (blocks, error) = blocks(&folder.shard(), &ReadOptions::default());
+        let message = error.map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(message.contains("in more than 100 groups"), is_refused, "{message}");
+        assert_eq!(blocks.len(), usize::from(!is_refused), "{message}");
+    }
+}
+
 /// As a file it has 1 MB; row by row, 2 GB.
 #[test]
 fn a_text_that_stands_in_every_row_takes_the_memory_of_one() {
