@@ -1,5 +1,5 @@
-//! The end of a Parquet file, which says what is in it: looked at before it is decoded, since the decoder goes into groups of
-//! columns by recursion, and thousands of them within each other would end the process.
+//! The end of a Parquet file, which says what is in it: looked at before it is decoded, since the decoder makes room for as
+//! much as a list says that it has, and goes into groups of columns by recursion. Either would end the process.
 use std::path::Path;
 
 use parquet::arrow::arrow_reader::{
@@ -18,7 +18,7 @@ use crate::source::Source;
 /// Groups of columns within each other.
 const DEEPEST: usize = 100;
 
-/// Errors: what the decoder says of damage; groups within each other that are too many.
+/// Errors: what the decoder says of damage; too many groups within each other; lists that the file is too short for.
 pub(crate) fn read_footer(file: &Source) -> Result<ArrowReaderMetadata> {
     let length = file.len();
     let tail = length.saturating_sub(FOOTER_SIZE as u64);
@@ -27,10 +27,10 @@ pub(crate) fn read_footer(file: &Source) -> Result<ArrowReaderMetadata> {
         && let Ok(footer) = FooterTail::try_new(&footer)
         && let Some(start) = tail.checked_sub(footer.metadata_length() as u64)
         && !footer.is_encrypted_footer()
-        && !is_flat(&file.get_bytes(start, footer.metadata_length())?)
+        && !is_sound(&file.get_bytes(start, footer.metadata_length())?)
     {
         let why =
-            format!("its columns lie in more than {DEEPEST} groups within each other, or cannot be told");
+            format!("lists longer than the file, or columns in more than {DEEPEST} groups within each other");
         return Err(ParquetError::General(why));
     }
     ArrowReaderMetadata::load(file, ArrowReaderOptions::new())
@@ -45,50 +45,51 @@ pub(crate) fn parquet_builder(
     Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer))
 }
 
-/// Whether the metadata of a file names columns in few groups within each other.
-fn is_flat(metadata: &[u8]) -> bool {
-    depth(&mut Compact(metadata)).is_some_and(|depth| depth <= DEEPEST)
+/// Whether what a file's metadata says of itself can be believed.
+fn is_sound(metadata: &[u8]) -> bool {
+    let mut metadata = Compact(metadata);
+    let mut last = 0;
+    let mut fields = || {
+        while let Some((id, kind)) = metadata.field(&mut last)? {
+            match (id, kind) {
+                (2, LIST) => schema(&mut metadata)?,
+                _ => metadata.skip(kind, 0)?,
+            }
+        }
+        Some(())
+    };
+    fields().is_some()
 }
 
-/// How many groups lie within each other, where it is more than allowed at least that many; none if it cannot be read.
-/// Field 2 is the list of groups and columns, each before those that lie in it; of each, field 5 says how many these are.
-fn depth(metadata: &mut Compact<'_>) -> Option<usize> {
-    let mut last = 0;
-    while let Some((id, kind)) = metadata.field(&mut last)? {
-        if id != 2 {
-            metadata.skip(kind, 0)?;
-            continue;
-        }
-        // How many are still to come in each open group.
-        let (mut open, mut deepest) = (Vec::new(), 0);
-        for _ in 0..metadata.list()?.0 {
-            let (mut last, mut children) = (0, 0);
-            while let Some((id, kind)) = metadata.field(&mut last)? {
-                match id {
-                    5 => children = metadata.number()? >> 1,
-                    _ => metadata.skip(kind, 0)?,
-                }
-            }
-            if children > 0 {
-                open.push(children);
-            } else {
-                // A column ends the groups that it is the last of.
-                while let Some(left) = open.last_mut() {
-                    *left -= 1;
-                    if *left > 0 {
-                        break;
-                    }
-                    open.pop();
-                }
-            }
-            deepest = deepest.max(open.len());
-            if deepest > DEEPEST {
-                break;
+/// Passes over groups and columns, each before those that lie in it; of each, field 5 says how many these are.
+fn schema(metadata: &mut Compact<'_>) -> Option<()> {
+    // How many are still to come in each open group.
+    let mut open = Vec::new();
+    for _ in 0..metadata.list()?.0 {
+        let (mut last, mut children) = (0, 0);
+        while let Some((id, kind)) = metadata.field(&mut last)? {
+            match id {
+                5 => children = metadata.number()? >> 1,
+                _ => metadata.skip(kind, 0)?,
             }
         }
-        return Some(deepest);
+        if children > 0 {
+            open.push(children);
+        } else {
+            // A column ends the groups that it is the last of.
+            while let Some(left) = open.last_mut() {
+                *left -= 1;
+                if *left > 0 {
+                    break;
+                }
+                open.pop();
+            }
+        }
+        if open.len() > DEEPEST || children > metadata.0.len() as u64 {
+            return None;
+        }
     }
-    Some(0)
+    Some(())
 }
 
 /// Thrift's compact protocol: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>.
@@ -96,6 +97,7 @@ struct Compact<'a>(&'a [u8]);
 
 const TRUE: u8 = 1;
 const FALSE: u8 = 2;
+const LIST: u8 = 9;
 const STRUCT: u8 = 12;
 
 impl Compact<'_> {
@@ -136,7 +138,8 @@ impl Compact<'_> {
             15 => self.number()?,
             length => u64::from(length),
         };
-        Some((length, head & 0x0F))
+        // Whatever it is of, an element takes a byte.
+        (length <= self.0.len() as u64).then_some((length, head & 0x0F))
     }
 
     /// Passes over a field of this type, in so many structs and lists.
@@ -157,7 +160,7 @@ impl Compact<'_> {
                 let length = self.number()?;
                 self.pass(length)
             }
-            9 | 10 if within < DEEPEST => {
+            LIST | 10 if within < DEEPEST => {
                 let (length, kind) = self.list()?;
                 (0..length).try_for_each(|_| self.skip_value(kind, within + 1))
             }

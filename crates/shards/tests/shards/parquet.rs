@@ -327,9 +327,25 @@ fn groups_within_groups_are_counted_before_they_are_decoded() {
         let folder = Folder::new(&[("a.parquet", &parquet_of(columns, 10))]);
         let (blocks, error) = blocks(&folder.shard(), &ReadOptions::default());
         let message = error.map(|error| error.to_string()).unwrap_or_default();
-        assert_eq!(message.contains("in more than 100 groups"), is_refused, "{message}");
+        assert_eq!(message.contains("columns in more than 100 groups"), is_refused, "{message}");
         assert_eq!(blocks.len(), usize::from(!is_refused), "{message}");
     }
+}
+
+/// The decoder would make room for two billion row groups.
+#[test]
+fn a_list_longer_than_the_file_is_refused() {
+    let whole = parquet_of(vec![("text", Arc::new(strings(&[Some("a")])))], 10);
+    let length = u32::from_le_bytes(*whole[..whole.len() - 4].last_chunk().unwrap()) as usize;
+    let metadata = &whole[whole.len() - 8 - length..whole.len() - 8];
+    // Field 3, one row, then field 4, a list of one struct.
+    let at = metadata.windows(4).position(|bytes| bytes == [0x16, 0x02, 0x19, 0x1C]).unwrap() + 3;
+    let billions = [0xFC, 0xFF, 0xFF, 0xFF, 0xFF, 0x07];
+    let metadata = [&metadata[..at], &billions, &metadata[at + 1..]].concat();
+    let length = (metadata.len() as u32).to_le_bytes();
+    let folder = Folder::new(&[("a.parquet", &[b"PAR1", &*metadata, &length, b"PAR1"].concat())]);
+    let error = ShardReader::open(&folder.shard(), &ReadOptions::default()).err().unwrap().to_string();
+    assert!(error.contains("lists longer than the file"), "{error}");
 }
 
 /// As a file it has 1 MB; row by row, 2 GB.
