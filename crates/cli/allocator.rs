@@ -76,10 +76,13 @@ unsafe impl GlobalAlloc for BySize {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as above.
-        unsafe {
-            if layout.size() < LARGE { MiMalloc.alloc_zeroed(layout) } else { System.alloc_zeroed(layout) }
+        if layout.size() < LARGE {
+            // SAFETY: as above.
+            return unsafe { MiMalloc.alloc_zeroed(layout) };
         }
+        make_room();
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {

@@ -4,6 +4,7 @@
 mod blocks;
 mod cases;
 mod crawl;
+mod crawl_damage;
 mod discovery;
 mod parquet;
 mod real;
