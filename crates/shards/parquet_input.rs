@@ -74,7 +74,7 @@ impl ParquetFile {
         let error = |source| ShardError::arrow(&path, source);
         let found = match self.pending.take() {
             Some(found) => found,
-            None => match self.read_batch(options.block_bytes)? {
+            None => match self.read_batch()? {
                 Some(batch) => {
                     with_texts(batch, self.metadata.schema().fields(), &options.text_column).map_err(error)?
                 }
@@ -91,7 +91,7 @@ impl ParquetFile {
         Ok(Some((found.slice(0, rows), bytes)))
     }
 
-    fn read_batch(&mut self, block_bytes: usize) -> Result<Option<RecordBatch>, ShardError> {
+    fn read_batch(&mut self) -> Result<Option<RecordBatch>, ShardError> {
         loop {
             if let Some(batch) = self.reader.as_mut().and_then(Iterator::next) {
                 let batch = batch.map_err(|source| {
@@ -107,17 +107,18 @@ impl ParquetFile {
                 let early = format!("a row group ends {} rows early", self.left);
                 return Err(ShardError::parquet(&self.path, self.row, ParquetError::General(early)));
             } else if self.group < self.metadata.metadata().num_row_groups() {
-                self.reader = Some(self.open_group(block_bytes)?);
+                self.reader = Some(self.open_group()?);
             } else {
                 return Ok(None);
             }
         }
     }
 
-    fn open_group(&mut self, block_bytes: usize) -> Result<ParquetRecordBatchReader, ShardError> {
+    fn open_group(&mut self) -> Result<ParquetRecordBatchReader, ShardError> {
         let group = self.metadata.metadata().row_group(self.group);
         let row_bytes = (group.total_byte_size() / group.num_rows().max(1)).max(1) as usize;
-        let rows = (block_bytes / row_bytes).clamp(1, MOST_ROWS);
+        // Whatever the size of a block: of damage, the decoder makes what depends on how many rows it decodes at once.
+        let rows = (ReadOptions::BLOCK_BYTES / row_bytes).clamp(1, MOST_ROWS);
         self.position += group.compressed_size().max(0) as u64;
         let file = self.file.try_clone().map_err(|source| ShardError::io(&self.path, "read it", source))?;
         let metadata = self.metadata.metadata().clone();

@@ -348,6 +348,23 @@ fn a_list_longer_than_the_file_is_refused() {
     assert!(error.contains("lists longer than the file"), "{error}");
 }
 
+/// Of files that have them, as Spark writes and pyarrow can.
+#[test]
+fn checksums_of_pages_are_compared() {
+    let (_, file) = include_bytes!("../../../fuzz/cases/files/parquet_page_checksum").split_first().unwrap();
+    let texts = |file: &[u8]| {
+        let folder = Folder::new(&[("a.parquet", file)]);
+        let options = ReadOptions::default();
+        let (blocks, error) = blocks(&folder.shard(), &options);
+        error.map_or_else(|| Ok(column(&parse(&blocks, &options), "text")), |error| Err(error.to_string()))
+    };
+    assert_eq!(texts(file).unwrap(), ["Some words of a page.", "Others of another one."]);
+    let mut damaged = file.to_vec();
+    damaged[file.windows(5).position(|bytes| bytes == b"words").unwrap()] = b'l';
+    let error = texts(&damaged).unwrap_err();
+    assert!(error.contains("checksum"), "{error}");
+}
+
 /// As a file it has 1 MB; row by row, 2 GB.
 #[test]
 fn a_text_that_stands_in_every_row_takes_the_memory_of_one() {
