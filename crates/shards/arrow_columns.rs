@@ -81,9 +81,10 @@ fn try_convert(
         });
         let text = page.as_ref().map(String::as_bytes).or(text);
         let length = text.map_or(0, <[u8]>::len);
-        let text = text.filter(|text| rows.has_room_for(text) && !found.is_not_utf8(index));
+        let is_not_utf8 = found.is_not_utf8(index);
+        let text = text.filter(|text| rows.has_room_for(text) && !is_not_utf8);
         let problem = match text.map(std::str::from_utf8) {
-            _ if found.is_not_utf8(index) => Problem::NotUtf8,
+            _ if is_not_utf8 => Problem::NotUtf8,
             None if length > 0 => Problem::TooLarge,
             None => Problem::NoText,
             Some(Err(_)) => Problem::NotUtf8,

@@ -29,8 +29,9 @@ pub(crate) fn read_footer(file: &Source) -> Result<ArrowReaderMetadata> {
         && !footer.is_encrypted_footer()
         && !is_sound(&file.get_bytes(start, footer.metadata_length())?)
     {
-        let why =
-            format!("lists longer than the file, or columns in more than {DEEPEST} groups within each other");
+        let why = format!(
+            "its footer is damaged, or has lists longer than the file, or columns in more than {DEEPEST} groups within each other"
+        );
         return Err(ParquetError::General(why));
     }
     ArrowReaderMetadata::load(file, ArrowReaderOptions::new())

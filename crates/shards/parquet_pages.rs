@@ -5,7 +5,6 @@ use std::iter::once;
 use std::sync::Arc;
 
 use bytes::Bytes;
-
 use parquet::arrow::arrow_reader::RowGroups;
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};

@@ -21,11 +21,14 @@ pub fn summary(
     }
     if !blocks.is_empty() {
         for problem in problems(&parse(&blocks, options)) {
-            let name = if problem == Problem::None { "text" } else { problem.reason() };
-            *rows.entry(name).or_default() += 1;
+            *rows.entry(named(problem)).or_default() += 1;
         }
     }
     (counts, damage, rows)
+}
+
+pub fn named(problem: Problem) -> &'static str {
+    if problem == Problem::None { "text" } else { problem.reason() }
 }
 
 /// A WARC record, with CRLF line ends.
@@ -166,13 +169,7 @@ fn what_is_no_page_has_its_reason() {
     for block_bytes in [1, 500, 1 << 20] {
         let options = ReadOptions { max_document: 4_000, ..small_blocks(block_bytes) };
         let batch = read(&shard, &options);
-        let found: Vec<&str> = problems(&batch)
-            .iter()
-            .map(|problem| match problem {
-                Problem::None => "text",
-                problem => problem.reason(),
-            })
-            .collect();
+        let found: Vec<&str> = problems(&batch).into_iter().map(named).collect();
         let expected: Vec<&str> = cases.iter().map(|(_, _, _, reason)| *reason).collect();
         assert_eq!(found, expected, "{block_bytes}");
     }

@@ -1,6 +1,6 @@
 //! Crawls that are flawed or torn: what is lost, what is not, and where reading goes on.
 use proptest::prelude::*;
-use shards::{Format, Problem, ReadOptions, RestartPoint, ShardReader, discover};
+use shards::{Format, ReadOptions, RestartPoint, ShardReader, discover};
 
 use crate::crawl::*;
 use crate::support::*;
@@ -46,13 +46,7 @@ fn heads_and_lengths_that_are_wrong_cost_one_record() {
                 let (_, damage, _) = summary(&shard, &options);
                 assert_eq!(damage.lost_bytes, lost, "{what} {name} {block_bytes}");
                 let batch = read(&shard, &options);
-                let found: Vec<&str> = problems(&batch)
-                    .iter()
-                    .map(|problem| match problem {
-                        Problem::None => "text",
-                        problem => problem.reason(),
-                    })
-                    .collect();
+                let found: Vec<&str> = problems(&batch).into_iter().map(named).collect();
                 // What is no record makes the one before it doubtful.
                 let expected = if what == "no record" { &["malformed", "text"][..] } else { expected };
                 assert_eq!(found, expected, "{what} {name} {block_bytes}");
