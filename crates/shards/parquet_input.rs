@@ -11,7 +11,7 @@ use parquet::errors::ParquetError;
 
 use crate::arrow_columns::{Column, Texts, find_field, is_text, list_columns};
 use crate::parquet_footer::read_footer;
-use crate::parquet_pages::Group;
+use crate::parquet_pages::{Group, fixed_bytes};
 use crate::parquet_texts::{ColumnRows, levels_of_bytes, with_texts};
 use crate::source::Source;
 use crate::{Fault, ReadOptions, ShardError};
@@ -116,7 +116,10 @@ impl ParquetFile {
 
     fn open_group(&mut self) -> Result<ParquetRecordBatchReader, ShardError> {
         let group = self.metadata.metadata().row_group(self.group);
+        let fixed_bytes =
+            fixed_bytes(group).map_err(|source| ShardError::parquet(&self.path, self.row, source))?;
         let row_bytes = (group.total_byte_size() / group.num_rows().max(1)).max(1) as usize;
+        let row_bytes = row_bytes.max(fixed_bytes as usize);
         // Whatever the size of a block: of damage, the decoder makes what depends on how many rows it decodes at once.
         let rows = (ReadOptions::BLOCK_BYTES / row_bytes).clamp(1, MOST_ROWS);
         self.position += group.compressed_size().max(0) as u64;

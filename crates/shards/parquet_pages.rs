@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::RowGroups;
-use parquet::basic::Encoding;
+use parquet::basic::{Encoding, Type};
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
@@ -67,6 +67,31 @@ impl PageIterator for OneChunk {}
 struct Pages {
     pages: SerializedPageReader<Headed>,
     column: ColumnDescPtr,
+}
+
+/// The decoder makes room for all values, nulls too. What is longer than a megabyte is no number and no key.
+const WIDEST: u64 = 1 << 20;
+
+/// Bytes of each value where the schema says how many.
+fn width(column: &ColumnDescPtr) -> u64 {
+    match column.physical_type() {
+        Type::FIXED_LEN_BYTE_ARRAY => column.type_length().max(0) as u64,
+        _ => 0,
+    }
+}
+
+/// Bytes of a row in the columns whose schema says how many.
+///
+/// Errors: a column of values that are longer than any.
+pub(crate) fn fixed_bytes(group: &RowGroupMetaData) -> Result<u64> {
+    let columns = group.columns().iter().map(|chunk| chunk.column_descr_ptr());
+    columns.map(|column| (width(&column), column)).try_fold(0, |sum, (width, column)| {
+        if width > WIDEST {
+            let why = format!("the values of {} have {width} bytes each, more than {WIDEST}", column.path());
+            return Err(ParquetError::General(why));
+        }
+        Ok(sum + width)
+    })
 }
 
 impl PageReader for Pages {
@@ -166,8 +191,14 @@ fn sizes(header: &[u8]) -> Option<(u64, u64)> {
 /// The decoder makes room for the lengths of all texts of a page; writers end one after 1 MiB or 20,000 rows.
 const MOST_VALUES: u64 = 1 << 24;
 
+/// One row may have all that a page has of a list, and nulls take no room in it; Spark ends a page after 20,000 rows.
+const MOST_IN_LISTS: u32 = 1 << 26;
+
 /// Why a page is not to be decoded.
 fn refused(page: &Page, column: &ColumnDescPtr) -> Option<&'static str> {
+    if page.is_data_page() && column.max_rep_level() > 0 && page.num_values() > MOST_IN_LISTS {
+        return Some("says that its lists have more values than any");
+    }
     if let Page::DictionaryPage { buf, num_values, .. } = page {
         return (*num_values as usize > buf.len()).then_some("says that it has more values than bytes");
     }

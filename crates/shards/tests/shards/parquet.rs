@@ -348,6 +348,22 @@ fn a_list_longer_than_the_file_is_refused() {
     assert!(error.contains("lists longer than the file"), "{error}");
 }
 
+/// The decoder makes room for as many values as it decodes at once, and nulls take none in the file.
+#[test]
+fn values_of_a_fixed_length_take_bounded_memory() {
+    for (length, is_refused) in [(1_000_000, false), (2_000_000, true)] {
+        let nulls = FixedSizeBinaryArray::new_null(length, 3);
+        let columns: Vec<(&str, ArrayRef)> =
+            vec![("text", Arc::new(strings(&[Some("a"); 3]))), ("key", Arc::new(nulls))];
+        let folder = Folder::new(&[("a.parquet", &parquet_of(columns, 10))]);
+        let (blocks, error) = blocks(&folder.shard(), &ReadOptions::default());
+        let message = error.map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(message.contains("have 2000000 bytes each"), is_refused, "{message}");
+        let rows: u64 = blocks.iter().map(|block| block.rows).sum();
+        assert_eq!(rows, if is_refused { 0 } else { 3 }, "{message}");
+    }
+}
+
 /// Of files that have them, as Spark writes and pyarrow can.
 #[test]
 fn checksums_of_pages_are_compared() {
