@@ -26,6 +26,7 @@ mod options;
 mod pages;
 mod parquet_footer;
 mod parquet_input;
+mod parquet_lists;
 mod parquet_pages;
 mod parquet_texts;
 mod pieces;

@@ -11,13 +11,13 @@ use parquet::errors::ParquetError;
 
 use crate::arrow_columns::{Column, Texts, find_field, is_text, list_columns};
 use crate::parquet_footer::read_footer;
-use crate::parquet_pages::{Group, fixed_bytes};
+use crate::parquet_pages::{Group, row_bytes};
 use crate::parquet_texts::{ColumnRows, levels_of_bytes, with_texts};
 use crate::source::Source;
 use crate::{Fault, ReadOptions, ShardError};
 
 /// Texts that repeat take little room on disk and much when they are read.
-const MOST_ROWS: usize = 2_048;
+const MOST_ROWS: u64 = 2_048;
 
 pub(crate) struct ParquetFile {
     path: Arc<Path>,
@@ -116,16 +116,14 @@ impl ParquetFile {
 
     fn open_group(&mut self) -> Result<ParquetRecordBatchReader, ShardError> {
         let group = self.metadata.metadata().row_group(self.group);
-        let fixed_bytes =
-            fixed_bytes(group).map_err(|source| ShardError::parquet(&self.path, self.row, source))?;
-        let row_bytes = (group.total_byte_size() / group.num_rows().max(1)).max(1) as usize;
-        let row_bytes = row_bytes.max(fixed_bytes as usize);
+        let row_bytes =
+            row_bytes(group).map_err(|source| ShardError::parquet(&self.path, self.row, source))?;
         // Whatever the size of a block: of damage, the decoder makes what depends on how many rows it decodes at once.
-        let rows = (ReadOptions::BLOCK_BYTES / row_bytes).clamp(1, MOST_ROWS);
+        let rows = (ReadOptions::BLOCK_BYTES as u64 / row_bytes).clamp(1, MOST_ROWS) as usize;
         self.position += group.compressed_size().max(0) as u64;
         let file = self.file.try_clone().map_err(|source| ShardError::io(&self.path, "read it", source))?;
         let metadata = self.metadata.metadata().clone();
-        let pages = Group { file: Arc::new(file), metadata, index: self.group };
+        let pages = Group { file: Arc::new(file), metadata, index: self.group, rows_at_once: rows };
         let reader = ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &pages, rows, None)
             .map_err(|source| {
                 let failure = self.file.failure(&self.path);

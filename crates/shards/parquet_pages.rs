@@ -14,6 +14,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescPtr;
 
+use crate::parquet_lists::{Lists, VALUE_BYTES};
 use crate::source::Source;
 use crate::unpacked::bomb;
 
@@ -22,6 +23,7 @@ pub(crate) struct Group {
     pub file: Arc<Source>,
     pub metadata: Arc<ParquetMetaData>,
     pub index: usize,
+    pub rows_at_once: usize,
 }
 
 impl Group {
@@ -39,7 +41,9 @@ impl RowGroups for Group {
         let chunk = self.row_group().column(column);
         let pages =
             SerializedPageReader::new(Arc::new(Headed(self.file.clone())), chunk, self.num_rows(), None)?;
-        let pages: Box<dyn PageReader> = Box::new(Pages { pages, column: chunk.column_descr_ptr() });
+        let column = chunk.column_descr_ptr();
+        let lists = Lists::new(&column, self.rows_at_once, width(&column));
+        let pages: Box<dyn PageReader> = Box::new(Pages { pages, column, lists });
         Ok(Box::new(OneChunk(once(Ok(pages)))))
     }
 
@@ -67,6 +71,17 @@ impl PageIterator for OneChunk {}
 struct Pages {
     pages: SerializedPageReader<Headed>,
     column: ColumnDescPtr,
+    lists: Lists,
+}
+
+impl Pages {
+    /// Why a page is not to be decoded.
+    fn refused(&mut self, page: &Page) -> Option<&'static str> {
+        match self.lists.are_too_long(page) {
+            true => Some("has lists with more values than are read at once"),
+            false => unsound(page, &self.column),
+        }
+    }
 }
 
 /// The decoder makes room for all values, nulls too. What is longer than a megabyte is no number and no key.
@@ -80,24 +95,30 @@ fn width(column: &ColumnDescPtr) -> u64 {
     }
 }
 
-/// Bytes of a row in the columns whose schema says how many.
+/// Bytes of a row by what the file says, those of its longest lists among them.
 ///
 /// Errors: a column of values that are longer than any.
-pub(crate) fn fixed_bytes(group: &RowGroupMetaData) -> Result<u64> {
-    let columns = group.columns().iter().map(|chunk| chunk.column_descr_ptr());
-    columns.map(|column| (width(&column), column)).try_fold(0, |sum, (width, column)| {
+pub(crate) fn row_bytes(group: &RowGroupMetaData) -> Result<u64> {
+    let rows = group.num_rows().max(1) as u64;
+    let (mut fixed, mut longest) = (0, 0);
+    for chunk in group.columns() {
+        let width = width(&chunk.column_descr_ptr());
         if width > WIDEST {
-            let why = format!("the values of {} have {width} bytes each, more than {WIDEST}", column.path());
+            let column = chunk.column_path();
+            let why = format!("the values of {column} have {width} bytes each, more than {WIDEST}");
             return Err(ParquetError::General(why));
         }
-        Ok(sum + width)
-    })
+        let values = (chunk.num_values().max(0) as u64).div_ceil(rows);
+        fixed = values.max(1).saturating_mul(width).saturating_add(fixed);
+        longest = longest.max(values.saturating_mul(VALUE_BYTES));
+    }
+    Ok((group.total_byte_size().max(0) as u64 / rows).max(fixed).max(longest).max(1))
 }
 
 impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         let page = self.pages.get_next_page()?;
-        match page.as_ref().and_then(|page| refused(page, &self.column)) {
+        match page.as_ref().and_then(|page| self.refused(page)) {
             Some(why) => Err(ParquetError::General(format!("a page of {} {why}", self.column.path()))),
             None => Ok(page),
         }
@@ -191,14 +212,8 @@ fn sizes(header: &[u8]) -> Option<(u64, u64)> {
 /// The decoder makes room for the lengths of all texts of a page; writers end one after 1 MiB or 20,000 rows.
 const MOST_VALUES: u64 = 1 << 24;
 
-/// One row may have all that a page has of a list, and nulls take no room in it; Spark ends a page after 20,000 rows.
-const MOST_IN_LISTS: u32 = 1 << 26;
-
-/// Why a page is not to be decoded.
-fn refused(page: &Page, column: &ColumnDescPtr) -> Option<&'static str> {
-    if page.is_data_page() && column.max_rep_level() > 0 && page.num_values() > MOST_IN_LISTS {
-        return Some("says that its lists have more values than any");
-    }
+/// What in a page cannot be.
+fn unsound(page: &Page, column: &ColumnDescPtr) -> Option<&'static str> {
     if let Page::DictionaryPage { buf, num_values, .. } = page {
         return (*num_values as usize > buf.len()).then_some("says that it has more values than bytes");
     }

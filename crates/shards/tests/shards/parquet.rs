@@ -364,6 +364,32 @@ fn values_of_a_fixed_length_take_bounded_memory() {
     }
 }
 
+/// Nulls take no room in the file, however many a row has.
+#[test]
+fn lists_of_millions_of_nulls_are_refused() {
+    let read_of = |values: i32, rows: usize, version| {
+        let nulls = Arc::new(Int8Array::new_null(values as usize));
+        let mut offsets = vec![values; rows + 1];
+        offsets[0] = 0;
+        let item = Arc::new(Field::new("item", DataType::Int8, true));
+        let lists = ListArray::new(item, arrow::buffer::OffsetBuffer::new(offsets.into()), nulls, None);
+        let batch = RecordBatch::try_from_iter_with_nullable([
+            ("text", Arc::new(StringArray::from(vec!["a"; rows])) as ArrayRef, true),
+            ("nulls", Arc::new(lists) as ArrayRef, true),
+        ]);
+        let properties = WriterProperties::builder().set_writer_version(version).build();
+        let folder = Folder::new(&[("a.parquet", &written(&batch.unwrap(), properties))]);
+        let (blocks, error) = blocks(&folder.shard(), &ReadOptions::default());
+        let read: u64 = blocks.iter().map(|block| block.rows).sum();
+        (read, error.map(|error| error.to_string()).unwrap_or_default())
+    };
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        assert_eq!(read_of(1_000_000, 3, version), (3, String::new()));
+        let (read, message) = read_of(9_000_000, 1_000, version);
+        assert!(read == 0 && message.contains("lists with more values than are read at once"), "{message}");
+    }
+}
+
 /// Of files that have them, as Spark writes and pyarrow can.
 #[test]
 fn checksums_of_pages_are_compared() {
