@@ -7,6 +7,7 @@ mod crawl;
 mod crawl_damage;
 mod discovery;
 mod parquet;
+mod parquet_damage;
 mod real;
 mod records;
 mod support;
