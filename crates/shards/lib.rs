@@ -45,6 +45,7 @@ mod store;
 mod store;
 mod stream;
 mod table;
+mod thrift;
 mod unpacked;
 mod warc;
 mod warcinfo;

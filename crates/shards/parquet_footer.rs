@@ -1,19 +1,20 @@
 //! The end of a Parquet file, which says what is in it: looked at before it is decoded, since the decoder makes room for as
 //! much as a list says that it has, and goes into groups of columns by recursion. Either would end the process.
 use std::path::Path;
+use std::sync::Arc;
 
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::{ParquetError, Result};
 use parquet::file::FOOTER_SIZE;
-use parquet::file::metadata::FooterTail;
+use parquet::file::metadata::{FooterTail, ParquetMetaDataReader};
 use parquet::file::reader::{ChunkReader, Length};
 
 use crate::ShardError;
-use crate::parquet_pages::variable;
 use crate::sink::open;
 use crate::source::Source;
+use crate::thrift::{Compact, LIST};
 
 /// Groups of columns within each other.
 const DEEPEST: usize = 100;
@@ -22,19 +23,24 @@ const DEEPEST: usize = 100;
 pub(crate) fn read_footer(file: &Source) -> Result<ArrowReaderMetadata> {
     let length = file.len();
     let tail = length.saturating_sub(FOOTER_SIZE as u64);
-    // What is no footer at all the decoder tells.
-    if let Ok(footer) = <[u8; FOOTER_SIZE]>::try_from(&*file.get_bytes(tail, (length - tail) as usize)?)
-        && let Ok(footer) = FooterTail::try_new(&footer)
-        && let Some(start) = tail.checked_sub(footer.metadata_length() as u64)
-        && !footer.is_encrypted_footer()
-        && !is_sound(&file.get_bytes(start, footer.metadata_length())?)
-    {
+    let footer = file.get_bytes(tail, (length - tail) as usize)?;
+    let footer = footer.first_chunk().and_then(|footer| FooterTail::try_new(footer).ok());
+    let Some((start, footer)) = footer
+        .filter(|footer| !footer.is_encrypted_footer())
+        .and_then(|footer| Some((tail.checked_sub(footer.metadata_length() as u64)?, footer)))
+    else {
+        // What is no footer that can be read the decoder tells.
+        return ArrowReaderMetadata::load(file, ArrowReaderOptions::new());
+    };
+    let metadata = file.get_bytes(start, footer.metadata_length())?;
+    if !is_sound(&metadata) {
         let why = format!(
             "its footer is damaged, or has lists longer than the file, or columns in more than {DEEPEST} groups within each other"
         );
         return Err(ParquetError::General(why));
     }
-    ArrowReaderMetadata::load(file, ArrowReaderOptions::new())
+    let metadata = ParquetMetaDataReader::decode_metadata(&metadata)?;
+    ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
 }
 
 /// To read a file without [`crate::parquet_pages`].
@@ -91,88 +97,4 @@ fn schema(metadata: &mut Compact<'_>) -> Option<()> {
         }
     }
     Some(())
-}
-
-/// Thrift's compact protocol: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>.
-struct Compact<'a>(&'a [u8]);
-
-const TRUE: u8 = 1;
-const FALSE: u8 = 2;
-const LIST: u8 = 9;
-const STRUCT: u8 = 12;
-
-impl Compact<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let (byte, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*byte)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        let (number, rest) = variable(self.0)?;
-        self.0 = rest;
-        Some(number)
-    }
-
-    fn pass(&mut self, bytes: u64) -> Option<()> {
-        self.0 = self.0.get(usize::try_from(bytes).ok()?..)?;
-        Some(())
-    }
-
-    /// Number and type of the next field behind the one numbered `last`; none at the end of the struct.
-    fn field(&mut self, last: &mut u64) -> Option<Option<(u64, u8)>> {
-        let head = self.byte()?;
-        if head == 0 {
-            return Some(None);
-        }
-        *last = match head >> 4 {
-            0 => self.number()? >> 1,
-            more => *last + u64::from(more),
-        };
-        Some(Some((*last, head & 0x0F)))
-    }
-
-    /// Length of a list and type of what is in it.
-    fn list(&mut self) -> Option<(u64, u8)> {
-        let head = self.byte()?;
-        let length = match head >> 4 {
-            15 => self.number()?,
-            length => u64::from(length),
-        };
-        // Whatever it is of, an element takes a byte.
-        (length <= self.0.len() as u64).then_some((length, head & 0x0F))
-    }
-
-    /// Passes over a field of this type, in so many structs and lists.
-    fn skip(&mut self, kind: u8, within: usize) -> Option<()> {
-        match kind {
-            // The type says it.
-            TRUE | FALSE => Some(()),
-            _ => self.skip_value(kind, within),
-        }
-    }
-
-    fn skip_value(&mut self, kind: u8, within: usize) -> Option<()> {
-        match kind {
-            TRUE | FALSE | 3 => self.pass(1),
-            4..=6 => self.number().map(|_| ()),
-            7 => self.pass(8),
-            8 => {
-                let length = self.number()?;
-                self.pass(length)
-            }
-            LIST | 10 if within < DEEPEST => {
-                let (length, kind) = self.list()?;
-                (0..length).try_for_each(|_| self.skip_value(kind, within + 1))
-            }
-            STRUCT if within < DEEPEST => {
-                let mut last = 0;
-                while let Some((_, kind)) = self.field(&mut last)? {
-                    self.skip(kind, within + 1)?;
-                }
-                Some(())
-            }
-            _ => None,
-        }
-    }
 }

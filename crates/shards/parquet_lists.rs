@@ -4,7 +4,7 @@ use parquet::basic::Encoding;
 use parquet::column::page::Page;
 use parquet::schema::types::ColumnDescPtr;
 
-use crate::parquet_pages::variable;
+use crate::thrift::variable;
 
 /// Counts the values of a column by its pages' levels, 0 where a row begins: runs of one level, and levels of a few bits each.
 /// <https://parquet.apache.org/docs/file-format/data-pages/encodings/>, `RLE`.

@@ -16,6 +16,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use crate::parquet_lists::{Lists, VALUE_BYTES};
 use crate::source::Source;
+use crate::thrift::{Compact, I32, variable};
 use crate::unpacked::bomb;
 
 /// One row group of a file.
@@ -198,13 +199,14 @@ impl Read for Header {
     }
 }
 
-/// Bytes of a page as it is packed and unpacked, by the fields 1 to 3 of its header in Thrift's compact protocol.
+/// Bytes of a page as it is packed and unpacked, by the first three fields of its header.
 fn sizes(header: &[u8]) -> Option<(u64, u64)> {
-    // Each begins with a byte that says: the next field, of 32 bits.
-    const NEXT: &[u8] = &[0x15];
-    let (_, rest) = variable(header.strip_prefix(NEXT)?)?;
-    let (unpacked, rest) = variable(rest.strip_prefix(NEXT)?)?;
-    let (packed, _) = variable(rest.strip_prefix(NEXT)?)?;
+    let (mut header, mut last) = (Compact(header), 0);
+    let mut next = || match header.field(&mut last)? {
+        Some((_, I32)) => header.number(),
+        _ => None,
+    };
+    let (_, unpacked, packed) = (next()?, next()?, next()?);
     // Signs are in the lowest bit.
     Some((packed / 2, unpacked / 2))
 }
@@ -288,12 +290,4 @@ fn packed_numbers(bytes: &[u8]) -> Option<(u64, &[u8])> {
         rest = packed.get(usize::try_from(length).ok()?..).unwrap_or_default();
     }
     Some((numbers, rest))
-}
-
-/// A number in as many bytes as it takes, seven bits in each.
-pub(crate) fn variable(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let length = bytes.iter().take(10).position(|byte| byte & 0x80 == 0)? + 1;
-    let (number, rest) = bytes.split_at(length);
-    let value = number.iter().rev().fold(0_u64, |value, byte| value << 7 | u64::from(byte & 0x7F));
-    Some((value, rest))
 }
